@@ -48,7 +48,7 @@ fn a_gate_asks_for_roles_an_edition_and_an_age() {
     let mut world = go();
     let told = gate(&mut world, &[]).code(0).stdout_has("; own checklist \"small\", edition ");
     let told =
-        told.stdout_has("required  seals of driver; 3 control points: 2 confirmed by one person, 0 by two");
+        told.stdout_has("required  seals of driver; 3 control points: 2 need one confirmation, 0 need two");
     let told = told.stdout_has("evidence  probe results and results of actions are reported by the host");
     let edition =
         told.stdout.split_once("own checklist, edition ").unwrap().1.lines().next().unwrap().to_owned();

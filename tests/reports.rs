@@ -34,7 +34,7 @@ impl Runs {
         confirm(&mut terminal, "service.headers");
         select(&mut terminal, '2', 0);
         confirm(&mut terminal, "people.told");
-        terminal.send("n").wait_for_text("What is to be remembered?");
+        terminal.send("n").wait_for_text("The note:");
         terminal.send(HOSTILE).press(Key::Enter).wait_for_text("noted");
         seal(&mut terminal, "GO");
         leave_with(terminal, 0);
@@ -44,9 +44,9 @@ impl Runs {
         let mut terminal = world.open_with(&["--release", "v1.5.0", "--previous", "v1.4.0"], 130, 40);
         terminal.wait_for_text("1/3");
         select(&mut terminal, '1', 1);
-        terminal.wait_for_text("you, with space");
+        terminal.wait_for_text("press space to confirm");
         select(&mut terminal, '2', 0);
-        terminal.send("w").wait_for_text("Why may this point pass?");
+        terminal.send("w").wait_for_text("Why is it waived?");
         terminal.send("asleep").press(Key::Enter).press(Key::Enter).wait_for_text("waive as");
         terminal.send("y").wait_for_text("waived people.told");
         seal(&mut terminal, "PENDING");

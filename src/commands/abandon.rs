@@ -21,8 +21,8 @@ use gonogo_core::text::line;
 pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
     let (log, store, settings) = (&arguments.log, store(None)?, Settings::read()?);
     let state = resume::confirm_known(&store, log, &open_run(log)?, &settings)?;
-    if let Some((action, deed)) = state.running_action()
-        && matches!(SupervisorFiles::of(log, deed.seq).state(), Ok(SupervisorState::Running(_)))
+    if let Some((action, action_run)) = state.running_action()
+        && matches!(SupervisorFiles::of(log, action_run.seq).state(), Ok(SupervisorState::Running(_)))
     {
         bail!("{action} is running; `gonogo run` attaches to it: wait until it has finished, or stop it");
     }

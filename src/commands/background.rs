@@ -36,12 +36,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_worked_out_once_ahead_or_when_it_is_needed() {
-        let ahead = Background::default();
-        ahead.start(|| thread::current().id());
-        let worked_on = *ahead.get(|| thread::current().id());
-        assert_ne!(worked_on, thread::current().id());
-        assert_eq!(*ahead.get(|| thread::current().id()), worked_on);
+    fn a_value_is_computed_once_in_the_background_or_when_needed() {
+        let value = Background::default();
+        value.start(|| thread::current().id());
+        let background_thread = *value.get(|| thread::current().id());
+        assert_ne!(background_thread, thread::current().id());
+        assert_eq!(*value.get(|| thread::current().id()), background_thread);
         assert_eq!(*Background::default().get(|| thread::current().id()), thread::current().id());
     }
 }

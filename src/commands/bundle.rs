@@ -28,14 +28,14 @@ pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
     // A file that begins with another entry may be anything, even a key.
     check_first_entry(log, &source)?;
     let out = arguments.output.clone().unwrap_or_else(|| default_output(log));
-    let made = files::create_new(&out, files::PRIVATE).map_err(|error| match error.kind() {
+    let file = files::create_new(&out, files::PRIVATE).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {
             anyhow::anyhow!("{} already exists; give another file with --output", out.display())
         }
         _ => anyhow::Error::new(error).context(out.display().to_string()),
     })?;
-    let written = bundle::write(source.file(), log, BufWriter::new(&made)).map_err(anyhow::Error::from);
-    match written.and_then(|left_out| made.sync_all().map(|()| left_out).map_err(anyhow::Error::from)) {
+    let result = bundle::write(source.file(), log, BufWriter::new(&file)).map_err(anyhow::Error::from);
+    match result.and_then(|left_out| file.sync_all().map(|()| left_out).map_err(anyhow::Error::from)) {
         Ok(left_out) => left_out.iter().for_each(|why| note!("not packed: {}", line(why))),
         Err(error) => {
             // An incomplete bundle is of no use.

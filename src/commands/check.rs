@@ -38,12 +38,12 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let now = clock::now();
     let judgement = state.judge(&now);
     for (format, path) in &arguments.output {
-        let told = render(*format, &judgement, &left_out, false);
-        files::write_readable(path, &told).with_context(|| format!("output {}", path.display()))?;
+        let text = render(*format, &judgement, &left_out, false);
+        files::write_readable(path, &text).with_context(|| format!("output {}", path.display()))?;
     }
-    let told = render(arguments.format, &judgement, &left_out, is_colored());
+    let text = render(arguments.format, &judgement, &left_out, is_colored());
     let mut out = io::stdout().lock();
-    out.write_all(told.as_bytes()).and_then(|()| out.flush())?;
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())?;
     if interrupted {
         note!("gonogo: interrupted; probes without a result are reported as pending");
         return Ok(Exit::Interrupted);
@@ -94,43 +94,43 @@ fn without_dependencies(mut plan: Plan) -> Plan {
 /// Runs every probe to its end, or until a signal.
 async fn run_probes(plan: Plan, secrets: Vec<SecretRef>, permit: Permit) -> Result<CheckResult> {
     let (log, state) = engine::ephemeral_run(plan)?;
-    let mut seen = Arc::new(state.clone());
+    let mut latest = Arc::new(state.clone());
     // If the last run cannot be read, results are not compared with it.
     let last = store(None).ok().and_then(|store| engine::last_sealed_run(&store, None, &state).ok()?.sealed);
     let (engine, mut handle) = Engine::new(log, state, Vec::new(), secrets, permit);
     let engine =
         engine.with_previous_runs(PreviousRuns { last_sealed: last.map(Arc::new), fingerprint_key: None });
     let interrupt = Arc::new(Notify::new());
-    let asked = Arc::clone(&interrupt);
+    let on_end = Arc::clone(&interrupt);
     pause_when_stopped()?;
     // A stopped and continued program runs on.
-    on_signals(move |what| {
-        if what == SignalRequest::End {
-            asked.notify_one();
+    on_signals(move |request| {
+        if request == SignalRequest::End {
+            on_end.notify_one();
         }
     })?;
     let running = tokio::spawn(engine.run());
     let interrupted = tokio::select! {
-        watched = wait_for_results(&mut handle, &mut seen) => watched.map(|()| false)?,
+        result = wait_for_results(&mut handle, &mut latest) => result.map(|()| false)?,
         () = interrupt.notified() => true,
     };
     clear_progress();
     handle.requests.send(NumberedRequest::without_reply(Request::Stop)).await.ok();
     // Nothing is stored, so nothing is lost if a task does not stop in time.
     wait_until_stopped(running).await?;
-    Ok(CheckResult { state: Arc::unwrap_or_clone(seen), interrupted })
+    Ok(CheckResult { state: Arc::unwrap_or_clone(latest), interrupted })
 }
 
 /// Waits until every runnable probe has a result; `seen` is the current state of the run.
-async fn wait_for_results(handle: &mut EngineHandle, seen: &mut Arc<RunState>) -> Result<()> {
+async fn wait_for_results(handle: &mut EngineHandle, latest: &mut Arc<RunState>) -> Result<()> {
     loop {
         tokio::select! {
             biased;
             Ok(()) = handle.states.changed() => {
                 let RunSnapshot { state, in_flight } = handle.states.borrow_and_update().clone();
                 show_progress(&state, &in_flight);
-                *seen = state;
-                if in_flight.running.is_empty() && is_finished(seen, &in_flight) {
+                *latest = state;
+                if in_flight.running.is_empty() && is_finished(latest, &in_flight) {
                     return Ok(());
                 }
             }
@@ -147,23 +147,25 @@ async fn wait_for_results(handle: &mut EngineHandle, seen: &mut Arc<RunState>) -
     }
 }
 
-fn is_finished(state: &RunState, live: &InFlight) -> bool {
-    gonogo_core::run::due_probes(state, &clock::now()).iter().all(|look| live.unlogged.contains(&look.probe))
+fn is_finished(state: &RunState, in_flight: &InFlight) -> bool {
+    gonogo_core::run::due_probes(state, &clock::now())
+        .iter()
+        .all(|due| in_flight.unlogged.contains(&due.probe))
 }
 
-fn show_progress(state: &RunState, live: &InFlight) {
+fn show_progress(state: &RunState, in_flight: &InFlight) {
     if !io::stderr().is_terminal() {
         return;
     }
-    let all = state.plan.points().map(|point| point.probes.len()).sum::<usize>();
-    let done = all.saturating_sub(live.running.len());
-    let now = live
+    let total = state.plan.points().map(|point| point.probes.len()).sum::<usize>();
+    let done = total.saturating_sub(in_flight.running.len());
+    let current = in_flight
         .running
         .keys()
         .next()
         .map(|probe| gonogo_core::text::line(&probe.to_string()))
         .unwrap_or_default();
-    when_not_prompting(|| drop(write!(io::stderr(), "\r\x1b[K{done}/{all} probes · {now}")));
+    when_not_prompting(|| drop(write!(io::stderr(), "\r\x1b[K{done}/{total} probes · {current}")));
 }
 
 fn clear_progress() {

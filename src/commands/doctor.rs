@@ -37,56 +37,56 @@ pub(super) fn doctor(arguments: &DoctorArgs) -> Result<Exit> {
     // The command line gives these values, so the profile cannot lack them.
     let previous = loaded.previous().map_or_else(|| tag("PREVIOUS"), tag);
     let plan = loaded.plan(&Promotion { release: tag("RELEASE"), previous })?;
-    let mut found = lint(loaded.profile(), &plan);
-    found.extend(loaded.own_files().flat_map(suspected_secrets));
-    found.extend(unreadable_secrets(&loaded, &plan));
-    found.extend(missing_requirements(&plan));
-    found.sort_by_key(|finding| finding.level);
-    let told = match arguments.format {
-        PlainFormat::Human => human(&loaded, &found),
-        PlainFormat::Json => json(&found),
+    let mut findings = lint(loaded.profile(), &plan);
+    findings.extend(loaded.own_files().flat_map(suspected_secrets));
+    findings.extend(unreadable_secrets(&loaded, &plan));
+    findings.extend(missing_requirements(&plan));
+    findings.sort_by_key(|finding| finding.level);
+    let text = match arguments.format {
+        PlainFormat::Human => human(&loaded, &findings),
+        PlainFormat::Json => json(&findings),
     };
     let mut out = io::stdout().lock();
-    out.write_all(told.as_bytes()).and_then(|()| out.flush())?;
-    let is_well = found.iter().all(|finding| finding.level == LintLevel::Hint);
-    Ok(if is_well { Exit::Success } else { Exit::NoGo })
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())?;
+    let only_hints = findings.iter().all(|finding| finding.level == LintLevel::Hint);
+    Ok(if only_hints { Exit::Success } else { Exit::NoGo })
 }
 
 const LEVELS: [(LintLevel, &str); 3] =
     [(LintLevel::Missing, "missing"), (LintLevel::Warning, "warning"), (LintLevel::Hint, "hint")];
 
-fn human(loaded: &LoadedProfile, found: &[LintFinding]) -> String {
-    let of = |weight| found.iter().filter(move |finding| finding.level == weight);
-    let counts = LEVELS.map(|(weight, word)| match (weight, of(weight).count()) {
+fn human(loaded: &LoadedProfile, findings: &[LintFinding]) -> String {
+    let of_level = |level| findings.iter().filter(move |finding| finding.level == level);
+    let counts = LEVELS.map(|(level, word)| match (level, of_level(level).count()) {
         (LintLevel::Missing, n) => format!("{n} {word}"),
         (_, n) => count(n, word),
     });
     let counts = counts.join(", ");
-    let mut told = format!("{}: {counts}\n", line(&loaded.path().display().to_string()));
-    for (weight, word) in LEVELS.into_iter().filter(|(weight, _)| of(*weight).next().is_some()) {
-        let _ = writeln!(told, "\n{word}");
-        for finding in of(weight) {
+    let mut text = format!("{}: {counts}\n", line(&loaded.path().display().to_string()));
+    for (level, word) in LEVELS.into_iter().filter(|(weight, _)| of_level(*weight).next().is_some()) {
+        let _ = writeln!(text, "\n{word}");
+        for finding in of_level(level) {
             for row in finding.problem.to_string().lines() {
-                let _ = writeln!(told, "  {}", line(row));
+                let _ = writeln!(text, "  {}", line(row));
             }
         }
     }
     if let Some(file) = diagnostic::file() {
-        let _ = writeln!(told, "\ndiagnostic log  {file}");
+        let _ = writeln!(text, "\ndiagnostic log  {file}");
     }
-    told
+    text
 }
 
-fn json(found: &[LintFinding]) -> String {
-    let one = |finding: &LintFinding| {
-        let (_, word) = LEVELS.into_iter().find(|(weight, _)| *weight == finding.level).unwrap_or(LEVELS[0]);
+fn json(findings: &[LintFinding]) -> String {
+    let finding_json = |finding: &LintFinding| {
+        let (_, word) = LEVELS.into_iter().find(|(level, _)| *level == finding.level).unwrap_or(LEVELS[0]);
         let Problem { location: place, what, hint } = &finding.problem;
         let place = place
             .as_ref()
             .map(|place| json!({"file": place.file, "line": place.line, "column": place.column}));
         json!({"level": word, "place": place, "what": what, "hint": hint})
     };
-    let findings: Vec<_> = found.iter().map(one).collect();
+    let findings: Vec<_> = findings.iter().map(finding_json).collect();
     format!("{:#}\n", json!({"findings": findings, "diagnostic_log": diagnostic::file()}))
 }
 
@@ -106,17 +106,17 @@ fn unreadable_secrets(loaded: &LoadedProfile, plan: &Plan) -> Vec<LintFinding> {
 }
 
 fn check_secret(place: Option<SourceLocation>, secret: &SecretRef) -> Option<LintFinding> {
-    let (weight, what, hint) = match secret {
+    let (level, what, hint) = match secret {
         SecretRef::Env(name) => {
-            let given = std::env::var_os(name).is_some_and(|value| !value.is_empty());
-            let what = (!given).then(|| format!("the environment variable {name} is not set"))?;
+            let is_set = std::env::var_os(name).is_some_and(|value| !value.is_empty());
+            let what = (!is_set).then(|| format!("the environment variable {name} is not set"))?;
             (LintLevel::Missing, what, "export it before the run")
         }
         SecretRef::File(path) => match fs::metadata(path) {
-            Ok(found) if found.is_file() && open_regular(path).is_ok() => {
-                let open = found.permissions().mode() & OTHERS_CAN_READ != 0
-                    && found.uid() == rustix::process::geteuid().as_raw();
-                let what = open.then(|| format!("{path} is readable by other users"))?;
+            Ok(metadata) if metadata.is_file() && open_regular(path).is_ok() => {
+                let is_exposed = metadata.permissions().mode() & OTHERS_CAN_READ != 0
+                    && metadata.uid() == rustix::process::geteuid().as_raw();
+                let what = is_exposed.then(|| format!("{path} is readable by other users"))?;
                 (LintLevel::Warning, what, "chmod 600")
             }
             _ => (
@@ -132,16 +132,17 @@ fn check_secret(place: Option<SourceLocation>, secret: &SecretRef) -> Option<Lin
         }
     };
     let problem = Problem::new(what).hint(hint);
-    Some(LintFinding { level: weight, problem: place.into_iter().fold(problem, Problem::at) })
+    Some(LintFinding { level, problem: place.into_iter().fold(problem, Problem::at) })
 }
 
 /// Programs, directories and files that probes need and that are not on this machine.
 fn missing_requirements(plan: &Plan) -> Vec<LintFinding> {
     let specs = plan.points().flat_map(|point| &point.probes).filter_map(|probe| probe.spec.as_ref());
     let programs = plan.actions().filter_map(|(_, action)| action.program.as_ref());
-    let run = programs.filter_map(|program| program.argv.first()).cloned().map(LocalRequirement::Program);
-    let wanted: BTreeSet<_> = specs.flat_map(local_requirements).chain(run).collect();
-    let absent = wanted.into_iter().filter_map(|wanted| match wanted {
+    let own_programs =
+        programs.filter_map(|program| program.argv.first()).cloned().map(LocalRequirement::Program);
+    let requirements: BTreeSet<_> = specs.flat_map(local_requirements).chain(own_programs).collect();
+    let missing = requirements.into_iter().filter_map(|requirement| match requirement {
         LocalRequirement::Program(name) => {
             (!is_program(&name)).then(|| (format!("program {name} not found"), "install it, or check PATH"))
         }
@@ -155,7 +156,7 @@ fn missing_requirements(plan: &Plan) -> Vec<LintFinding> {
             )
         }),
     });
-    absent
+    missing
         .map(|(what, hint)| LintFinding { level: LintLevel::Missing, problem: Problem::new(what).hint(hint) })
         .collect()
 }
@@ -166,12 +167,13 @@ fn read_error(path: &Path) -> Option<io::Error> {
 }
 
 fn is_program(name: &str) -> bool {
-    let runs = |path: &Path| {
-        fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    let is_executable = |path: &Path| {
+        fs::metadata(path)
+            .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
     };
     if name.contains('/') {
-        return runs(Path::new(name));
+        return is_executable(Path::new(name));
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| runs(&directory.join(name)))
+    std::env::split_paths(&path).any(|directory| is_executable(&directory.join(name)))
 }

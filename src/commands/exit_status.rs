@@ -17,13 +17,13 @@ use gonogo_core::journal::store::StoreError;
 use gonogo_core::journal::verify::VerifyError;
 
 /// The exit code of a command; prints and logs its error.
-pub(super) fn report_result(done: Result<Exit>) -> Exit {
-    let exit = done.unwrap_or_else(|error| {
-        let (kind, told) = (kind_of(&error), chain(error.as_ref()));
-        tracing::error!(?kind, "{told}");
+pub(super) fn report_result(result: Result<Exit>) -> Exit {
+    let exit = result.unwrap_or_else(|error| {
+        let (kind, message) = (kind_of(&error), chain(error.as_ref()));
+        tracing::error!(?kind, "{message}");
         // After a broken pipe, print nothing more, not even the error.
         if !is_broken_pipe(&error) {
-            printing::note(format_args!("gonogo: {told}"));
+            printing::note(format_args!("gonogo: {message}"));
         }
         kind.exit()
     });
@@ -36,8 +36,8 @@ pub(super) fn report_result(done: Result<Exit>) -> Exit {
 
 /// The kind of the outermost error that has one; an error without a kind is the user's.
 fn kind_of(error: &anyhow::Error) -> ErrorKind {
-    let known = |error: &(dyn Error + 'static)| KINDS.iter().find_map(|kind_if| kind_if(error));
-    error.chain().find_map(known).unwrap_or(ErrorKind::User)
+    let kind = |error: &(dyn Error + 'static)| KINDS.iter().find_map(|kind_if| kind_if(error));
+    error.chain().find_map(kind).unwrap_or(ErrorKind::User)
 }
 
 type KindIf = fn(&(dyn Error + 'static)) -> Option<ErrorKind>;

@@ -29,7 +29,7 @@ const ENGINE_STOP_TIMEOUT: Duration = Duration::from_millis(500);
 /// Time limit for restoring the terminal; one that accepts no output is left as it is.
 const TERMINAL_RESTORE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Pause before the undo is repeated: the interrupted thread may just be doing what is undone.
+/// Pause before the undo is repeated: the interrupted thread may still be changing the terminal.
 const UNDO_PAUSE: Duration = Duration::from_millis(50);
 
 /// The request of a signal.
@@ -59,13 +59,13 @@ fn signals() -> io::Result<Signals> {
 }
 
 /// Calls `notify` for each signal, until the process ends. From the first SIGINT, SIGTERM or SIGHUP on, the
-/// process has [`LIMIT`] to end by itself; then it is terminated.
+/// process has [`EXIT_TIMEOUT`] to end by itself; then it is terminated.
 ///
 /// # Errors
 /// When the signals cannot be handled.
 pub(super) fn on_signals(notify: impl Fn(SignalRequest) + Send + 'static) -> io::Result<()> {
-    let held = lock(&HELD_SIGNALS).take();
-    let mut signals = held.map_or_else(signals, Ok)?;
+    let held_signals = lock(&HELD_SIGNALS).take();
+    let mut signals = held_signals.map_or_else(signals, Ok)?;
     HAS_SIGNAL_HANDLER.store(true, Ordering::SeqCst);
     thread::Builder::new().name("signals".into()).spawn(move || {
         let mut is_ending = false;
@@ -129,9 +129,9 @@ pub(super) fn with_undo_on_signal<T>(undo: impl Fn() + Send + 'static, work: imp
         let _ = handle_signals_of_prompts();
     });
     *lock(&UNDO) = Some(Box::new(undo));
-    let done = work();
+    let result = work();
     *lock(&UNDO) = None;
-    done
+    result
 }
 
 /// Ends the program as a signal does: calls the undo function, then exits.
@@ -197,7 +197,7 @@ pub(super) struct WorkerThreads {
 }
 
 impl WorkerThreads {
-    /// Starts so many threads.
+    /// Starts this many threads.
     ///
     /// # Errors
     /// When they cannot be started.

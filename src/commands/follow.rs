@@ -17,7 +17,7 @@ use gonogo_core::run::{InFlight, RunSnapshot, RunState};
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Sends the run to the screen as its log grows, and the output size of the running action. Ends with the program.
-pub(super) fn follow(log: &Path, shown: Arc<RunState>, tell: Sender<Msg>) -> Result<()> {
+pub(super) fn follow(log: &Path, shown: Arc<RunState>, sender: Sender<Msg>) -> Result<()> {
     let (log, mut shown) = (log.to_owned(), shown);
     let outputs = ActionOutputs::beside(&log);
     let mut length = log.metadata()?.len();
@@ -25,17 +25,18 @@ pub(super) fn follow(log: &Path, shown: Arc<RunState>, tell: Sender<Msg>) -> Res
     thread::spawn(move || {
         loop {
             thread::sleep(POLL_INTERVAL);
-            let now = log.metadata().map_or(0, |about| about.len());
-            let grown = if now == length { None } else { read_newer(&log, &shown) };
-            length = now;
-            let printed = shown.running_action().and_then(|(_, deed)| outputs.length(deed.seq).ok());
-            if grown.is_none() && printed.is_none() {
+            let new_length = log.metadata().map_or(0, |metadata| metadata.len());
+            let newer = if new_length == length { None } else { read_newer(&log, &shown) };
+            length = new_length;
+            let printed_bytes =
+                shown.running_action().and_then(|(_, action_run)| outputs.length(action_run.seq).ok());
+            if newer.is_none() && printed_bytes.is_none() {
                 continue;
             }
-            shown = grown.unwrap_or(shown);
-            let live = InFlight { printed_bytes: printed.unwrap_or(0), ..InFlight::default() };
-            let now = RunSnapshot { state: Arc::clone(&shown), in_flight: Arc::new(live) };
-            if newest.put(now) && tell.send(Msg::State(newest.clone())).is_err() {
+            shown = newer.unwrap_or(shown);
+            let in_flight = InFlight { printed_bytes: printed_bytes.unwrap_or(0), ..InFlight::default() };
+            let snapshot = RunSnapshot { state: Arc::clone(&shown), in_flight: Arc::new(in_flight) };
+            if newest.put(snapshot) && sender.send(Msg::State(newest.clone())).is_err() {
                 return;
             }
         }

@@ -15,7 +15,7 @@ const KEYS: [&str; 4] =
     ["user.email", "user.signingkey", "gpg.ssh.allowedSignersFile", "gpg.ssh.revocationFile"];
 
 /// The user's own settings, from their configuration or else the system's. The configuration of a repository is
-/// ignored, even that of the current directory: it may come from anybody. Git lists one configuration per call.
+/// ignored, even that of the current directory: anybody may have written it. Git lists one configuration per call.
 #[derive(Debug, Default)]
 pub(super) struct UserGitSettings {
     global: Background<SettingsMap>,
@@ -37,8 +37,8 @@ impl UserGitSettings {
     /// The value of one of [`KEYS`].
     pub(super) fn get(&self, key: &str) -> Option<String> {
         let key = key.to_lowercase();
-        if let Some(set) = self.global.get(|| list_settings(Scope::Global)).get(&key) {
-            return Some(set.clone());
+        if let Some(value) = self.global.get(|| list_settings(Scope::Global)).get(&key) {
+            return Some(value.clone());
         }
         if ignores_system() {
             None
@@ -53,16 +53,17 @@ fn list_settings(scope: Scope) -> SettingsMap {
     let printed =
         output_of(user_git_settings(scope, &keys), &Permit::for_user_git_settings()).unwrap_or_default();
     // The last value of a key counts; a key without a value is not set.
-    let set = printed.split('\0').filter_map(|setting| setting.split_once('\n'));
-    let mut listed: SettingsMap = set.map(|(key, value)| (key.to_owned(), value.trim().to_owned())).collect();
+    let settings = printed.split('\0').filter_map(|setting| setting.split_once('\n'));
+    let mut listed: SettingsMap =
+        settings.map(|(key, value)| (key.to_owned(), value.trim().to_owned())).collect();
     listed.retain(|_, value| !value.is_empty());
     listed
 }
 
 /// Git ignores this variable when a scope is given.
 fn ignores_system() -> bool {
-    let said = std::env::var("GIT_CONFIG_NOSYSTEM").unwrap_or_default().to_lowercase();
-    !["", "0", "false", "no", "off"].contains(&said.as_str())
+    let value = std::env::var("GIT_CONFIG_NOSYSTEM").unwrap_or_default().to_lowercase();
+    !["", "0", "false", "no", "off"].contains(&value.as_str())
 }
 
 /// The tags of a checkout, read once, with one call of git.
@@ -164,15 +165,15 @@ fn output_of(launch: Launch, permit: &Permit) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// Git in that directory, as somebody.
+    /// Runs git in that directory, with some identity.
     fn run(dir: &Path, arguments: &[&str]) -> String {
-        let who = ["user.name=A", "user.email=a@b", "commit.gpgsign=false", "tag.gpgsign=false"];
-        let config = who.iter().flat_map(|setting| ["-c", setting]);
+        let identity = ["user.name=A", "user.email=a@b", "commit.gpgsign=false", "tag.gpgsign=false"];
+        let config = identity.iter().flat_map(|setting| ["-c", setting]);
         let launch = Launch::new("git").args(config).args(arguments).directory(dir);
         output_of(launch.envs([("GIT_CONFIG_GLOBAL", "/dev/null")]), &Permit::for_tests()).unwrap_or_default()
     }
 
-    /// A tag names a commit, however many tags lie between; one of something else names none.
+    /// A tag of a tag of a commit names that commit; a tag of a tree names none.
     #[test]
     fn tags_are_listed_once_with_the_commits_that_they_name() {
         let dir = tempfile::tempdir().unwrap();
@@ -193,7 +194,7 @@ mod tests {
         assert_eq!((tags.commit("tree"), tags.missing_tag("tree")), (None, None));
         assert_eq!(tags.commit("HEAD"), None);
         assert!(tags.missing_tag("v").unwrap().contains("v is not a tag of the checkout"));
-        // What was listed stays: a release is the one that was asked about.
+        // The list is read once: a release stays the commit that the operator was asked about.
         run(dir.path(), &["tag", "-d", "v1"]);
         assert_eq!(tags.commit("v1"), Some(head));
     }

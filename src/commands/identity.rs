@@ -25,14 +25,14 @@ const MAX_PASSPHRASE_ATTEMPTS: usize = 3;
 const MAX_PUBLIC_KEY: u64 = 64 << 10;
 
 /// The operator's name; on a terminal, asks for it if nothing gives it.
-pub(super) fn principal(given: Option<&str>, settings: &Settings) -> Result<String> {
-    let found = given
+pub(super) fn principal(option: Option<&str>, settings: &Settings) -> Result<String> {
+    let principal = option
         .map(str::to_owned)
         .or_else(|| settings.principal.clone())
         .or_else(|| settings.git.get("user.email"));
-    match found {
+    match principal {
         None if io::stdin().is_terminal() => ask_principal(),
-        found => check_principal(found.context(
+        principal => check_principal(principal.context(
             "your name is required: give --as YOU@EXAMPLE.COM, or run `gonogo init --as YOU@EXAMPLE.COM` once",
         )?),
     }
@@ -43,8 +43,8 @@ fn ask_principal() -> Result<String> {
     loop {
         let name = ask("Your name in run logs, usually a mail address: ")?;
         match check_principal(name) {
-            Err(wrong) if !wrong.is::<MissingName>() => say!("{wrong}"),
-            found => return found,
+            Err(error) if !error.is::<MissingName>() => say!("{error}"),
+            result => return result,
         }
     }
 }
@@ -55,11 +55,11 @@ fn ask_principal() -> Result<String> {
 struct MissingName;
 
 fn check_principal(name: String) -> Result<String> {
-    let plain = |c: char| !c.is_whitespace() && !"*?!,\"".contains(c) && !is_harmful(c);
+    let is_valid = |c: char| !c.is_whitespace() && !"*?!,\"".contains(c) && !is_harmful(c);
     if name.is_empty() {
         return Err(MissingName.into());
     }
-    if name.len() > 255 || name == MACHINE || !name.chars().all(plain) {
+    if name.len() > 255 || name == MACHINE || !name.chars().all(is_valid) {
         bail!(
             "{:?} is not a valid name: expected a name such as you@example.com, without white space or any of * ? ! , \"",
             line(&name)
@@ -110,7 +110,7 @@ fn describe_key_error(name: &str, why: &io::Error) -> String {
     }
 }
 
-/// A public key given in place of a file.
+/// A public key in place of a file.
 pub(super) fn public_key_literal(name: &Path) -> Option<String> {
     let text = name.to_string_lossy();
     let literal = text.strip_prefix("key::").unwrap_or(&text);
@@ -121,9 +121,9 @@ fn without_comment(public: &str) -> String {
     public.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// The key given, or else the default one.
-fn find_key(given: Option<&Path>, settings: &Settings) -> Result<Option<SigningKeySource>> {
-    if let Some(name) = given.or(settings.key.as_deref()) {
+/// The key of the option or the settings, or else the default one.
+fn find_key(option: Option<&Path>, settings: &Settings) -> Result<Option<SigningKeySource>> {
+    if let Some(name) = option.or(settings.key.as_deref()) {
         return SigningKeySource::parse(name)
             .map(Some)
             .map_err(|why| anyhow!(describe_key_error(&name.to_string_lossy(), &why)));
@@ -165,25 +165,25 @@ fn choose_agent_key(
     settings: &Settings,
     agent: Option<&Agent>,
 ) -> Result<Option<SigningKeySource>> {
-    let held = agent.and_then(|agent| agent.keys().ok()).unwrap_or_default();
-    if held.is_empty() || !io::stdin().is_terminal() {
+    let keys = agent.and_then(|agent| agent.keys().ok()).unwrap_or_default();
+    if keys.is_empty() || !io::stdin().is_terminal() {
         return Ok(None);
     }
     say!("Keys in your ssh-agent:");
-    for (number, key) in (1..).zip(&held) {
+    for (number, key) in (1..).zip(&keys) {
         say!("  {number}  {}  {}", line(&key.public), line(&key.comment));
     }
     loop {
         let answer = ask("Which key signs run logs? Number, or n for a new key: ")?;
         let index = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        match index.and_then(|index| held.get(index)) {
+        match index.and_then(|index| keys.get(index)) {
             Some(key) => {
                 new_key::remember(settings, principal, Path::new(&key.public))?;
                 return Ok(Some(SigningKeySource::InAgent(key.public.clone())));
             }
             None if answer == "n" => return Ok(None),
             None if answer.is_empty() => bail!("no key was chosen"),
-            None => say!("expected a number from 1 to {}, or n", held.len()),
+            None => say!("expected a number from 1 to {}, or n", keys.len()),
         }
     }
 }
@@ -192,7 +192,7 @@ fn choose_agent_key(
 fn load_with_retries(principal: &str, path: &Path, agent: Option<&Agent>) -> Result<Signer> {
     for _ in 1..MAX_PASSPHRASE_ATTEMPTS {
         match Signer::load(principal, path, agent, &mut ask_passphrase) {
-            Err(wrong @ LoadKeyError::WrongPassphrase { .. }) => note!("{wrong}; try again"),
+            Err(error @ LoadKeyError::WrongPassphrase { .. }) => note!("{error}; try again"),
             loaded => return Ok(loaded?),
         }
     }
@@ -216,19 +216,19 @@ fn ask_passphrase(path: &Path) -> io::Result<Secret> {
 ///
 /// # Errors
 /// Why it cannot be used, and what to do.
-pub(super) fn unlock(newcomer: &AddOperatorRequest, keys: &Keyring) -> Result<UnlockResult, String> {
-    let principal = check_principal(newcomer.principal.clone()).map_err(|error| chain(error.as_ref()))?;
+pub(super) fn unlock(request: &AddOperatorRequest, keys: &Keyring) -> Result<UnlockResult, String> {
+    let principal = check_principal(request.principal.clone()).map_err(|error| chain(error.as_ref()))?;
     let agent = Agent::from_environment();
-    let key = match SigningKeySource::parse(Path::new(&newcomer.key)) {
+    let key = match SigningKeySource::parse(Path::new(&request.key)) {
         Ok(SigningKeySource::File(path)) if path.as_os_str().is_empty() || !path.exists() => {
-            SigningKeySource::InAgent(agent_key(&newcomer.key, agent.as_ref())?)
+            SigningKeySource::InAgent(agent_key(&request.key, agent.as_ref())?)
         }
-        found => found.map_err(|why| describe_key_error(&newcomer.key, &why))?,
+        source => source.map_err(|why| describe_key_error(&request.key, &why))?,
     };
     let mut locked = false;
     let mut ask = |_: &Path| {
-        locked = newcomer.passphrase.is_none();
-        newcomer.passphrase.clone().ok_or_else(|| io::Error::other("not asked yet"))
+        locked = request.passphrase.is_none();
+        request.passphrase.clone().ok_or_else(|| io::Error::other("not asked yet"))
     };
     let loaded = match key {
         SigningKeySource::File(path) => Signer::load(&principal, &path, agent.as_ref(), &mut ask),
@@ -247,17 +247,17 @@ pub(super) fn unlock(newcomer: &AddOperatorRequest, keys: &Keyring) -> Result<Un
 
 /// The agent's key with this comment; with an empty comment, its only key.
 fn agent_key(comment: &str, agent: Option<&Agent>) -> Result<String, String> {
-    let held = agent.and_then(|agent| agent.keys().ok()).unwrap_or_default();
-    let mut fitting = held.iter().filter(|key| comment.is_empty() || key.comment == comment);
-    match (fitting.next(), fitting.next()) {
+    let agent_keys = agent.and_then(|agent| agent.keys().ok()).unwrap_or_default();
+    let mut matching = agent_keys.iter().filter(|key| comment.is_empty() || key.comment == comment);
+    match (matching.next(), matching.next()) {
         (Some(only), None) => Ok(only.public.clone()),
         (None, _) if !comment.is_empty() => {
             Err(format!("{}: no such file, and no such key in an ssh-agent", line(comment)))
         }
         _ => {
-            let known: Vec<_> = held.iter().map(|key| line(&key.comment)).collect();
-            let known = if known.is_empty() { "no keys".into() } else { known.join(", ") };
-            Err(format!("give a key file, or the comment of a key in the ssh-agent; it holds: {known}"))
+            let comments: Vec<_> = agent_keys.iter().map(|key| line(&key.comment)).collect();
+            let comments = if comments.is_empty() { "no keys".into() } else { comments.join(", ") };
+            Err(format!("give a key file, or the comment of a key in the ssh-agent; it holds: {comments}"))
         }
     }
 }

@@ -105,17 +105,19 @@ impl LoadedProfile {
         Ok(resolve(&self.checklist, &self.profile, promotion)?)
     }
 
-    /// What the profile does, for any release.
+    /// What the profile does, for any release and without one.
     pub(super) fn permissions(&self) -> Result<Permissions> {
-        let plan = self.plan(&Promotion::any())?;
-        Ok(with_placeholders(permissions(&plan, &self.base_directories()?)))
+        let base = self.base_directories()?;
+        let mut all = with_placeholders(permissions(&self.plan(&Promotion::any())?, &base));
+        all.extend(permissions(&self.plan(&Promotion::default())?, &base));
+        Ok(all)
     }
 
     /// The base directories of paths: the profile's, and the current one.
     pub(super) fn base_directories(&self) -> Result<BaseDirectories> {
         let profile = fs::canonicalize(&self.path).with_context(|| self.path.display().to_string())?;
-        let here = std::env::current_dir().context("the current directory")?;
-        Ok(BaseDirectories::new(profile.parent().unwrap_or(Path::new("/")), here))
+        let current = std::env::current_dir().context("the current directory")?;
+        Ok(BaseDirectories::new(profile.parent().unwrap_or(Path::new("/")), current))
     }
 }
 
@@ -179,14 +181,14 @@ pub(super) fn check_first_entry(path: &Path, source: &log::LogFile) -> Result<()
 
 /// The directory in which a bundle is unpacked. Refuses anything else in its place.
 fn make_scratch() -> io::Result<ScratchDirectory> {
-    let place = state_dir().map_err(io::Error::other)?.join("unpacked");
-    match ScratchDirectory::make(&place) {
+    let directory = state_dir().map_err(io::Error::other)?.join("unpacked");
+    match ScratchDirectory::make(&directory) {
         // The state directory is not usable: use a private temporary directory.
         Err(error) if error.raw_os_error().is_some() => {
             ScratchDirectory::make_elsewhere(&std::env::temp_dir())
         }
-        Err(error) => Err(io::Error::other(format!("{}: {error}", place.display()))),
-        made => made,
+        Err(error) => Err(io::Error::other(format!("{}: {error}", directory.display()))),
+        scratch => scratch,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cli::Cli;
 use gonogo_core::error::Exit;
 
 pub(super) fn completions(shell: Shell) -> Exit {
-    // Into memory first: the generator panics where it cannot write.
+    // Into memory first: the generator panics if it cannot write.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "gonogo", &mut script);
     print(format_args!("{}", String::from_utf8_lossy(&script)));
@@ -28,8 +28,8 @@ pub(super) fn man() -> Result<Exit> {
     page.render_name_section(&mut out)?;
     page.render_synopsis_section(&mut out)?;
     // Sections instead of a list of pages: there is only one page.
-    let is_told = |command: &&Command| command.get_name() != "help" && !command.is_hide_set();
-    for command in program.get_subcommands().filter(is_told) {
+    let is_documented = |command: &&Command| command.get_name() != "help" && !command.is_hide_set();
+    for command in program.get_subcommands().filter(is_documented) {
         command_sections(command.clone(), &mut out)?;
     }
     page.render_extra_section(&mut out)?;

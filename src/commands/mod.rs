@@ -127,8 +127,9 @@ fn hint(error: &clap::Error) -> Option<&'static str> {
         return Some("`gonogo doctor --trust-digest PROFILE` prints the SHA256 for --trust");
     }
     let command = error.get(ContextKind::InvalidSubcommand).map(ToString::to_string);
-    let lacks_it = !cfg!(feature = "rehearsal") && command.is_some_and(|command| command == "rehearse");
-    lacks_it.then_some("this gonogo was built without its rehearsal (the feature `rehearsal`)")
+    let lacks_rehearsal =
+        !cfg!(feature = "rehearsal") && command.is_some_and(|command| command == "rehearse");
+    lacks_rehearsal.then_some("this gonogo was built without its rehearsal (the feature `rehearsal`)")
 }
 
 /// Whether the error is a missing or invalid digest of `--trust`.

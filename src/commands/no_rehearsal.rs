@@ -1,4 +1,4 @@
-//! What sessions use of the rehearsal, in a build without it: nobody.
+//! Replaces the simulated reviewer in a build without the rehearsal: there is none.
 
 use std::future::Ready;
 

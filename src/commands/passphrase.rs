@@ -14,15 +14,15 @@ use gonogo_core::secret::Secret;
 /// When there is no terminal.
 pub(super) fn ask(prompt: &str) -> io::Result<Secret> {
     let before = File::open("/dev/tty").and_then(|terminal| Ok((tcgetattr(&terminal)?, terminal)));
-    let give_back = move || {
+    let restore_echo = move || {
         if let Ok((settings, terminal)) = &before {
             let _ = tcsetattr(terminal, OptionalActions::Now, settings);
         }
     };
-    let asked = with_undo_on_signal(give_back, || match rpassword::prompt_password(prompt) {
+    let answer = with_undo_on_signal(restore_echo, || match rpassword::prompt_password(prompt) {
         // Ctrl-C: not a signal while the passphrase is read.
         Err(error) if error.kind() == io::ErrorKind::Interrupted => exit_interrupted(),
-        asked => asked,
+        answer => answer,
     });
-    asked.map(Secret::new)
+    answer.map(Secret::new)
 }

@@ -23,12 +23,12 @@ pub(super) fn points(arguments: &PointsArgs) -> Result<Exit> {
     let tag = |tag: &str| Some(tag.to_owned());
     let plan = loaded.plan(&Promotion { release: tag("RELEASE"), previous: tag("PREVIOUS") })?;
     let edition = loaded.lock().edition();
-    let told = match arguments.format {
+    let text = match arguments.format {
         PlainFormat::Human => human(&plan, edition),
         PlainFormat::Json => format!("{:#}\n", json(&plan, edition)),
     };
     let mut out = io::stdout().lock();
-    out.write_all(told.as_bytes()).and_then(|()| out.flush())?;
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())?;
     Ok(Exit::Success)
 }
 
@@ -57,17 +57,17 @@ fn requirements(point: &Point) -> String {
         Confirm::Two => Some("confirmed by two people"),
     };
     let applies = point.not_applicable.is_some().then_some("not applicable unless the profile enables it");
-    let told: Vec<_> = [mandatory, confirm, applies].into_iter().flatten().collect();
-    if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) }
+    let parts: Vec<_> = [mandatory, confirm, applies].into_iter().flatten().collect();
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
 fn action_lines(out: &mut String, action: &Action) {
     let _ = writeln!(out, "    {:<11} {}; started by a person", "action", line(&action.title));
-    let told = action.program.as_ref().map_or_else(
+    let program = action.program.as_ref().map_or_else(
         || format!("missing {}: {}", count(action.missing.len(), "value"), action.missing.join(", ")),
         |program| program.command_line(false),
     );
-    let _ = writeln!(out, "                {}", line(&told));
+    let _ = writeln!(out, "                {}", line(&program));
 }
 
 fn probe_lines(out: &mut String, probe: &Probe) {

@@ -10,12 +10,12 @@ static FIRST_FAILURE: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Writes a line to standard output.
 macro_rules! say {
-    ($($told:tt)*) => { $crate::commands::printing::say(format_args!($($told)*)) };
+    ($($text:tt)*) => { $crate::commands::printing::say(format_args!($($text)*)) };
 }
 
 /// Writes a line to standard error.
 macro_rules! note {
-    ($($told:tt)*) => { $crate::commands::printing::note(format_args!($($told)*)) };
+    ($($text:tt)*) => { $crate::commands::printing::note(format_args!($($text)*)) };
 }
 
 pub(super) fn say(line: Arguments) {

@@ -1,4 +1,4 @@
-//! `gonogo rehearse`: the whole deployment on a stack within this process.
+//! `gonogo rehearse`: the whole deployment on a stack in this process.
 
 mod place;
 mod serve;
@@ -32,9 +32,9 @@ use gonogo_rehearsal::drills::{DRILLS, Drill, resolve};
 use gonogo_rehearsal::names::{COMMIT, PREVIOUS_RELEASE, RELEASE};
 use gonogo_rehearsal::stack::Stack;
 
-/// Who sits at the screen.
+/// The operator at the screen.
 const DRIVER: &str = "you@rehearsal";
-/// Who is simulated.
+/// The simulated operator.
 const REVIEWER: &str = "simulated-reviewer@rehearsal";
 
 pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
@@ -57,7 +57,7 @@ pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
         stack.deploy_release();
     }
     let gonogo = std::env::current_exe()?;
-    // Each stack that is served is an environment of its own, whose runs end with it.
+    // Each served stack is an environment of its own; its runs end with it.
     let environment = if arguments.serve { place.environment() } else { "rehearsal".to_owned() };
     place
         .files
@@ -75,21 +75,21 @@ fn list() -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// What is to be broken: as it was asked for, and what that means.
+/// The chosen drills, each with the name on the command line.
 struct Chosen(Vec<(String, &'static Drill)>);
 
 impl Chosen {
-    fn of(asked: &[String]) -> Result<Self> {
+    fn of(drill_names: &[String]) -> Result<Self> {
         let mut chosen: Vec<(String, &'static Drill)> = Vec::new();
-        let (left_to_chance, named): (Vec<_>, Vec<_>) = asked.iter().partition(|name| *name == "random");
-        for name in named {
+        let (random, by_name): (Vec<_>, Vec<_>) = drill_names.iter().partition(|name| *name == "random");
+        for name in by_name {
             let drill = resolve(name).with_context(|| unknown(name))?;
             if chosen.iter().any(|(_, other)| other.name == drill.name) {
                 bail!("one drill twice breaks nothing twice; name each once");
             }
             chosen.push((name.clone(), drill));
         }
-        for _ in left_to_chance.iter().take(DRILLS.len() - chosen.len()) {
+        for _ in random.iter().take(DRILLS.len() - chosen.len()) {
             chosen.push(another(&chosen)?);
         }
         Ok(Self(chosen))
@@ -100,7 +100,7 @@ impl Chosen {
     }
 }
 
-/// One that is not chosen yet, left to chance.
+/// A random drill that is not chosen yet.
 fn another(chosen: &[(String, &'static Drill)]) -> Result<(String, &'static Drill)> {
     loop {
         let mut bytes = [0; 4];
@@ -147,10 +147,10 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
     opened.first_commands.push(Command::new(REVIEWER, join));
     let path = opened.journal.path().to_owned();
     let notices = vec![
-        "a rehearsal: the stack is within this program, nothing is real, and the log counts for nothing".to_owned(),
-        "! leads to what is next for you; space confirms it, a runs it, v ends the run with a verdict, ? is the help"
+        "a rehearsal: the stack is within this program, nothing is real, and its log is not evidence of a deployment".to_owned(),
+        "! selects what is next for you; space confirms it, a runs its action, v shows the verdict and seals, ? is the help"
             .to_owned(),
-        format!("{REVIEWER} is the second person: they agree a moment after you"),
+        format!("{REVIEWER} is the reviewer, and confirms shortly after you"),
     ];
     let session = RunSession {
         opened,
@@ -163,13 +163,13 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
         appearance: appearance(&arguments.screen, &settings),
         simulated: Some(SimulatedReviewer(REVIEWER.to_owned())),
     };
-    let left = session.run()?;
-    farewell(&path, &left)
+    let end = session.run()?;
+    farewell(&path, &end)
 }
 
-/// How it stands, where the log is, and what was broken.
-fn farewell(log: &Path, left: &SessionEnd) -> Result<Exit> {
-    let (state, now) = (&left.state, clock::now());
+/// Prints the result, the path of the log, and the debrief of the drills.
+fn farewell(log: &Path, end: &SessionEnd) -> Result<Exit> {
+    let (state, now) = (&end.state, clock::now());
     let verdict = judge(&state.judge(&now));
     let sealed = match &state.abandoned {
         Some(_) => "abandoned",
@@ -181,10 +181,10 @@ fn farewell(log: &Path, left: &SessionEnd) -> Result<Exit> {
     say!("  verify  gonogo verify --rehearsal {}", shell_word(&log.display().to_string()));
     let entries = read_unverified(log)?;
     for drill in
-        rehearsal_part(&entries, state, &drill_infos(&state.plan)).into_iter().flat_map(|told| told.drills)
+        rehearsal_part(&entries, state, &drill_infos(&state.plan)).into_iter().flat_map(|part| part.drills)
     {
         say!("  drill   {}: {}", drill.name, drill.what);
         say!("          {}", drill.sentence);
     }
-    session_exit(left)
+    session_exit(end)
 }

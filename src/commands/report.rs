@@ -25,7 +25,7 @@ use gonogo_core::journal::keys::fingerprint;
 use gonogo_core::journal::log_file::LogFile;
 use gonogo_core::journal::raw::Relation;
 use gonogo_core::journal::store::{StoreError, read_unverified_with_digest};
-use gonogo_core::journal::verify::Verification;
+use gonogo_core::journal::verify::{LogStatus, Verification};
 use gonogo_core::outcome::Sha256Hex;
 use gonogo_core::run::RunState;
 
@@ -37,7 +37,7 @@ struct ReportInput {
 }
 
 pub(super) fn report(arguments: &ReportArgs) -> Result<Exit> {
-    let told = build_document(open_and_verify(&arguments.log, &arguments.trust)?, &arguments.log)?;
+    let input = build_document(open_and_verify(&arguments.log, &arguments.trust)?, &arguments.log)?;
     let default = arguments.output.is_empty().then_some(ReportFormat::Markdown);
     let standard = arguments.format.or(default);
     let mut formats = arguments.output.iter().map(|(format, _)| *format).chain(standard);
@@ -45,13 +45,13 @@ pub(super) fn report(arguments: &ReportArgs) -> Result<Exit> {
         bail!("--add requires --format dsse: it adds a signature to an envelope");
     }
     for (format, path) in &arguments.output {
-        let text = render(&told, *format, arguments)?;
+        let text = render(&input, *format, arguments)?;
         files::write_readable(path, &text).with_context(|| format!("report {}", path.display()))?;
     }
     if let Some(format) = standard {
-        io::stdout().lock().write_all(render(&told, format, arguments)?.as_bytes())?;
+        io::stdout().lock().write_all(render(&input, format, arguments)?.as_bytes())?;
     }
-    Ok(exit_code(&told.judged.report, Some(&told.state), false))
+    Ok(exit_code(&input.judged.report, Some(&input.state), false))
 }
 
 pub(super) fn diff(arguments: &DiffArgs) -> Result<Exit> {
@@ -59,25 +59,26 @@ pub(super) fn diff(arguments: &DiffArgs) -> Result<Exit> {
     let [old, new] =
         [&arguments.old, &arguments.new].map(|log| build_document(open_and_verify_with(log, &trusted)?, log));
     let (old, new) = (old?, new?);
-    let mut found = Comparison::of(&old.document, &new.document);
+    let mut comparison = Comparison::of(&old.document, &new.document);
     let relation =
         Relation::of(&old.judged.source, &new.judged.source).map_err(StoreError::into_user_failure)?;
     if !matches!(relation, Relation::OtherRun | Relation::Same) {
-        found.same_run = Some(relation.describe("the newer log"));
+        comparison.same_run = Some(relation.describe("the newer log"));
     }
     let text = match arguments.format {
-        PlainFormat::Human => found.human(),
-        PlainFormat::Json => serde_json::to_string_pretty(&found)? + "\n",
+        PlainFormat::Human => comparison.human(),
+        PlainFormat::Json => serde_json::to_string_pretty(&comparison)? + "\n",
     };
     io::stdout().lock().write_all(text.as_bytes())?;
-    Ok(if found.is_same() { Exit::Success } else { Exit::NoGo })
+    Ok(if comparison.is_same() { Exit::Success } else { Exit::NoGo })
 }
 
 fn build_document(judged: VerifiedLog, path: &Path) -> Result<ReportInput> {
     let log = judged.source.log();
     let (entries, sha256) = read_again(&judged.source, &judged.report)?;
-    let state = RunState::fold(&entries).ok_or_else(|| {
-        anyhow!("{}: no valid entry to report on; `gonogo verify` says why", path.display())
+    let state = RunState::fold(&entries).ok_or_else(|| match &judged.report.status {
+        LogStatus::Invalid { why, .. } => anyhow!("{}: no valid entry: {why}", path.display()),
+        LogStatus::Sealed | LogStatus::Open => anyhow!("{}: no entry", path.display()),
     })?;
     let name = log.file_name().unwrap_or_default().to_string_lossy();
     let drills = drill_infos(&state.plan);
@@ -98,7 +99,7 @@ fn build_document(judged: VerifiedLog, path: &Path) -> Result<ReportInput> {
 /// The drills of a rehearsal's plan; those that this gonogo does not know are named unknown.
 pub(super) fn drill_infos(plan: &Plan) -> Vec<DrillInfo<'_>> {
     let named = plan.rehearsal.iter().flat_map(|rehearsal| &rehearsal.drills);
-    named.map(|name| known(name).unwrap_or(UNKNOWN)).collect()
+    named.map(|name| find_drill(name).unwrap_or(UNKNOWN)).collect()
 }
 
 /// A drill that this gonogo does not know: of another version, or this one is built without the rehearsal.
@@ -106,7 +107,7 @@ const UNKNOWN: DrillInfo<'static> =
     DrillInfo { name: "unknown", what: "a drill of another version", points: &[], passes_on_retry: false };
 
 #[cfg(feature = "rehearsal")]
-fn known(name: &str) -> Option<DrillInfo<'static>> {
+fn find_drill(name: &str) -> Option<DrillInfo<'static>> {
     let drill = gonogo_rehearsal::drills::resolve(name)?;
     Some(DrillInfo {
         name: drill.name,
@@ -117,7 +118,7 @@ fn known(name: &str) -> Option<DrillInfo<'static>> {
 }
 
 #[cfg(not(feature = "rehearsal"))]
-const fn known(_: &str) -> Option<DrillInfo<'static>> {
+const fn find_drill(_: &str) -> Option<DrillInfo<'static>> {
     None
 }
 
@@ -134,8 +135,8 @@ fn read_again(source: &LogFile, verified: &Verification) -> Result<(Vec<Entry>, 
     Ok((entries, sha256))
 }
 
-fn render(told: &ReportInput, format: ReportFormat, arguments: &ReportArgs) -> Result<String> {
-    let document = &told.document;
+fn render(input: &ReportInput, format: ReportFormat, arguments: &ReportArgs) -> Result<String> {
+    let document = &input.document;
     Ok(match format {
         ReportFormat::Markdown => markdown(document)?,
         ReportFormat::Html => html(document)?,
@@ -150,15 +151,15 @@ fn render(told: &ReportInput, format: ReportFormat, arguments: &ReportArgs) -> R
                 problem: (judged.answer != "sealed").then_some(judged.sentence.as_str()),
                 invalid: judged.answer == "invalid",
             };
-            headless::junit(&told.state.judge(&told.state.at), &[], Some(&log))
+            headless::junit(&input.state.judge(&input.state.at), &[], Some(&log))
         }
-        ReportFormat::Dsse => envelope(told, arguments)?,
+        ReportFormat::Dsse => envelope(input, arguments)?,
     })
 }
 
 /// The statement, signed by the operator.
-fn envelope(told: &ReportInput, arguments: &ReportArgs) -> Result<String> {
-    let statement = statement(&told.document);
+fn envelope(input: &ReportInput, arguments: &ReportArgs) -> Result<String> {
+    let statement = statement(&input.document);
     let signer = identity::signer(&arguments.identity, &Settings::read()?)?;
     let keyid = fingerprint(&signer.public).ok_or_else(|| anyhow!("{} has no fingerprint", signer.public))?;
     let mut envelope = match &arguments.add {
@@ -168,9 +169,9 @@ fn envelope(told: &ReportInput, arguments: &ReportArgs) -> Result<String> {
                 .with_context(|| format!("envelope {}", path.display()))?;
             let envelope: Envelope = serde_json::from_str(&text)
                 .with_context(|| format!("envelope {}: expected a DSSE envelope", path.display()))?;
-            let (signers, now) = (&told.judged.signers, clock::now().wall);
-            let may = envelope.check_can_add(&statement, &keyid, signers, now);
-            may.with_context(|| format!("envelope {}", path.display()))?;
+            let (signers, now) = (&input.judged.signers, clock::now().wall);
+            let check = envelope.check_can_add(&statement, &keyid, signers, now);
+            check.with_context(|| format!("envelope {}", path.display()))?;
             envelope
         }
     };
@@ -185,7 +186,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use gonogo_core::journal::verify::LogStatus;
     use gonogo_core::testing::first_line_of;
 
     #[test]

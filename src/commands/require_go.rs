@@ -40,8 +40,8 @@ fn check_edition(arguments: &VerifyArgs, state: &RunState) -> Option<String> {
     let edition = state.lock.edition();
     let name = line(&state.plan.checklist);
     match arguments.checklist_sha256 {
-        Some(wanted) if wanted == edition => None,
-        Some(wanted) => Some(format!("checklist {name} has edition {edition}, not {wanted}")),
+        Some(expected) if expected == edition => None,
+        Some(expected) => Some(format!("checklist {name} has edition {edition}, not {expected}")),
         None if Edition::of(&state.plan.checklist, edition) == Edition::Unknown => Some(format!(
             "the checklist is named {name}, but edition {edition} was never released; to accept it, give --checklist-sha256"
         )),
@@ -63,19 +63,19 @@ fn check_probes(state: &RunState) -> Option<String> {
 }
 
 fn check_age(arguments: &VerifyArgs, state: &RunState, now: Utc) -> Option<String> {
-    let most = arguments.max_age?;
+    let max_age = arguments.max_age?;
     let verdict = state.verdict.as_ref()?.at.wall;
     let age = u64::try_from(now.millis() - verdict.millis()).map(std::time::Duration::from_millis);
     match age {
         Err(_) => Some(format!("the verdict is of {}, in the future", verdict.readable())),
-        Ok(age) if age > most => {
-            Some(format!("the verdict is of {}, older than {}", verdict.readable(), span(most)))
+        Ok(age) if age > max_age => {
+            Some(format!("the verdict is of {}, older than {}", verdict.readable(), span(max_age)))
         }
         Ok(_) => None,
     }
 }
 
-fn check_seals<'a>(wanted: &'a [RoleArg], state: &'a RunState) -> impl Iterator<Item = String> + 'a {
+fn check_seals<'a>(required: &'a [RoleArg], state: &'a RunState) -> impl Iterator<Item = String> + 'a {
     let missing = |role: &Role| !state.seals.iter().any(|seal| seal.role == *role);
-    wanted.iter().map(|role| Role::from(*role)).filter(missing).map(|role| format!("no seal by a {role}"))
+    required.iter().map(|role| Role::from(*role)).filter(missing).map(|role| format!("no seal by a {role}"))
 }

@@ -18,7 +18,7 @@ use gonogo_core::journal::verify::{self, LogStatus};
 use gonogo_core::run::RunState;
 use gonogo_core::text::{line, shell_word};
 
-/// Accepts a log that this host has written, and whose people have signed here or are trusted signers. For any other
+/// Accepts a log that this host has written, if its people have signed here or are trusted signers. For any other
 /// log, lists what is unknown, and asks. Returns the verified run.
 ///
 /// # Errors
@@ -59,10 +59,10 @@ pub(super) fn confirm_known(
 pub(super) fn confirm_opened(
     store: &LogStore,
     opened: &OpenRun,
-    known: Option<&RunState>,
+    checked: Option<&RunState>,
     settings: &Settings,
 ) -> Result<()> {
-    if known.is_none_or(|known| known.head == opened.state.head) {
+    if checked.is_none_or(|checked| checked.head == opened.state.head) {
         return Ok(());
     }
     let log = opened.journal.path();
@@ -90,7 +90,7 @@ pub(super) fn confirm_trusted(signer: &Signer, is_rehearsal: bool, settings: &Se
     Ok(())
 }
 
-/// Why somebody is not a trusted signer of the settings, if these name any.
+/// Why a principal is not a trusted signer of the settings, if these name any.
 pub(super) fn why_not_trusted(
     principal: &str,
     public: &str,

@@ -44,44 +44,44 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     let loaded = LoadedProfile::read(&arguments.target.profile)?;
     let store = store(arguments.screen.log_dir.as_deref())?;
     // Before the key: no passphrase is asked for a run that cannot be opened.
-    let mut found = engine::find_open(&store, loaded.environment())?;
-    if let (true, Some((path, state))) = (arguments.read_only, &found) {
+    let mut open = engine::find_open(&store, loaded.environment())?;
+    if let (true, Some((path, state))) = (arguments.read_only, &open) {
         return follow_run(path, state.clone(), arguments, &settings);
     }
-    resume::report_unreadable(&store, loaded.environment(), found.is_none())?;
-    if let Some((path, state)) = &mut found {
+    resume::report_unreadable(&store, loaded.environment(), open.is_none())?;
+    if let Some((path, state)) = &mut open {
         *state = resume::confirm_known(&store, path, state, &settings)?;
     }
-    let plan = plan(&loaded, arguments, found.as_ref())?;
-    let own = found.iter().flat_map(|(_, state)| plans_of(state));
-    let permit = trust::require(&loaded, own.chain([&plan]), arguments.target.trust)?;
+    let plan = plan(&loaded, arguments, open.as_ref())?;
+    let run_plans = open.iter().flat_map(|(_, state)| plans_of(state));
+    let permit = trust::require(&loaded, run_plans.chain([&plan]), arguments.target.trust)?;
     if arguments.read_only {
         return run_without_log(plan, &loaded, arguments, &settings, permit);
     }
     let tags = Tags::of(loaded.repository(), &permit);
-    if found.is_none() {
+    if open.is_none() {
         prepare(&store, &loaded, &tags, &plan)?;
     }
     let signer = identity::signer(&arguments.identity, &settings)?;
     resume::confirm_trusted(&signer, plan.rehearsal.is_some(), &settings)?;
     identity::announce_wait_for_key(&signer);
-    let held = store.lock_environment(loaded.environment())?;
-    let known = found.map(|(_, state)| state);
-    let opened = open_or_resume(&store, &loaded, plan.clone(), arguments, &signer, known.as_ref(), &tags)?;
-    resume::confirm_opened(&store, &opened, known.as_ref(), &settings)?;
+    let environment_lock = store.lock_environment(loaded.environment())?;
+    let checked = open.map(|(_, state)| state);
+    let opened = open_or_resume(&store, &loaded, plan.clone(), arguments, &signer, checked.as_ref(), &tags)?;
+    resume::confirm_opened(&store, &opened, checked.as_ref(), &settings)?;
     // Another operator may have replaced the plan meanwhile.
     let permit = match &*opened.state.plan {
         same if *same == plan => permit,
         other => trust::require(&loaded, [other], arguments.target.trust)?,
     };
-    drop(held);
+    drop(environment_lock);
     let history = engine::last_sealed_run(&store, Some(opened.journal.path()), &opened.state)?;
     let mut notices = notices(&opened, &plan, arguments.replan);
     notices.extend(history.problem);
     let replan = if arguments.replan { replan(&opened.state, plan)? } else { None };
-    let fingerprint = FingerprintKey(Arc::new(store.fingerprint_key(loaded.environment())?));
-    let past = PreviousRuns { last_sealed: history.sealed.map(Arc::new), fingerprint_key: Some(fingerprint) };
-    let look = appearance(&arguments.screen, &settings);
+    let key = FingerprintKey(Arc::new(store.fingerprint_key(loaded.environment())?));
+    let previous = PreviousRuns { last_sealed: history.sealed.map(Arc::new), fingerprint_key: Some(key) };
+    let appearance = appearance(&arguments.screen, &settings);
     let path = opened.journal.path().to_owned();
     let session = RunSession {
         opened,
@@ -90,12 +90,12 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         permit,
         replan,
         notices,
-        previous: past,
-        appearance: look,
+        previous,
+        appearance,
         simulated: None,
     };
-    let left = session.run()?;
-    print_summary(&path, arguments, &left)
+    let end = session.run()?;
+    print_summary(&path, arguments, &end)
 }
 
 /// The plans of a run: its own, and the proposed one.
@@ -110,14 +110,14 @@ fn plan(loaded: &LoadedProfile, arguments: &RunArgs, open: Option<&(PathBuf, Run
     let (release, previous) = match open {
         None => (Some(asked_release(loaded, target)?), Some(asked_previous(loaded, target)?)),
         Some((log, state)) => {
-            let own = state.plan.previous.clone().unwrap_or_else(|| "none".into());
+            let previous_of_run = state.plan.previous.clone().unwrap_or_else(|| "none".into());
             check_open_release(
                 log,
                 state,
                 target.release.as_deref(),
-                target.previous.as_deref().filter(|tag| *tag != own),
+                target.previous.as_deref().filter(|tag| *tag != previous_of_run),
             )?;
-            (Some(state.plan.release.clone()), Some(own))
+            (Some(state.plan.release.clone()), Some(previous_of_run))
         }
     };
     loaded.plan(&Promotion { release, previous })
@@ -130,8 +130,8 @@ fn asked_release(loaded: &LoadedProfile, target: &PromotionArgs) -> Result<Strin
 
 /// The current release; asks for it if neither the command line nor the profile gives it.
 fn asked_previous(loaded: &LoadedProfile, target: &PromotionArgs) -> Result<String> {
-    let told = target.previous.as_deref().or_else(|| loaded.previous());
-    told.map(str::to_owned).map_or_else(|| ask_tag("Current release, or none", loaded, target), Ok)
+    let previous = target.previous.as_deref().or_else(|| loaded.previous());
+    previous.map(str::to_owned).map_or_else(|| ask_tag("Current release, or none", loaded, target), Ok)
 }
 
 /// Asks for a tag, and shows the repository's newest ones. The profile names the repository, so git reads nothing from
@@ -189,8 +189,8 @@ fn check_open_release(
         );
     }
     if let Some(previous) = previous {
-        let own = plan.previous.as_deref().unwrap_or("none");
-        bail!("{open}, with --previous {own}, not {previous}; leave out --previous to resume it");
+        let own_tag = plan.previous.as_deref().unwrap_or("none");
+        bail!("{open}, with --previous {own_tag}, not {previous}; leave out --previous to resume it");
     }
     Ok(())
 }
@@ -202,13 +202,13 @@ fn open_or_resume(
     plan: Plan,
     arguments: &RunArgs,
     signer: &Signer,
-    asked_about: Option<&RunState>,
+    checked: Option<&RunState>,
     tags: &Tags,
 ) -> Result<OpenRun> {
     let role = arguments.role.map(Role::from);
     // Searched again: another program may have opened or sealed a run while a passphrase was typed.
     if let Some((path, state)) = engine::find_open(store, loaded.environment())? {
-        if asked_about.map(|known| &known.run) != Some(&state.run) {
+        if checked.map(|state| &state.run) != Some(&state.run) {
             bail!(
                 "another run of {} was opened meanwhile; start gonogo again to join it",
                 line(loaded.environment())
@@ -243,11 +243,11 @@ fn describe_replan(state: &RunState, new: &Plan) -> String {
         return "a looser plan is proposed; the run keeps its plan until the other role accepts it (!)"
             .into();
     }
-    let anew = new.points().filter(|point| old.point(&point.id) != Some(*point));
-    let anew: Vec<&str> = anew.map(|point| point.id.as_str()).collect();
-    match anew.as_slice() {
+    let changed = new.points().filter(|point| old.point(&point.id) != Some(*point));
+    let changed: Vec<&str> = changed.map(|point| point.id.as_str()).collect();
+    match changed.as_slice() {
         [] => "the plan was replaced; no control point has changed".into(),
-        anew => format!("the plan was replaced; these points are reset: {}", anew.join(", ")),
+        ids => format!("the plan was replaced; these points are reset: {}", ids.join(", ")),
     }
 }
 
@@ -280,15 +280,15 @@ pub(super) fn appearance(screen: &ScreenArgs, settings: &Settings) -> Appearance
 
 /// Follows a run that another gonogo may hold, read-only.
 fn follow_run(path: &Path, state: RunState, arguments: &RunArgs, settings: &Settings) -> Result<Exit> {
-    let (tell, messages) = mpsc::channel();
+    let (sender, messages) = mpsc::channel();
     let state = Arc::new(state);
-    follow::follow(path, Arc::clone(&state), tell.clone())?;
+    follow::follow(path, Arc::clone(&state), sender.clone())?;
     let setup = observer_setup(path, appearance(&arguments.screen, settings));
-    forward_signals(&tell)?;
-    let mut taken = TerminalGuard::acquire()?;
-    read_events(tell)?;
-    let left = tui::run(&mut *taken.terminal()?, &mut taken, &setup, state, &messages, &mut |_| {})?;
-    Ok(if left.signalled { Exit::Interrupted } else { Exit::Success })
+    forward_signals(&sender)?;
+    let mut guard = TerminalGuard::acquire()?;
+    read_events(sender)?;
+    let end = tui::run(&mut *guard.terminal()?, &mut guard, &setup, state, &messages, &mut |_| {})?;
+    Ok(if end.signalled { Exit::Interrupted } else { Exit::Success })
 }
 
 /// Runs the probes on the screen, without a log.
@@ -306,9 +306,9 @@ fn run_without_log(
     let setup = observer_setup(Path::new("nowhere"), appearance(&arguments.screen, settings));
     let workers = WorkerThreads::start(2)?;
     let running = workers.spawn(engine.run());
-    let left = show(&workers, &setup, state, handle);
+    let end = show(&workers, &setup, state, handle);
     workers.block_on(wait_until_stopped(running))?;
-    Ok(if left?.signalled { Exit::Interrupted } else { Exit::Success })
+    Ok(if end?.signalled { Exit::Interrupted } else { Exit::Success })
 }
 
 fn observer_setup(path: &Path, appearance: Appearance) -> Setup {

@@ -54,15 +54,17 @@ fn read_summary(path: &Path) -> Option<RunSummary> {
     };
     let Event::Opened(opened) = &first.event else { return None };
     let tail: Vec<Entry> = tail.iter().filter_map(|line| Entry::read(line).ok()).collect();
-    let mut who = BTreeSet::new();
-    who.extend(opened.roster.iter().map(|one| line(&one.principal)));
-    who.extend(tail.iter().filter(|entry| entry.event.needs_signature()).map(|entry| line(&entry.header.by)));
+    let mut people = BTreeSet::new();
+    people.extend(opened.roster.iter().map(|operator| line(&operator.principal)));
+    people.extend(
+        tail.iter().filter(|entry| entry.event.needs_signature()).map(|entry| line(&entry.header.by)),
+    );
     let plan = &opened.plan;
     let cells = [
         line(&plan.environment),
         line(&plan.release),
         first.header.at.wall.readable(),
-        who.into_iter().collect::<Vec<_>>().join(", "),
+        people.into_iter().collect::<Vec<_>>().join(", "),
         describe_outcome(opened, &tail),
     ];
     Some(RunSummary { path: path.to_owned(), place, cells, rehearsal: plan.rehearsal.is_some() })

@@ -16,9 +16,9 @@ use gonogo_core::run::{RunState, judge};
 use gonogo_core::text::{line, shell_word};
 
 /// Describes an action without an end in the log: it may have ended while the disk was full.
-fn describe_unfinished_action(action: &str, stands: Option<&SupervisorState>) -> String {
+fn describe_unfinished_action(action: &str, supervisor: Option<&SupervisorState>) -> String {
     let next = "the next run of the environment";
-    match stands {
+    match supervisor {
         Some(SupervisorState::Finished(end)) => {
             format!("  ended   {action}: {}; not in the log yet, {next} records it", end.exit)
         }
@@ -36,8 +36,8 @@ fn has_trusted_signers() -> bool {
 }
 
 /// Prints the state of the run, the path of its log, and the command to continue.
-pub(super) fn print_summary(path: &Path, arguments: &RunArgs, left: &SessionEnd) -> Result<Exit> {
-    let (state, now) = (&left.state, clock::now());
+pub(super) fn print_summary(path: &Path, arguments: &RunArgs, end: &SessionEnd) -> Result<Exit> {
+    let (state, now) = (&end.state, clock::now());
     let verdict = judge(&state.judge(&now));
     let plan = &state.plan;
     let sealed = match &state.abandoned {
@@ -54,9 +54,9 @@ pub(super) fn print_summary(path: &Path, arguments: &RunArgs, left: &SessionEnd)
         verdict.total
     );
     say!("  log     {}", line(&path.display().to_string()));
-    if let Some((action, deed)) = state.running_action() {
-        let stands = SupervisorFiles::of(path, deed.seq).state();
-        say!("{}", describe_unfinished_action(&line(&action.to_string()), stands.ok().as_ref()));
+    if let Some((action, action_run)) = state.running_action() {
+        let supervisor = SupervisorFiles::of(path, action_run.seq).state();
+        say!("{}", describe_unfinished_action(&line(&action.to_string()), supervisor.ok().as_ref()));
     }
     if state.is_ended() {
         let how = match plan.rehearsal {
@@ -78,15 +78,15 @@ pub(super) fn print_summary(path: &Path, arguments: &RunArgs, left: &SessionEnd)
         let options: String = [principal, key, log_dir].into_iter().flatten().collect();
         say!("  resume  gonogo run {profile}{options}");
     }
-    session_exit(left)
+    session_exit(end)
 }
 
 /// The exit code after the screen of a run.
-pub(super) fn session_exit(left: &SessionEnd) -> Result<Exit> {
-    match &left.engine_failure {
+pub(super) fn session_exit(end: &SessionEnd) -> Result<Exit> {
+    match &end.engine_failure {
         Some(failure) => Err(failure.clone().into()),
-        None if left.signalled => Ok(Exit::Interrupted),
-        None => Ok(exit_code(&left.state)),
+        None if end.signalled => Ok(Exit::Interrupted),
+        None => Ok(exit_code(&end.state)),
     }
 }
 
@@ -108,9 +108,9 @@ mod tests {
     use gonogo_core::journal::entry::ActionExit;
     use gonogo_core::outcome::Sha256Hex;
 
-    /// Its end may stand beside a log that took no more.
+    /// Its end may be recorded beside a log that could not be written any more.
     #[test]
-    fn what_has_ended_is_not_said_to_be_at_work() {
+    fn a_finished_action_is_not_reported_as_running() {
         let end = ExitRecord {
             exit: ActionExit::Code(0),
             cause: None,
@@ -120,14 +120,15 @@ mod tests {
             redacted: BTreeMap::new(),
             lost: None,
         };
-        let told = |stands: Option<SupervisorState>| describe_unfinished_action("p/a", stands.as_ref());
-        let ended = told(Some(SupervisorState::Finished(Box::new(end))));
+        let describe =
+            |supervisor: Option<SupervisorState>| describe_unfinished_action("p/a", supervisor.as_ref());
+        let ended = describe(Some(SupervisorState::Finished(Box::new(end))));
         assert!(ended.contains("ended   p/a: exit code 0; not in the log yet"), "{ended}");
         assert!(
-            told(Some(SupervisorState::Running(StartMarker::default())))
+            describe(Some(SupervisorState::Running(StartMarker::default())))
                 .contains("running p/a continues in the background")
         );
-        assert!(told(Some(SupervisorState::Gone(StartMarker::default()))).contains("may be running"));
-        assert!(told(None).contains("may be running"));
+        assert!(describe(Some(SupervisorState::Gone(StartMarker::default()))).contains("may be running"));
+        assert!(describe(None).contains("may be running"));
     }
 }

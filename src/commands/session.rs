@@ -51,7 +51,7 @@ impl RunSession {
     pub(super) fn run(self) -> Result<SessionEnd> {
         let path = self.opened.journal.path().to_owned();
         let by = self.signers.first().map(|signer| signer.principal.clone()).unwrap_or_default();
-        let held = self.opened.lock_owner;
+        let lock_owner = self.opened.lock_owner;
         let last_sealed = self.previous.last_sealed.clone();
         let log = Log::Durable(Box::new(self.opened.journal));
         let (engine, handle) = Engine::new(log, self.opened.state, self.signers, self.secrets, self.permit);
@@ -83,14 +83,14 @@ impl RunSession {
             workers.spawn(other.run(handle.states.clone(), handle.requests.clone()));
         }
         let (running, states) = (workers.spawn(engine.run()), handle.states.clone());
-        let left = show(&workers, &setup, state, handle);
-        // The engine stops when its requests end; what it has acknowledged is on disk then.
+        let end = show(&workers, &setup, state, handle);
+        // The engine stops when its requests end; everything acknowledged is on disk by then.
         let has_stopped = workers.block_on(wait_until_stopped(running));
-        if let Some(other) = held.taken_over_by() {
+        if let Some(other) = lock_owner.taken_over_by() {
             say!("{} took the run over, on {}", line(&other.principal), line(&other.host));
         }
         if !matches!(has_stopped, Ok(true)) {
-            held.leave_in_place();
+            lock_owner.leave_in_place();
         }
         if !has_stopped? {
             note!(
@@ -98,14 +98,14 @@ impl RunSession {
             );
         }
         // Entries may have been written since the screen was last drawn.
-        let RunSnapshot { state, in_flight: live } = states.borrow().clone();
-        if let Some((action, _)) = &live.preparing_action {
+        let RunSnapshot { state, in_flight } = states.borrow().clone();
+        if let Some((action, _)) = &in_flight.preparing_action {
             say!("{} did not start: gonogo quit during its checks", line(&action.to_string()));
         }
-        if let Some(principal) = &live.awaited_signer {
+        if let Some(principal) = &in_flight.awaited_signer {
             say!("the entry that waited for the key of {} was not logged", line(principal));
         }
-        Ok(SessionEnd { state, ..left? })
+        Ok(SessionEnd { state, ..end? })
     }
 }
 
@@ -118,16 +118,16 @@ fn key_unlocker(keys: Keyring, simulated: Option<String>, is_rehearsal: bool) ->
     })
 }
 
-/// Rejects an operator whose signatures would be invalid with the trusted signers of the settings.
+/// Rejects an operator who is not a trusted signer of the settings: their signatures would be invalid.
 fn check_trusted(
-    newcomer: &AddOperatorRequest,
+    request: &AddOperatorRequest,
     unlocked: UnlockResult,
     is_rehearsal: bool,
 ) -> Result<UnlockResult, String> {
     let UnlockResult::Unlocked(public) = &unlocked else { return Ok(unlocked) };
     let trusted = Settings::read().and_then(|settings| {
         // Read again: the settings may have changed since the start.
-        resume::why_not_trusted(&newcomer.principal, public, is_rehearsal, &settings)
+        resume::why_not_trusted(&request.principal, public, is_rehearsal, &settings)
     });
     match trusted {
         Ok(None) => Ok(unlocked),
@@ -146,29 +146,29 @@ pub(super) fn show(
     state: Arc<RunState>,
     handle: EngineHandle,
 ) -> Result<SessionEnd> {
-    let (tell, messages) = mpsc::channel();
+    let (sender, messages) = mpsc::channel();
     let EngineHandle { requests, states, updates, .. } = handle;
-    workers.spawn(forward_updates(states, updates, tell.clone()));
-    forward_signals(&tell)?;
+    workers.spawn(forward_updates(states, updates, sender.clone()));
+    forward_signals(&sender)?;
     let mut send = |request: NumberedRequest| {
         // A full queue means that the engine is behind the person; waiting keeps the order.
         let _ = requests.blocking_send(request);
     };
-    let mut taken = TerminalGuard::acquire()?;
-    read_events(tell)?;
-    Ok(tui::run(&mut *taken.terminal()?, &mut taken, setup, state, &messages, &mut send)?)
+    let mut guard = TerminalGuard::acquire()?;
+    read_events(sender)?;
+    Ok(tui::run(&mut *guard.terminal()?, &mut guard, setup, state, &messages, &mut send)?)
 }
 
 /// SIGTERM, SIGHUP and SIGINT close the screen as `q` does; after SIGCONT it is drawn again.
-pub(super) fn forward_signals(tell: &mpsc::Sender<Msg>) -> Result<()> {
-    let tell = tell.clone();
-    on_signals(move |asked| {
-        let means = match asked {
+pub(super) fn forward_signals(sender: &mpsc::Sender<Msg>) -> Result<()> {
+    let sender = sender.clone();
+    on_signals(move |request| {
+        let message = match request {
             SignalRequest::End => Msg::Quit,
             SignalRequest::Continue => Msg::Continued,
         };
         // Fails only if the screen has ended.
-        let _ = tell.send(means);
+        let _ = sender.send(message);
     })?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use gonogo_core::checklist::{Confirm, Role};
 use gonogo_core::run::{Act, Command, NumberedRequest, Request, RunSnapshot, RunState, valid_confirmations};
 
-/// How long after the first operator it acts.
+/// The delay after the first operator's act.
 const DELAY: Duration = Duration::from_millis(900);
 
 /// The simulated reviewer, by the principal that it signs as.
@@ -32,8 +32,8 @@ impl SimulatedReviewer {
             if let Some(act) = next_act(&now, &self.0) {
                 tokio::time::sleep(DELAY).await;
                 // The run may have moved on meanwhile.
-                let still = next_act(&states.borrow().state, &self.0).filter(|other| *other == act);
-                if let Some(act) = still {
+                let confirmed_act = next_act(&states.borrow().state, &self.0).filter(|other| *other == act);
+                if let Some(act) = confirmed_act {
                     let request = Request::ActWithoutReply(Box::new(Command::new(self.0.clone(), act)));
                     if requests.send(NumberedRequest::without_reply(request)).await.is_err() {
                         return;
@@ -47,7 +47,7 @@ impl SimulatedReviewer {
     }
 }
 
-/// What it does next: what another operator has done and what takes two.
+/// Its next act: what another operator has done and two people must do.
 fn next_act(state: &RunState, me: &str) -> Option<Act> {
     if state.abandoned.is_some() {
         return None;
@@ -56,23 +56,23 @@ fn next_act(state: &RunState, me: &str) -> Option<Act> {
         return (state.missing_seals() == [Role::Reviewer]).then_some(Act::Seal);
     }
     state.plan.points().find_map(|point| {
-        let known = state.point(&point.id)?;
+        let point_state = state.point(&point.id)?;
         let (point_id, is_other) = (|| point.id.clone(), |by: &str| by != me);
-        let mine = valid_confirmations(known).any(|act| act.by == me);
-        let theirs = valid_confirmations(known).find(|act| is_other(&act.by));
-        if let (Confirm::Two, false, Some(act)) = (point.confirm, mine, theirs) {
+        let has_confirmed = valid_confirmations(point_state).any(|act| act.by == me);
+        let other_confirmation = valid_confirmations(point_state).find(|act| is_other(&act.by));
+        if let (Confirm::Two, false, Some(act)) = (point.confirm, has_confirmed, other_confirmation) {
             return Some(Act::Confirm { point: point_id(), evidence: act.evidence.clone(), reason: None });
         }
         if state.people_to_waive(point) < 2 {
             return None;
         }
-        let waived = known.waivers.iter().find(|act| is_other(&act.by));
-        if let Some(waiver) = waived.filter(|_| known.waivers.iter().all(|act| is_other(&act.by))) {
+        let waived = point_state.waivers.iter().find(|act| is_other(&act.by));
+        if let Some(waiver) = waived.filter(|_| point_state.waivers.iter().all(|act| is_other(&act.by))) {
             let reason = format!("as {} says: {}", waiver.by, waiver.reason);
             return Some(Act::Waive { point: point_id(), reason, until: waiver.until });
         }
-        let exempted = known.exemptions.iter().find(|act| is_other(&act.by));
-        let exemption = exempted.filter(|_| known.exemptions.iter().all(|act| is_other(&act.by)))?;
+        let exempted = point_state.exemptions.iter().find(|act| is_other(&act.by));
+        let exemption = exempted.filter(|_| point_state.exemptions.iter().all(|act| is_other(&act.by)))?;
         let reason = format!("as {} says: {}", exemption.by, exemption.reason);
         Some(Act::Exempt { point: point_id(), reason })
     })

@@ -57,9 +57,9 @@ pub(super) fn start() -> Result<Exit> {
     let (settings, screen) = (Settings::read()?, screen());
     let (groups, mut choices) = start_groups(&store(screen.log_dir.as_deref())?)?;
     let Some(chosen) = choose(appearance(&screen, &settings), &groups)? else { return Ok(Exit::Success) };
-    // Replaces this process by the command, as if it had been given on the command line.
-    let own = Launch::new(std::env::current_exe()?).args(choices.swap_remove(chosen).arguments());
-    Err(own.exec(&Permit::for_own_program()).into())
+    // Replaces this process by the command, as if it were on the command line.
+    let launch = Launch::new(std::env::current_exe()?).args(choices.swap_remove(chosen).arguments());
+    Err(launch.exec(&Permit::for_own_program()).into())
 }
 
 /// The options that the environment sets for every command.
@@ -78,20 +78,16 @@ fn start_groups(store: &LogStore) -> Result<(Vec<StartGroup>, Vec<StartChoice>)>
     }
     let (mut open, mut new) = (Vec::new(), Vec::new());
     for (environment, profile) in profiles()? {
-        let about = line(&profile.display().to_string());
+        let description = line(&profile.display().to_string());
         match find_open(store, &environment)? {
             Some((_, state)) => {
                 let since = state.opened_at.wall.readable();
-                let about = format!("{} since {since} · {about}", line(&state.plan.release));
-                open.push((
-                    StartOption { name: line(&environment), description: about },
-                    StartChoice::Run(profile),
-                ));
+                let description = format!("{} since {since} · {description}", line(&state.plan.release));
+                open.push((StartOption { name: line(&environment), description }, StartChoice::Run(profile)));
             }
-            None => new.push((
-                StartOption { name: line(&environment), description: about },
-                StartChoice::Run(profile),
-            )),
+            None => {
+                new.push((StartOption { name: line(&environment), description }, StartChoice::Run(profile)));
+            }
         }
     }
     let past = list_runs(store)?.into_iter().take(MAX_RUNS).map(|run| {
@@ -105,18 +101,18 @@ fn start_groups(store: &LogStore) -> Result<(Vec<StartGroup>, Vec<StartChoice>)>
         ("Open a run", new, no_profiles()),
         ("Review", past.collect(), "no runs yet".to_owned()),
     ];
-    for (title, all, none) in groups {
-        let (options, own): (Vec<_>, Vec<_>) = all.into_iter().unzip();
-        choices.extend(own);
-        shown.push(StartGroup { title, options, empty_text: none });
+    for (title, items, empty_text) in groups {
+        let (options, group_choices): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+        choices.extend(group_choices);
+        shown.push(StartGroup { title, options, empty_text });
     }
     Ok((shown, choices))
 }
 
 #[cfg(feature = "rehearsal")]
 fn rehearse() -> StartGroup {
-    let about = "the whole deployment, on a stack inside this program: no servers, no keys, no network";
-    let option = StartOption { name: "rehearse".into(), description: about.into() };
+    let description = "the whole deployment, on a stack inside this program: no servers, no keys, no network";
+    let option = StartOption { name: "rehearse".into(), description: description.into() };
     StartGroup { title: "Rehearse", options: vec![option], empty_text: String::new() }
 }
 
@@ -126,20 +122,23 @@ fn profile_directories() -> Vec<PathBuf> {
 }
 
 fn no_profiles() -> String {
-    let places: Vec<_> =
+    let directories: Vec<_> =
         profile_directories().iter().map(|place| line(&place.display().to_string())).collect();
-    format!("no other profile in {}; config/production.toml explains how to write one", places.join(" or "))
+    format!(
+        "no other profile in {}; config/production.toml explains how to write one",
+        directories.join(" or ")
+    )
 }
 
 /// The profiles found, with their environments.
 fn profiles() -> Result<Vec<(String, PathBuf)>> {
-    let mut found = Vec::new();
-    for place in profile_directories().iter().filter(|place| place.is_dir()) {
-        let mut files: Vec<PathBuf> = fs::read_dir(place)?.flatten().map(|entry| entry.path()).collect();
+    let mut profiles = Vec::new();
+    for directory in profile_directories().iter().filter(|place| place.is_dir()) {
+        let mut files: Vec<PathBuf> = fs::read_dir(directory)?.flatten().map(|entry| entry.path()).collect();
         files.sort();
-        found.extend(files.into_iter().filter_map(|file| Some((environment(&file)?, file))));
+        profiles.extend(files.into_iter().filter_map(|file| Some((environment(&file)?, file))));
     }
-    Ok(found)
+    Ok(profiles)
 }
 
 /// The environment of a profile; other files have none.

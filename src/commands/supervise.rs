@@ -11,13 +11,13 @@ use crate::process::{Launch, Permit};
 use gonogo_core::error::Exit;
 
 pub(super) fn supervise() -> Result<Exit> {
-    let mut told = Zeroizing::new(Vec::new());
-    io::stdin().lock().read_to_end(&mut told)?;
+    let mut input = Zeroizing::new(Vec::new());
+    io::stdin().lock().read_to_end(&mut input)?;
     // An incomplete specification was cut off when gonogo ended: then nothing is started.
-    let order: LaunchSpec =
-        serde_json::from_slice(&told).context("expected a launch specification on standard input")?;
-    drop(told);
-    run(&order, &Permit::for_supervisor(), || {
+    let spec: LaunchSpec =
+        serde_json::from_slice(&input).context("expected a launch specification on standard input")?;
+    drop(input);
+    run(&spec, &Permit::for_supervisor(), || {
         // The action has started, even if nobody reads this.
         let _ = writeln!(io::stdout(), "{STARTED}");
     })?;

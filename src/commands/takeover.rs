@@ -23,8 +23,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Records, for the owner, that `principal` asks them to quit.
 fn record_request(log: &Path, principal: &str) -> Result<TakeoverRequest> {
-    let own = LockOwner::this_process(principal, host(), clock::now().wall);
-    lock_owner::request_takeover(log, &own)
+    let requester = LockOwner::this_process(principal, host(), clock::now().wall);
+    lock_owner::request_takeover(log, &requester)
         .with_context(|| format!("cannot record the takeover request beside {}", log.display()))
 }
 
@@ -69,8 +69,8 @@ pub(super) fn reopen(
     };
     let mut opened = take_over_run(store, log, signer, role, &other)?;
     let pid = u64::try_from(other.pid).unwrap_or_default();
-    let taken = Act::TakeOver { from: other.principal, host: other.host, pid };
-    opened.first_commands.push(Command::new(signer.principal.clone(), taken));
+    let act = Act::TakeOver { from: other.principal, host: other.host, pid };
+    opened.first_commands.push(Command::new(signer.principal.clone(), act));
     Ok(opened)
 }
 

@@ -26,46 +26,47 @@ pub(super) fn digest_of(loaded: &LoadedProfile) -> Result<Sha256Hex> {
 }
 
 /// Accepts plans that need no permissions, or only allowed ones, or that are allowed now: by the digest of `--trust`, or
-/// by the operator, who is asked. The plan of an open run comes from its log. Returns the permit to start their programs.
+/// by the operator's answer. The plan of an open run comes from its log. Returns the permit to start their programs.
 ///
 /// # Errors
 /// When the permissions are not allowed, or the digest is a different one. Nothing has run then.
 pub(super) fn require<'a>(
     loaded: &'a LoadedProfile,
     plans: impl IntoIterator<Item = &'a Plan>,
-    given: Option<Sha256Hex>,
+    trust_digest: Option<Sha256Hex>,
 ) -> Result<Permit> {
-    let places = loaded.base_directories()?;
-    let plans: Vec<_> = plans.into_iter().map(|plan| (plan, permissions(plan, &places))).collect();
-    let known = store::read(loaded.path())?;
-    let is_covered = is_covered(&plans, known.as_ref());
+    let directories = loaded.base_directories()?;
+    let plans: Vec<_> = plans.into_iter().map(|plan| (plan, permissions(plan, &directories))).collect();
+    let record = store::read(loaded.path())?;
+    let is_covered = is_covered(&plans, record.as_ref());
     // The profile's permissions for any release are resolved from files: only if they are needed.
-    if is_covered && given.is_none() {
+    if is_covered && trust_digest.is_none() {
         return Ok(Permit::for_trusted_program());
     }
-    TrustRequest { loaded, profile: loaded.permissions()?, plans, known }.resolve(is_covered, given)
+    TrustRequest { loaded, profile: loaded.permissions()?, plans, known: record }
+        .resolve(is_covered, trust_digest)
 }
 
 /// The same for the profile's permissions, for any release.
 ///
 /// # Errors
 /// When they are not allowed, or the digest is a different one. Nothing has run then.
-pub(super) fn require_profile(loaded: &LoadedProfile, given: Option<Sha256Hex>) -> Result<Permit> {
-    let (profile, known) = (loaded.permissions()?, store::read(loaded.path())?);
+pub(super) fn require_profile(loaded: &LoadedProfile, trust_digest: Option<Sha256Hex>) -> Result<Permit> {
+    let (profile, record) = (loaded.permissions()?, store::read(loaded.path())?);
     let is_covered =
-        profile.is_empty() || known.as_ref().is_some_and(|known| known.profile.is_superset(&profile));
-    TrustRequest { loaded, profile, plans: Vec::new(), known }.resolve(is_covered, given)
+        profile.is_empty() || record.as_ref().is_some_and(|record| record.profile.is_superset(&profile));
+    TrustRequest { loaded, profile, plans: Vec::new(), known: record }.resolve(is_covered, trust_digest)
 }
 
 /// Describes the proxies of the environment. They are the user's own, and not part of the profile or its digest.
 fn describe_proxies() -> String {
     let row = |(name, address): &(&str, String)| format!("  {name}={}\n", line(address));
-    let all: String = proxies_of_environment().iter().map(row).collect();
-    if all.is_empty() {
-        return all;
+    let rows: String = proxies_of_environment().iter().map(row).collect();
+    if rows.is_empty() {
+        return rows;
     }
     format!(
-        "Requests without a proxy of their own, and the secrets that they send, go through your environment's proxies:\n{all}\n"
+        "Requests without a proxy of their own, and the secrets that they send, go through your environment's proxies:\n{rows}\n"
     )
 }
 
@@ -81,46 +82,48 @@ struct TrustRequest<'a> {
 }
 
 /// Whether all permissions of the plans were allowed before.
-fn is_covered(plans: &[(&Plan, Permissions)], known: Option<&TrustRecord>) -> bool {
-    plans.iter().all(|(plan, needed)| match known {
+fn is_covered(plans: &[(&Plan, Permissions)], record: Option<&TrustRecord>) -> bool {
+    plans.iter().all(|(plan, needed)| match record {
         None => needed.is_empty(),
-        Some(known) => not_allowed(needed, &known.profile, plan).iter().all(|one| known.others.contains(one)),
+        Some(record) => not_allowed(needed, &record.profile, plan)
+            .iter()
+            .all(|permission| record.others.contains(permission)),
     })
 }
 
 impl TrustRequest<'_> {
     /// Accepts permissions that were allowed before, match the digest, or are allowed by the operator now.
-    fn resolve(&self, is_covered: bool, given: Option<Sha256Hex>) -> Result<Permit> {
-        if let Some(given) = given {
-            self.check_digest(given)?;
+    fn resolve(&self, is_covered: bool, trust_digest: Option<Sha256Hex>) -> Result<Permit> {
+        if let Some(trust_digest) = trust_digest {
+            self.check_digest(trust_digest)?;
         }
         if is_covered {
             return Ok(Permit::for_trusted_program());
         }
-        if given.is_some() {
-            let told = describe_proxies();
-            if !told.is_empty() {
-                note!("{}", told.trim_end());
+        if trust_digest.is_some() {
+            let proxies = describe_proxies();
+            if !proxies.is_empty() {
+                note!("{}", proxies.trim_end());
             }
         }
         // The digest covers the profile's permissions, not those of a plan in a log.
-        if given.is_none() || !self.is_covered_by_profile() {
-            self.ask(&self.text(given.is_some())?)?;
+        if trust_digest.is_none() || !self.is_covered_by_profile() {
+            self.ask(&self.text(trust_digest.is_some())?)?;
         }
         store::write(self.loaded.path(), &self.record())?;
         Ok(Permit::for_trusted_program())
     }
 
     /// Rejects a digest that is not the one of the profile's permissions.
-    fn check_digest(&self, given: Sha256Hex) -> Result<()> {
+    fn check_digest(&self, trust_digest: Sha256Hex) -> Result<()> {
         let now = digest(&self.profile);
-        if given == now {
+        if trust_digest == now {
             return Ok(());
         }
         let profile = self.loaded.path().display().to_string();
         note!("{}", self.profile_text(&self.loaded.base_directories()?).trim_end());
         bail!(
-            "--trust {given} does not match what {} does; read the list above; its digest is {now} \
+            "--trust {trust_digest} does not match what {} does; read the list above; its digest is {now} \
              (printed by `gonogo doctor --trust-digest {}`)",
             line(&profile),
             line(&shell_word(&profile))
@@ -129,9 +132,12 @@ impl TrustRequest<'_> {
 
     /// The plans' permissions beyond the profile's, and not allowed before.
     fn others(&self) -> Permissions {
-        let known = |one: &Permission| self.known.as_ref().is_some_and(|known| known.others.contains(one));
-        let each = self.plans.iter().flat_map(|(plan, needed)| not_allowed(needed, &self.profile, plan));
-        each.filter(|one| !known(one)).collect()
+        let was_allowed = |permission: &Permission| {
+            self.known.as_ref().is_some_and(|record| record.others.contains(permission))
+        };
+        let not_covered =
+            self.plans.iter().flat_map(|(plan, needed)| not_allowed(needed, &self.profile, plan));
+        not_covered.filter(|permission| !was_allowed(permission)).collect()
     }
 
     fn is_covered_by_profile(&self) -> bool {
@@ -140,38 +146,42 @@ impl TrustRequest<'_> {
 
     /// The text of the request; `is_meant`: the digest allows the profile's part.
     fn text(&self, is_meant: bool) -> Result<String> {
-        let places = self.loaded.base_directories()?;
-        let is_known = self.known.as_ref().is_some_and(|known| known.profile.is_superset(&self.profile));
+        let directories = self.loaded.base_directories()?;
+        let is_known = self.known.as_ref().is_some_and(|record| record.profile.is_superset(&self.profile));
         let mut text = String::new();
         if !is_known && !is_meant && !self.profile.is_empty() {
-            text += &self.profile_text(&places);
+            text += &self.profile_text(&directories);
         }
         let others = self.others();
         for (plan, needed) in self.plans.iter().filter(|(_, needed)| !needed.is_disjoint(&others)) {
-            let own = fill_placeholders(&self.profile, plan);
-            text += &self.describe_origin(plan, needed, &own)?;
-            text +=
-                &PermissionList { directories: &places, now: needed, before: Some(&own), is_whole: false }
-                    .text();
+            let of_profile = fill_placeholders(&self.profile, plan);
+            text += &self.describe_origin(plan, needed, &of_profile)?;
+            text += &PermissionList {
+                directories: &directories,
+                now: needed,
+                before: Some(&of_profile),
+                is_whole: false,
+            }
+            .text();
         }
         text += &describe_proxies();
         Ok(text)
     }
 
-    fn profile_text(&self, places: &BaseDirectories) -> String {
-        let before = self.known.as_ref().map(|known| &known.profile);
+    fn profile_text(&self, directories: &BaseDirectories) -> String {
+        let before = self.known.as_ref().map(|record| &record.profile);
         let head = format!("{} does the following:\n", self.profile_name());
-        head + &PermissionList { directories: places, now: &self.profile, before, is_whole: true }.text()
+        head + &PermissionList { directories, now: &self.profile, before, is_whole: true }.text()
     }
 
     /// Describes why a plan needs more permissions than the profile for any release.
-    fn describe_origin(&self, plan: &Plan, needed: &Permissions, own: &Permissions) -> Result<String> {
+    fn describe_origin(&self, plan: &Plan, needed: &Permissions, of_profile: &Permissions) -> Result<String> {
         let (release, none) = (&plan.release, "none".to_owned());
         let previous = Some(plan.previous.clone().unwrap_or(none));
         let release = Some(release.clone()).filter(|release| !release.is_empty());
         let now = self.loaded.plan(&Promotion { release, previous })?;
         let of_files = permissions(&now, &self.loaded.base_directories()?);
-        let is_of_files = needed.difference(own).all(|one| of_files.contains(one));
+        let is_of_files = needed.difference(of_profile).all(|permission| of_files.contains(permission));
         Ok(if is_of_files {
             format!("For release {}, {} also does the following:\n", line(&plan.release), self.profile_name())
         } else {
@@ -193,9 +203,11 @@ impl TrustRequest<'_> {
         }
         // Where the question is: standard error may be redirected.
         super::printing::print(format_args!("{text}"));
-        let all = self.profile.iter().chain(self.plans.iter().flat_map(|(_, needed)| needed));
-        let runs = |one: &&Permission| matches!(one, Permission::Runs(_) | Permission::RunsContentOf(_));
-        let (runs, others): (Vec<_>, Vec<_>) = all.partition(runs);
+        let permissions = self.profile.iter().chain(self.plans.iter().flat_map(|(_, needed)| needed));
+        let is_program = |permission: &&Permission| {
+            matches!(permission, Permission::Runs(_) | Permission::RunsContentOf(_))
+        };
+        let (runs, others): (Vec<_>, Vec<_>) = permissions.partition(is_program);
         let what = match (runs.is_empty(), others.is_empty()) {
             (false, true) => "these commands to run as you",
             (false, false) => "these commands to run as you, and the rest of this",
@@ -219,7 +231,7 @@ impl TrustRequest<'_> {
 
     fn record(&self) -> TrustRecord {
         let mut others = self.others();
-        others.extend(self.known.iter().flat_map(|known| known.others.clone()));
+        others.extend(self.known.iter().flat_map(|record| record.others.clone()));
         TrustRecord { digest: digest(&self.profile), profile: self.profile.clone(), others }
     }
 }

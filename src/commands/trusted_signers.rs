@@ -56,8 +56,8 @@ pub(super) fn read_trusted_signers(trust: &TrustArgs) -> Result<TrustedSigners> 
     let settings = Settings::read()?;
     let (signers, file) = match (&trust.signers, trust.rehearsal) {
         (None, true) => (AllowedSigners::any_rehearsal(), None),
-        (given, rehearsal) => {
-            let (signers, file) = read_signers(given.as_deref(), &settings)?;
+        (option, rehearsal) => {
+            let (signers, file) = read_signers(option.as_deref(), &settings)?;
             (if rehearsal { signers.for_rehearsals() } else { signers }, Some(file))
         }
     };
@@ -75,8 +75,8 @@ pub(super) fn read_signers_of_settings(settings: &Settings) -> Result<Option<All
     Ok(Some(signers.with_revoked(read_revoked(None, settings)?.0)))
 }
 
-fn read_signers(given: Option<&Path>, settings: &Settings) -> Result<(AllowedSigners, TrustFile)> {
-    let named = TrustPathSources::for_signers(given, settings).find()?.context(
+fn read_signers(option: Option<&Path>, settings: &Settings) -> Result<(AllowedSigners, TrustFile)> {
+    let named = TrustPathSources::for_signers(option, settings).find()?.context(
         "trusted signers required: give --signers FILE, an allowed_signers file with one line per person: \
          `you@example.com ssh-ed25519 AAAA…`",
     )?;
@@ -85,9 +85,9 @@ fn read_signers(given: Option<&Path>, settings: &Settings) -> Result<(AllowedSig
 }
 
 /// The file is optional; if one is named, it must be readable.
-fn read_revoked(given: Option<&Path>, settings: &Settings) -> Result<(RevokedKeys, Option<TrustFile>)> {
+fn read_revoked(option: Option<&Path>, settings: &Settings) -> Result<(RevokedKeys, Option<TrustFile>)> {
     let sources = TrustPathSources {
-        option: ("--revoked", given),
+        option: ("--revoked", option),
         setting: ("revoked", settings.revoked.as_deref()),
         git: "gpg.ssh.revocationFile",
         settings,
@@ -99,9 +99,9 @@ fn read_revoked(given: Option<&Path>, settings: &Settings) -> Result<(RevokedKey
 }
 
 impl<'a> TrustPathSources<'a> {
-    fn for_signers(given: Option<&'a Path>, settings: &'a Settings) -> Self {
+    fn for_signers(option: Option<&'a Path>, settings: &'a Settings) -> Self {
         Self {
-            option: ("--signers", given),
+            option: ("--signers", option),
             setting: ("signers", settings.signers.as_deref()),
             git: "gpg.ssh.allowedSignersFile",
             settings,
@@ -138,9 +138,9 @@ impl TrustPath {
     fn read(&self, what: &str) -> Result<(Vec<u8>, TrustFile)> {
         let name = line(&self.path.display().to_string());
         let bytes = self.bytes().with_context(|| format!("{what} {name} ({})", self.from))?;
-        let whole = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        let absolute_path = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
         let file = TrustFile {
-            path: line(&whole.display().to_string()),
+            path: line(&absolute_path.display().to_string()),
             sha256: Sha256Hex(Sha256::digest(&bytes).into()).to_string(),
             from: line(&self.from),
         };

@@ -82,11 +82,11 @@ pub(super) fn verify_source(
 
 /// Warnings about the attachments of a log.
 fn attachment_warnings(log: &Path, state: &RunState) -> Vec<String> {
-    let torn = state.recoveries.iter().filter_map(|(seq, left)| Some((seq, left.torn.as_ref()?)));
+    let torn = state.recoveries.iter().filter_map(|(seq, recovery)| Some((seq, recovery.torn.as_ref()?)));
     let torn = torn.filter_map(|(seq, torn)| Some((seq, attachments::check(log, torn).err()?)));
     let printed = state
         .outputs
         .iter()
         .filter_map(|(seq, output)| Some((seq, attachments::check_output(log, output).err()?)));
-    torn.chain(printed).map(|(seq, wrong)| format!("line {}: attachment {wrong}", seq + 1)).collect()
+    torn.chain(printed).map(|(seq, error)| format!("line {}: attachment {error}", seq + 1)).collect()
 }

@@ -123,18 +123,18 @@ fn describe_checklist(state: Option<&RunState>) -> String {
 
 /// Prints the requirements of the plan, what was loosened, and the basis of the evidence.
 fn write_plan(out: &mut impl Write, state: &RunState) -> io::Result<()> {
-    PlanPart::of(state).lines().iter().try_for_each(|(word, told)| writeln!(out, "  {word:<9} {told}"))
+    PlanPart::of(state).lines().iter().try_for_each(|(word, text)| writeln!(out, "  {word:<9} {text}"))
 }
 
 /// Prints the files of the trusted signers and revoked keys.
 fn write_trust(out: &mut impl Write, trust: &TrustSources) -> io::Result<()> {
-    trust.lines().iter().try_for_each(|(word, told)| writeln!(out, "  {word:<9} {told}"))
+    trust.lines().iter().try_for_each(|(word, text)| writeln!(out, "  {word:<9} {text}"))
 }
 
 /// Prints the previous run, as the log names it, and whether its log is beside this one.
 fn write_previous_run(out: &mut impl Write, log: &Path, run: &Predecessor) -> io::Result<()> {
     let ended = run.state;
-    let told = match PredecessorLog::find(&logs_beside(log), run) {
+    let location = match PredecessorLog::find(&logs_beside(log), run) {
         PredecessorLog::Found(path) => format!("its log is {}", line(&path.display().to_string())),
         PredecessorLog::Missing => "its log is not in this directory".into(),
         PredecessorLog::Changed(path) => {
@@ -143,7 +143,7 @@ fn write_previous_run(out: &mut impl Write, log: &Path, run: &Predecessor) -> io
     };
     writeln!(
         out,
-        "  previous  run {}, {ended}, head {} at line {}; {told}",
+        "  previous  run {}, {ended}, head {} at line {}; {location}",
         line(&run.run),
         run.head.short(),
         run.seq + 1
@@ -163,13 +163,18 @@ fn write_run<W: Write>(out: &mut W, state: &RunState) -> io::Result<()> {
         writeln!(out, "  rehearsal not evidence of a real deployment")?;
     }
     if plan.solo {
-        writeln!(out, "  solo      one person may have confirmed for two")?;
+        writeln!(out, "  solo      one person may confirm what needs two")?;
     }
-    state.recoveries.iter().try_for_each(|(seq, left)| write_recovery(out, *seq, left))?;
-    if let Some(back) = &state.rolled_back {
-        let digest = back.digest.as_deref().unwrap_or("digest unknown");
-        let at = back.at.wall.readable();
-        writeln!(out, "  rollback  to {} ({digest}), {at}, by {}", line(&back.release), line(&back.by))?;
+    state.recoveries.iter().try_for_each(|(seq, recovery)| write_recovery(out, *seq, recovery))?;
+    if let Some(rollback) = &state.rolled_back {
+        let digest = rollback.digest.as_deref().unwrap_or("digest unknown");
+        let at = rollback.at.wall.readable();
+        writeln!(
+            out,
+            "  rollback  to {} ({digest}), {at}, by {}",
+            line(&rollback.release),
+            line(&rollback.by)
+        )?;
     }
     if let Some(verdict) = &state.verdict {
         let total = plan.points().count();
@@ -184,7 +189,7 @@ fn write_run<W: Write>(out: &mut W, state: &RunState) -> io::Result<()> {
     let seal = |out: &mut W, seal: &Seal| {
         writeln!(out, "  seal      {}, by {} ({})", seal.at.wall.readable(), line(&seal.by), seal.role)
     };
-    state.seals.iter().try_for_each(|given| seal(out, given))?;
+    state.seals.iter().try_for_each(|item| seal(out, item))?;
     match &state.abandoned {
         Some(end) => {
             let (by, reason) = (line(&end.by), line(&end.reason));
@@ -195,8 +200,8 @@ fn write_run<W: Write>(out: &mut W, state: &RunState) -> io::Result<()> {
 }
 
 /// Lines count from 1, positions from 0.
-fn write_recovery(out: &mut impl Write, seq: u64, left: &Recovered) -> io::Result<()> {
-    if let Some(torn) = &left.torn {
+fn write_recovery(out: &mut impl Write, seq: u64, recovery: &Recovered) -> io::Result<()> {
+    if let Some(torn) = &recovery.torn {
         writeln!(
             out,
             "  recovered line {}: {} bytes of an incomplete line, kept in {}",
@@ -205,7 +210,7 @@ fn write_recovery(out: &mut impl Write, seq: u64, left: &Recovered) -> io::Resul
             line(&torn.file)
         )?;
     }
-    match left.in_doubt {
+    match recovery.in_doubt {
         Some(doubted) => writeln!(
             out,
             "  unsure    line {}: gonogo ended before this entry is known to have been shown",

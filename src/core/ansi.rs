@@ -175,11 +175,11 @@ mod tests {
 
     #[test]
     fn an_unended_sequence_hides_nothing_after_its_line() {
-        for begun in
+        for sequence in
             ["\x1b]0;title", "\x1bP", "\x1bP1$r", "\x1b_", "\x1b^", "\x1bX", "\x1b[", "\x1b[38;2", "\x1b"]
         {
-            let shown = plain(format!("before\n{begun}\nTHE REST\nof the output\n").as_bytes());
-            assert_eq!(shown, "before\n\nTHE REST\nof the output", "{begun:?}");
+            let shown = plain(format!("before\n{sequence}\nTHE REST\nof the output\n").as_bytes());
+            assert_eq!(shown, "before\n\nTHE REST\nof the output", "{sequence:?}");
         }
     }
 
@@ -195,10 +195,10 @@ mod tests {
 
         #[test]
         fn text_after_a_line_end_is_never_hidden(before in hostile(), after in hostile()) {
-            let all = [&before[..], b"\nTHE REST\n", &after[..]].concat();
-            let begun = before.split(|byte| *byte == b'\n').count();
-            let shown = plain(&all);
-            prop_assert_eq!(shown.split('\n').nth(begun), Some("THE REST"));
+            let whole = [&before[..], b"\nTHE REST\n", &after[..]].concat();
+            let line = before.split(|byte| *byte == b'\n').count();
+            let shown = plain(&whole);
+            prop_assert_eq!(shown.split('\n').nth(line), Some("THE REST"));
         }
 
         /// The pager finds the position of a line by that.
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_written_over_is_shown_as_it_is_at_last() {
+    fn an_overwritten_line_is_shown_in_its_last_state() {
         assert_eq!(plain(b"10%\r20%\r100%\r\ndone\r\n\ta\tb"), "100%\ndone\n        a       b");
         assert_eq!(plain("a\u{202e}b".as_bytes()), "a\\u{202e}b");
     }

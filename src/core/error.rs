@@ -238,16 +238,16 @@ impl HasKind for Problems {
 /// An error with all its causes on one line, each text only once.
 #[must_use]
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut said = error.to_string();
+    let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        if !said.contains(&text) {
-            said = format!("{said}: {text}");
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
         }
         cause = error.source();
     }
-    said
+    message
 }
 
 #[cfg(test)]
@@ -255,13 +255,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_counts_characters_and_lines_from_one() {
+    fn a_location_counts_characters_and_lines_from_one() {
         assert_eq!(SourceLocation::at("f", "ab\näö = 1", 7).to_string(), "f:2:3");
         assert_eq!(SourceLocation::at("f", "", 9).to_string(), "f:1:1");
     }
 
     #[test]
-    fn a_system_error_is_of_the_kind_that_can_be_done_something_about() {
+    fn a_system_error_gets_the_kind_that_says_who_can_fix_it() {
         let system = io::Error::from_raw_os_error;
         // ENOENT, EISDIR; EIO, EACCES, EINVAL, ENOSPC, EROFS.
         for misnamed in [2, 21] {
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_says_where_what_and_what_to_do() {
+    fn a_problem_has_a_location_a_message_and_a_hint() {
         let problem =
             Problem::new("expected a number").at(SourceLocation::at("p.toml", "x", 0)).hint("write 5");
         assert_eq!(problem.to_string(), "p.toml:1:1: expected a number\n  hint: write 5");

@@ -84,23 +84,23 @@ fn not_regular() -> io::Error {
     io::Error::other("expected a regular file")
 }
 
-/// Reads a regular file of at most `most` bytes.
+/// Reads a regular file of at most `max_bytes`.
 ///
 /// # Errors
 /// The system error, it is not a regular file, or it is larger.
-pub fn read_regular(path: impl AsRef<Path>, most: u64) -> io::Result<Vec<u8>> {
-    read_bounded(&open_regular(path)?, most)
+pub fn read_regular(path: impl AsRef<Path>, max_bytes: u64) -> io::Result<Vec<u8>> {
+    read_bounded(&open_regular(path)?, max_bytes)
 }
 
-/// Reads an open file of at most `most` bytes.
+/// Reads an open file of at most `max_bytes`.
 ///
 /// # Errors
 /// The system error, or it is larger.
-pub fn read_bounded(file: &File, most: u64) -> io::Result<Vec<u8>> {
+pub fn read_bounded(file: &File, max_bytes: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(io::Error::other(format!("larger than {} KiB", most >> 10)));
+    file.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(io::Error::other(format!("larger than {} KiB", max_bytes >> 10)));
     }
     Ok(bytes)
 }
@@ -109,24 +109,24 @@ pub fn read_bounded(file: &File, most: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As above, or it is not UTF-8.
-pub fn read_regular_text(path: impl AsRef<Path>, most: u64) -> io::Result<String> {
-    String::from_utf8(read_regular(path, most)?).map_err(|_| io::Error::other("it is not UTF-8"))
+pub fn read_regular_text(path: impl AsRef<Path>, max_bytes: u64) -> io::Result<String> {
+    String::from_utf8(read_regular(path, max_bytes)?).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
 /// The same for a file that is trusted like its user: this user or root owns it, and not everybody can write to it.
 ///
 /// # Errors
 /// As above, another user owns it, or everybody can write to it.
-pub fn read_trusted_text(path: impl AsRef<Path>, most: u64) -> io::Result<String> {
+pub fn read_trusted_text(path: impl AsRef<Path>, max_bytes: u64) -> io::Result<String> {
     let file = open_regular(path)?;
-    let about = file.metadata()?;
-    if ![0, geteuid().as_raw()].contains(&about.uid()) {
+    let metadata = file.metadata()?;
+    if ![0, geteuid().as_raw()].contains(&metadata.uid()) {
         return Err(io::Error::other("another user owns it; expected a file that you own"));
     }
-    if about.mode() & 0o002 != 0 {
+    if metadata.mode() & 0o002 != 0 {
         return Err(io::Error::other("everybody can write to it (chmod o-w fixes that)"));
     }
-    String::from_utf8(read_bounded(&file, most)?).map_err(|_| io::Error::other("it is not UTF-8"))
+    String::from_utf8(read_bounded(&file, max_bytes)?).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
 #[cfg(test)]
@@ -148,17 +148,17 @@ mod tests {
         assert_eq!(no_follow("file"), Ok(()));
         assert_eq!(no_follow("link"), Err("it is a symbolic link; expected a regular file".into()));
         assert_eq!(no_follow("fifo"), Err("expected a regular file".into()));
-        let told = |path: &Path| read_regular(path, MOST).map_err(|error| error.to_string());
-        assert_eq!(told(&at("file")), Ok(b"x".to_vec()));
-        assert_eq!(told(&at("link")), Ok(b"x".to_vec()));
+        let read = |path: &Path| read_regular(path, MOST).map_err(|error| error.to_string());
+        assert_eq!(read(&at("file")), Ok(b"x".to_vec()));
+        assert_eq!(read(&at("link")), Ok(b"x".to_vec()));
         for other in [at("fifo"), home.path().to_owned(), "/dev/zero".into(), "/dev/null".into()] {
-            assert_eq!(told(&other), Err("expected a regular file".into()), "{}", other.display());
+            assert_eq!(read(&other), Err("expected a regular file".into()), "{}", other.display());
         }
-        assert_eq!(told(&at("large")), Err("larger than 4 KiB".into()));
+        assert_eq!(read(&at("large")), Err("larger than 4 KiB".into()));
     }
 
     #[test]
-    fn what_counts_for_its_user_is_read_where_nobody_else_can_have_written_it() {
+    fn a_trusted_file_is_read_only_if_no_other_user_can_write_it() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("file");
         std::fs::write(&path, "x").unwrap();

@@ -134,14 +134,15 @@ impl Outcome {
     #[must_use]
     pub fn digest(&self) -> Option<&str> {
         let is_digest = |key: &str| key == key::CHANGE_SET_DIGEST || key::tag_of(key).is_some();
-        let mut digests = self.observations.iter().filter(|seen| seen.key.as_deref().is_some_and(is_digest));
-        digests.next().map(|seen| seen.seen.as_str())
+        let mut digests =
+            self.observations.iter().filter(|observation| observation.key.as_deref().is_some_and(is_digest));
+        digests.next().map(|observation| observation.seen.as_str())
     }
 
     /// The observation with this key.
     #[must_use]
     pub fn observation(&self, key: &str) -> Option<&Observation> {
-        self.observations.iter().find(|seen| seen.has_key(key))
+        self.observations.iter().find(|observation| observation.has_key(key))
     }
 
     /// Sets the changes that the probe has made.
@@ -165,8 +166,8 @@ impl Outcome {
 
     /// Adds an observation, and updates the class.
     #[must_use]
-    pub fn with_observation(mut self, seen: Observation) -> Self {
-        self.observations.push(seen);
+    pub fn with_observation(mut self, observation: Observation) -> Self {
+        self.observations.push(observation);
         self.class = classify(&self.observations);
         self
     }
@@ -182,13 +183,13 @@ impl Outcome {
             hash.update(bytes);
         };
         field(&[self.class as u8]);
-        for seen in &self.observations {
-            field(seen.what.as_bytes());
-            field(seen.expected.as_bytes());
-            field(if seen.measured { b"" } else { seen.seen.as_bytes() });
-            let flags = u8::from(seen.measured) + 2 * u8::from(seen.key.is_some());
-            field(&[seen.ok.map_or(2, u8::from), flags]);
-            seen.key.iter().for_each(|key| field(key.as_bytes()));
+        for observation in &self.observations {
+            field(observation.what.as_bytes());
+            field(observation.expected.as_bytes());
+            field(if observation.measured { b"" } else { observation.seen.as_bytes() });
+            let flags = u8::from(observation.measured) + 2 * u8::from(observation.key.is_some());
+            field(&[observation.ok.map_or(2, u8::from), flags]);
+            observation.key.iter().for_each(|key| field(key.as_bytes()));
         }
         Sha256Hex(hash.finalize().into())
     }
@@ -283,9 +284,10 @@ mod tests {
     }
 
     #[test]
-    fn one_wrong_is_a_fail_one_unseen_an_error_and_nothing_seen_too() {
-        let class =
-            |all: &[Option<bool>]| Outcome::of(all.iter().map(|ok| seen("w", "s", *ok)).collect(), "").class;
+    fn one_failure_fails_and_an_unknown_or_no_observation_is_an_error() {
+        let class = |results: &[Option<bool>]| {
+            Outcome::of(results.iter().map(|ok| seen("w", "s", *ok)).collect(), "").class
+        };
         assert_eq!(class(&[Some(true), None, Some(false)]), Class::Fail);
         assert_eq!(class(&[Some(true), None]), Class::Error);
         assert_eq!(class(&[]), Class::Error);
@@ -293,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn evidence_ignores_measured_values_and_tries_and_nothing_else() {
+    fn evidence_ignores_only_measured_values_and_tries() {
         let base = Outcome::of(vec![seen("took", "12 ms", Some(true)).as_measured()], "curl");
         let mut other = Outcome::of(vec![seen("took", "99 ms", Some(true)).as_measured()], "curl -v");
         other.tries = 3;
@@ -303,13 +305,13 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_told_by_its_key_and_not_by_its_looks() {
+    fn a_digest_is_identified_by_its_key_which_is_evidence() {
         let digest = format!("sha256:{}", "a".repeat(64));
         let looks_like = Observation::recorded("tag v1", &digest);
-        let known = Observation::recorded("the image", "sha256:b").with_key(key::tag_digest("v1"));
-        let outcome = Outcome::of(vec![looks_like.clone(), known.clone()], "");
+        let image = Observation::recorded("the image", "sha256:b").with_key(key::tag_digest("v1"));
+        let outcome = Outcome::of(vec![looks_like.clone(), image.clone()], "");
         assert_eq!(outcome.digest(), Some("sha256:b"));
-        assert_eq!(outcome.observation(&key::tag_digest("v1")), Some(&known));
+        assert_eq!(outcome.observation(&key::tag_digest("v1")), Some(&image));
         assert_eq!(Outcome::of(vec![looks_like.clone()], "").digest(), None);
         // The key is part of the evidence.
         let keyed = looks_like.clone().with_key(key::tag_digest("v1"));
@@ -318,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_reads_back_and_refuses_capitals() {
+    fn a_digest_reads_back_and_rejects_capitals() {
         let digest = Sha256Hex::of(b"abc");
         assert_eq!(digest.to_string().parse(), Ok(digest));
         assert!(digest.to_string().to_uppercase().parse::<Sha256Hex>().is_err());
@@ -326,17 +328,17 @@ mod tests {
 
     /// Text may look like a digest, and it is foreign.
     #[test]
-    fn a_digest_is_known_by_its_key_and_not_by_its_looks() {
+    fn a_text_like_a_digest_is_not_a_digest() {
         let digest = |of: &str| format!("sha256:{}", Sha256Hex::of(of.as_bytes()));
-        let known = |what: &str, key: String| seen(what, &digest(&key), Some(true)).with_key(key);
+        let with_key = |what: &str, key: String| seen(what, &digest(&key), Some(true)).with_key(key);
         let foreign = [
             seen("tag v1", &digest("x"), Some(true)),
-            known("image", key::guard("g")),
-            known("x", key::header("etag")),
+            with_key("image", key::guard("g")),
+            with_key("x", key::header("etag")),
         ];
         assert_eq!(Outcome::of(foreign.to_vec(), "").digest(), None);
         for own in [key::tag_digest("v1"), key::CHANGE_SET_DIGEST.to_owned()] {
-            let outcome = Outcome::of([&foreign[..], &[known("w", own.clone())]].concat(), "");
+            let outcome = Outcome::of([&foreign[..], &[with_key("w", own.clone())]].concat(), "");
             assert_eq!(outcome.digest(), Some(digest(&own).as_str()));
         }
     }

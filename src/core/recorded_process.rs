@@ -151,17 +151,17 @@ impl RecordedProcess {
 
     /// Whether a file is among its open files.
     fn has_file_open(&self, path: &Path) -> Result<bool, RecordedProcessError> {
-        let unread = |source| self.system_error("which files it has open cannot be read", source);
-        let file = fs::symlink_metadata(path).map_err(unread)?;
+        let system_error = |source| self.system_error("which files it has open cannot be read", source);
+        let file = fs::symlink_metadata(path).map_err(system_error)?;
         let mut refused = None;
-        for entry in fs::read_dir(self.proc("fd")).map_err(unread)?.flatten() {
+        for entry in fs::read_dir(self.proc("fd")).map_err(system_error)?.flatten() {
             match fs::metadata(entry.path()) {
                 Ok(open) if is_same(&open, &file) => return Ok(true),
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => refused = Some(error),
                 _ => {}
             }
         }
-        refused.map_or(Ok(false), |error| Err(unread(error)))
+        refused.map_or(Ok(false), |error| Err(system_error(error)))
     }
 
     /// Continues if it runs the same file as this process, as far as the system shows; it does not for a process with
@@ -170,16 +170,16 @@ impl RecordedProcess {
     /// # Errors
     /// When it does not.
     pub fn require_this_program(self) -> Result<Self, RecordedProcessError> {
-        let unread = |source| self.system_error("which program it runs cannot be read", source);
-        let own = fs::metadata("/proc/self/exe").map_err(unread)?;
-        let its = match fs::metadata(self.proc("exe")) {
+        let system_error = |source| self.system_error("which program it runs cannot be read", source);
+        let own = fs::metadata("/proc/self/exe").map_err(system_error)?;
+        let other = match fs::metadata(self.proc("exe")) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(self),
-            its => its.map_err(unread)?,
+            other => other.map_err(system_error)?,
         };
-        if is_same(&own, &its) {
+        if is_same(&own, &other) {
             return Ok(self);
         }
-        let program = fs::read_link(self.proc("exe")).map_err(unread)?;
+        let program = fs::read_link(self.proc("exe")).map_err(system_error)?;
         Err(RecordedProcessError::OtherProgram { pid: self.id(), program })
     }
 
@@ -248,8 +248,8 @@ impl ProcessHandle {
     }
 }
 
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
+fn is_same(first: &Metadata, second: &Metadata) -> bool {
+    (first.dev(), first.ino()) == (second.dev(), second.ino())
 }
 
 fn ended_or(pid: i32, what: &'static str, source: io::Error) -> RecordedProcessError {

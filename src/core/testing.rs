@@ -18,6 +18,12 @@ use crate::time::{Moment, Utc};
 
 pub use crate::checklist::SCANS;
 
+/// How many cases are tried; `PROPTEST_CASES` overrides it.
+#[must_use]
+pub fn cases(few: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few)
+}
+
 /// A signer with a fresh key.
 #[must_use]
 pub fn signer(principal: &str) -> Signer {

@@ -80,10 +80,10 @@ const fn json_char_length(c: char) -> usize {
     }
 }
 
-/// The maximum that [`clip_written`] adds to its limit, in bytes.
+/// The maximum that [`clip_json`] adds to its limit, in bytes.
 pub const CLIPPED: usize = 40;
 
-/// Like [`clip`], but the limit counts bytes as [`written`]: the result takes at most `limit` plus [`CLIPPED`].
+/// Like [`clip`], but the limit counts bytes as [`json_length`]: the result takes at most `limit` plus [`CLIPPED`].
 /// Applying it twice changes nothing.
 #[must_use]
 pub fn clip_json(text: &str, limit: usize) -> String {
@@ -110,10 +110,10 @@ pub fn count(n: usize, noun: &str) -> String {
 
 /// The known word that was most likely meant, if any is similar.
 #[must_use]
-pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.map(|word| (strsim::damerau_levenshtein(wrong, word), word));
+pub fn nearest<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = candidates.map(|word| (strsim::damerau_levenshtein(wrong, word), word));
     // At most a third of the letters may be wrong.
-    scored.filter(|(far, word)| *far * 3 <= word.len()).min().map(|(_, word)| word)
+    scored.filter(|(distance, word)| *distance * 3 <= word.len()).min().map(|(_, word)| word)
 }
 
 /// A shell word: unchanged if harmless, otherwise in single quotes.
@@ -144,13 +144,13 @@ mod tests {
     }
 
     #[test]
-    fn clipping_counts_what_it_cut_and_never_splits_a_character() {
+    fn clipping_counts_the_rest_and_never_splits_a_character() {
         assert_eq!(clip("ääää", 3), "ä… (6 bytes more)");
         assert_eq!(clip("abc", 3), "abc");
     }
 
     #[test]
-    fn a_text_is_clipped_by_what_it_takes_in_a_log() {
+    fn a_text_is_clipped_by_its_length_in_a_log() {
         let clipped = clip_json(&"\"".repeat(100), 7);
         assert_eq!(clipped, r#"""""#.to_owned() + "… (97 bytes more)");
         assert_eq!(clip_json(&clipped, 7), clipped);
@@ -160,11 +160,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_meant_is_found_and_nothing_is_made_up() {
-        let known = || ["redis.latency_threshold_ms", "redis.password", "redis.url"].into_iter();
-        assert_eq!(nearest("redis.pasword", known()), Some("redis.password"));
-        assert_eq!(nearest("redis.latency_treshold", known()), Some("redis.latency_threshold_ms"));
-        assert_eq!(nearest("vault.url", known()), None);
+    fn the_nearest_word_is_found_only_if_it_is_similar() {
+        let candidates = || ["redis.latency_threshold_ms", "redis.password", "redis.url"].into_iter();
+        assert_eq!(nearest("redis.pasword", candidates()), Some("redis.password"));
+        assert_eq!(nearest("redis.latency_treshold", candidates()), Some("redis.latency_threshold_ms"));
+        assert_eq!(nearest("vault.url", candidates()), None);
     }
 
     #[test]

@@ -49,10 +49,10 @@ impl CappedFile {
     }
 }
 
-/// Puts a file of that content at `path`, for its owner only.
+/// Writes the content to `path`, readable by the owner only; replaces what is there.
 ///
 /// # Errors
-/// What the system said.
+/// The system error.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = open(path)?;
     file.set_len(0)?;
@@ -67,8 +67,8 @@ fn rotated_path(path: &Path) -> PathBuf {
 }
 
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let (own, there) = (file.metadata()?, fs::symlink_metadata(path).ok());
-    Ok(there.is_some_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino())))
+    let (open, current) = (file.metadata()?, fs::symlink_metadata(path).ok());
+    Ok(current.is_some_and(|current| (current.dev(), current.ino()) == (open.dev(), open.ino())))
 }
 
 /// Opens the file, for its owner only whatever the umask, in a directory of the same kind.
@@ -82,11 +82,11 @@ fn open(path: &Path) -> io::Result<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits();
     let flags = i32::try_from(flags).map_err(io::Error::other)?;
     let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
-    let about = file.metadata()?;
-    if !about.is_file() {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
         return Err(io::Error::other("expected a regular file"));
     }
-    if about.mode() & 0o777 != 0o600 {
+    if metadata.mode() & 0o777 != 0o600 {
         file.set_permissions(Permissions::from_mode(0o600))?;
     }
     Ok(file)
@@ -96,14 +96,14 @@ fn open(path: &Path) -> io::Result<File> {
 mod tests {
     use super::*;
 
-    const MOST: u64 = 1000;
+    const MAX_SIZE: u64 = 1000;
 
     #[test]
-    fn two_files_are_all_there_ever_is_whoever_writes() {
+    fn there_are_never_more_than_two_files() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("d/log");
         let writer = |name: char| {
-            let mut file = CappedFile::new(path.clone(), MOST);
+            let mut file = CappedFile::new(path.clone(), MAX_SIZE);
             move || (0..2000).filter(|n| file.append(format!("{name}{n:05}\n").as_bytes()).is_ok()).count()
         };
         let threads = ['a', 'b', 'c'].map(|name| std::thread::spawn(writer(name)));
@@ -116,30 +116,30 @@ mod tests {
         for file in [&path, &rotated_path(&path)] {
             let text = fs::read_to_string(file).unwrap();
             // Each program checks the length before it writes its line.
-            assert!(text.len() as u64 <= MOST + 3 * 7, "{}", text.len());
+            assert!(text.len() as u64 <= MAX_SIZE + 3 * 7, "{}", text.len());
             assert!(text.lines().all(|line| line.len() == 6), "{text}");
         }
     }
 
     #[test]
-    fn it_is_its_owners_alone_and_no_link_is_followed() {
+    fn the_file_is_private_and_no_link_is_followed() {
         let home = tempfile::tempdir().unwrap();
         let (directory, path) = (home.path().join("d"), home.path().join("d/log"));
         fs::create_dir(&directory).unwrap();
         fs::set_permissions(&directory, Permissions::from_mode(0o777)).unwrap();
         fs::write(&path, "").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
-        CappedFile::new(path.clone(), MOST).append(b"x\n").unwrap();
+        CappedFile::new(path.clone(), MAX_SIZE).append(b"x\n").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!((mode(&directory), mode(&path)), (0o700, 0o600));
         let other = home.path().join("other");
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink(&other, &path).unwrap();
-        assert!(CappedFile::new(path, MOST).append(b"x\n").is_err() && !other.exists());
+        assert!(CappedFile::new(path, MAX_SIZE).append(b"x\n").is_err() && !other.exists());
     }
 
     #[test]
-    fn what_is_replaced_is_gone_and_its_owners_alone() {
+    fn a_replaced_file_is_private_and_its_content_is_gone() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("d/last");
         for content in ["a long one", "short"] {

@@ -59,18 +59,18 @@ fn own_targets(level: LevelFilter) -> Targets {
     Targets::new().with_target(OWN, level)
 }
 
-fn parse_targets(named: &str) -> Result<Targets, Failure> {
-    let wrong = || {
+fn parse_targets(directives: &str) -> Result<Targets, Failure> {
+    let invalid = || {
         let what = format!(
-            "{VARIABLE}={named:?}: expected a level (error, warn, info, debug, trace or off), or modules of gonogo with \
+            "{VARIABLE}={directives:?}: expected a level (error, warn, info, debug, trace or off), or modules of gonogo with \
              their levels, such as gonogo::engine=debug,gonogo::probes=trace"
         );
         Failure::new(ErrorKind::Configuration, what)
     };
-    let targets: Targets = named.parse().map_err(|_| wrong())?;
+    let targets: Targets = directives.parse().map_err(|_| invalid())?;
     let is_own = |target: &str| target == OWN || target.starts_with("gonogo::");
     if targets.iter().any(|(target, _)| !is_own(target)) {
-        return Err(wrong());
+        return Err(invalid());
     }
     let default = targets.default_level().unwrap_or(LevelFilter::WARN);
     Ok(own_targets(default).with_targets(targets.iter()))
@@ -84,10 +84,10 @@ pub fn start(directory: Option<&Path>, filter: Targets, is_shown: bool) {
     let log = LOG.get_or_init(|| DiagnosticLog { path, file, is_shown, secret_stores: Mutex::default() });
     // A second start has no effect.
     let _ = tracing_subscriber::registry().with(Recorder(log).with_filter(filter)).try_init();
-    let before = panic::take_hook();
+    let previous_hook = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         record_panic(info);
-        before(info);
+        previous_hook(info);
     }));
 }
 
@@ -109,20 +109,20 @@ pub fn record_panic(info: &PanicHookInfo) {
 /// The path of the file as shown to people, with `~` for the home directory.
 #[must_use]
 pub fn file() -> Option<String> {
-    LOG.get()?.path.as_deref().map(told)
+    LOG.get()?.path.as_deref().map(display_path)
 }
 
-/// Writes a file of that name beside the log, for its owner only, in the place of one that is there. Where it is, as it
-/// is told; nothing if it cannot be written.
+/// Writes a file of that name beside the log, for its owner only; replaces what is there. Returns its path for
+/// people; none if it cannot be written.
 #[must_use]
 pub fn write_beside(name: &str, content: &[u8]) -> Option<String> {
     let path = LOG.get()?.path.as_ref()?.with_file_name(name);
     capped::replace(&path, content).ok()?;
-    Some(told(&path))
+    Some(display_path(&path))
 }
 
-/// A path as it is told: below the home directory, `~` stands for that.
-fn told(path: &Path) -> String {
+/// A path for people, with `~` for the home directory.
+fn display_path(path: &Path) -> String {
     let below_home = env::var_os("HOME").and_then(|home| Some(path.strip_prefix(home).ok()?.to_owned()));
     let shown = below_home.map_or_else(|| path.to_owned(), |path| Path::new("~").join(path));
     gonogo_core::text::line(&shown.display().to_string())
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn warnings_are_logged_unless_more_or_less_is_asked_for() {
+    fn warnings_are_logged_by_default() {
         let logs = |named, verbosity, target: &str, level| {
             filter(named, verbosity).unwrap().would_enable(target, &level)
         };
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn no_library_is_heard() {
+    fn messages_of_libraries_are_not_logged() {
         for level in ["trace", "gonogo=trace"] {
             assert!(!filter(Some(level), 3).unwrap().would_enable("hyper::client", &Level::ERROR));
         }

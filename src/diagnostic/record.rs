@@ -25,10 +25,10 @@ impl<S: Subscriber> Layer<S> for Recorder {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let about = event.metadata();
-        let (now, process, level) = (now(), std::process::id(), about.level());
+        let metadata = event.metadata();
+        let (now, process, level) = (now(), std::process::id(), metadata.level());
         let Fields { message, others } = fields;
-        let raw = format!("{now} {process} {level:5} {}: {message}{others}", about.target());
+        let raw = format!("{now} {process} {level:5} {}: {message}{others}", metadata.target());
         self.0.write(&format!("{}\n", text::clip(&text::line(&self.0.redacted(raw)), MAX_LINE)));
     }
 }

@@ -71,17 +71,17 @@ pub(super) struct Preflight {
 /// Runs guards and checks, and reads the secrets. Always reports a result.
 pub(super) async fn prepare(
     plan: Arc<Plan>,
-    Preflight { checks: all, secret_store, system }: Preflight,
+    Preflight { checks, secret_store, system }: Preflight,
     by: String,
     mut start: StartRequest,
-    tell: mpsc::Sender<ActionEvent>,
+    events: mpsc::Sender<ActionEvent>,
 ) {
     let program = plan.action(&start.action).and_then(|action| action.program.as_ref());
-    let runs: Vec<_> = all
+    let runs: Vec<_> = checks
         .into_iter()
-        .map(|PreflightCheck { key, probe, context: given }| {
+        .map(|PreflightCheck { key, probe, context }| {
             let title = probe.title.clone();
-            (key, title, ProbeTask::new(probe, given, &secret_store, Arc::clone(&system)))
+            (key, title, ProbeTask::new(probe, context, &secret_store, Arc::clone(&system)))
         })
         .collect();
     let secrets = program.map_or(0, |program| program.env.len());
@@ -112,26 +112,25 @@ pub(super) async fn prepare(
         }
     };
     let changed = runs.iter().flat_map(|(.., run)| run.trace().effects()).collect();
-    let _ = tell.send(ActionEvent::Prepared { by, start: Box::new(start), env, changed }).await;
+    let _ = events.send(ActionEvent::Prepared { by, start: Box::new(start), env, changed }).await;
 }
 
-/// The observations of a guard or check, under its key and title, in about `most` bytes. Never empty: an empty result
+/// The observations of a guard or check, under its key and title, in about `max_bytes`. Never empty: an empty result
 /// would count as a check that has not run.
-pub(super) async fn run_check(key: &str, title: &str, run: &ProbeTask, most: usize) -> Vec<Observation> {
-    let Outcome { observations, effects, class, .. } = run.run_once().await;
-    let mut seen = observations;
-    if seen.iter().all(|seen| seen.ok.is_none()) {
-        seen.push(match class {
+pub(super) async fn run_check(key: &str, title: &str, run: &ProbeTask, max_bytes: usize) -> Vec<Observation> {
+    let Outcome { mut observations, effects, class, .. } = run.run_once().await;
+    if observations.iter().all(|observation| observation.ok.is_none()) {
+        observations.push(match class {
             Class::Pass => Observation::new("result", "passed", "passed", true),
             Class::Fail | Class::Error => Observation::unknown("result", "passed", "no observation"),
         });
     }
-    seen.extend(effects.into_iter().map(|effect| Observation::recorded("changed", effect)));
+    observations.extend(effects.into_iter().map(|effect| Observation::recorded("changed", effect)));
     let title = text::line(title);
-    let mut named = limit_observations(seen, most.saturating_sub(text::json_length(&title)));
-    for seen in &mut named {
-        seen.what = format!("{title}: {}", seen.what);
-        seen.key = Some(key.to_owned());
+    let mut named = limit_observations(observations, max_bytes.saturating_sub(text::json_length(&title)));
+    for observation in &mut named {
+        observation.what = format!("{title}: {}", observation.what);
+        observation.key = Some(key.to_owned());
     }
     named
 }
@@ -145,12 +144,13 @@ pub(super) async fn read_environment(
     for (name, value) in &program.env {
         let value = match value {
             TextOrSecret::Text(text) => Zeroizing::new(text.clone()),
-            TextOrSecret::Secret(held) => {
-                let read = run_limited(limit, secret_store.read(&held.secret)).await;
-                let read =
-                    read.map_err(|_| format!("{name}: no answer within {} ({})", span(limit), held.secret))?;
+            TextOrSecret::Secret(reference) => {
+                let read = run_limited(limit, secret_store.read(&reference.secret)).await;
+                let read = read.map_err(|_| {
+                    format!("{name}: no answer within {} ({})", span(limit), reference.secret)
+                })?;
                 let secret = read.map_err(|error| format!("{name}: {error}"))?;
-                Zeroizing::new(format!("{}{}", held.prefix, secret.expose()))
+                Zeroizing::new(format!("{}{}", reference.prefix, secret.expose()))
             }
         };
         env.insert(name.clone(), value);
@@ -184,15 +184,15 @@ impl ActionLauncher {
     pub(super) async fn launch(
         &self,
         action: &Action,
-        entered: LoggedStart,
+        logged_start: LoggedStart,
         dry: bool,
         env: ActionEnv,
     ) -> Result<WatchHandle, ActionResult> {
         let Some(program) = &action.program else {
             return Err(ActionResult::not_started("the plan does not configure its command"));
         };
-        let order = LaunchSpec {
-            files: SupervisorFiles::of(&self.log, entered.started),
+        let spec = LaunchSpec {
+            files: SupervisorFiles::of(&self.log, logged_start.started),
             argv: program.argv(dry).to_vec(),
             cwd: program.cwd.as_ref().map(PathBuf::from),
             env: env.0,
@@ -200,8 +200,8 @@ impl ActionLauncher {
             grace_ms: u64::try_from(STOP_GRACE.as_millis()).unwrap_or(u64::MAX),
             needles: self.secret_store.redactor().needles().to_vec(),
         };
-        let mut watch = self.watch(entered, false);
-        match self.system.launch_supervisor(&order, self.secret_store.permit()).await {
+        let mut watch = self.watch(logged_start, false);
+        match self.system.launch_supervisor(&spec, self.secret_store.permit()).await {
             SupervisorLaunch::Started(child) => {
                 watch.last_marker = Some(StartMarker::default());
                 watch.child = child;
@@ -213,15 +213,15 @@ impl ActionLauncher {
     }
 
     /// Watches an action that an earlier process started.
-    pub(super) fn attach(&self, entered: LoggedStart, stopped: bool) -> WatchHandle {
-        self.watch(entered, stopped).spawn()
+    pub(super) fn attach(&self, logged_start: LoggedStart, is_stop_requested: bool) -> WatchHandle {
+        self.watch(logged_start, is_stop_requested).spawn()
     }
 
-    fn watch(&self, entered: LoggedStart, stopped: bool) -> ActionWatch {
-        let (marks, tell, system) = (self.marks.clone(), self.events.clone(), Arc::clone(&self.system));
+    fn watch(&self, logged_start: LoggedStart, is_stop_requested: bool) -> ActionWatch {
+        let (marks, events, system) = (self.marks.clone(), self.events.clone(), Arc::clone(&self.system));
         ActionWatch {
-            is_stop_requested: Arc::new(AtomicBool::new(stopped)),
-            ..ActionWatch::of(entered, &self.log, marks, tell, system)
+            is_stop_requested: Arc::new(AtomicBool::new(is_stop_requested)),
+            ..ActionWatch::of(logged_start, &self.log, marks, events, system)
         }
     }
 }

@@ -50,8 +50,8 @@ impl ActionResult {
     }
 
     pub(super) fn into_act(self, action: ActionKey, started: u64) -> Act {
-        let Self { exit: ended, cause, took_ms, output } = self;
-        Act::FinishAction { action, started, exit: ended, cause, took_ms, output }
+        let Self { exit, cause, took_ms, output } = self;
+        Act::FinishAction { action, started, exit, cause, took_ms, output }
     }
 }
 
@@ -108,20 +108,20 @@ pub(super) struct ActionWatch {
 impl ActionWatch {
     /// The watch of a logged action; nothing of it was seen so far.
     pub(super) fn of(
-        entered: LoggedStart,
+        logged_start: LoggedStart,
         log: &Path,
         marks: Marks,
-        tell: mpsc::Sender<ActionEvent>,
+        events: mpsc::Sender<ActionEvent>,
         system: Arc<dyn System>,
     ) -> Self {
-        let LoggedStart { action, started, prev } = entered;
+        let LoggedStart { action, started, prev } = logged_start;
         Self {
             action,
             started,
             prev,
             log: log.to_owned(),
             marks,
-            events: tell,
+            events,
             system,
             unreadable_timeout: UNREADABLE_TIMEOUT,
             is_stop_requested: Arc::default(),
@@ -136,19 +136,20 @@ impl ActionWatch {
 
     /// Watches it in a separate task, which reports to the engine.
     pub(super) fn spawn(self) -> WatchHandle {
-        let (started, stop, tell) = (self.started, Arc::clone(&self.is_stop_requested), self.events.clone());
+        let (started, stop, events) =
+            (self.started, Arc::clone(&self.is_stop_requested), self.events.clone());
         let task = tokio::spawn(async move {
             let action = self.action.clone();
-            let came = self.run().await;
-            let _ = tell.send(ActionEvent::Finished { action, started, result: came }).await;
+            let result = self.run().await;
+            let _ = events.send(ActionEvent::Finished { action, started, result }).await;
         });
         WatchHandle { started, stop, task: task.abort_handle() }
     }
 
     pub(super) async fn run(mut self) -> ActionResult {
         loop {
-            if let Some(came) = self.poll().await {
-                return came;
+            if let Some(result) = self.poll().await {
+                return result;
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
@@ -161,15 +162,15 @@ impl ActionWatch {
     /// The result, as soon as it is known or known to be unknown.
     async fn poll(&mut self) -> Option<ActionResult> {
         let (files, outputs, started) = (self.files(), ActionOutputs::beside(&self.log), self.started);
-        let seen = run_blocking(move || Ok((files.state()?, outputs.length(started).unwrap_or_default())));
-        match seen.await {
+        let reading = run_blocking(move || Ok((files.state()?, outputs.length(started).unwrap_or_default())));
+        match reading.await {
             Ok((SupervisorState::Finished(end), _)) => Some(self.finished_result(*end).await),
-            Ok((SupervisorState::Gone(begun), _)) => {
-                self.last_marker = Some(begun);
+            Ok((SupervisorState::Gone(marker), _)) => {
+                self.last_marker = Some(marker);
                 Some(self.on_gone().await)
             }
-            Ok((SupervisorState::Running(begun), bytes)) => {
-                self.on_running(begun, bytes).await;
+            Ok((SupervisorState::Running(marker), bytes)) => {
+                self.on_running(marker, bytes).await;
                 None
             }
             Ok((SupervisorState::NotStarted, _)) => self.on_no_marker().await,
@@ -180,12 +181,12 @@ impl ActionWatch {
         }
     }
 
-    async fn on_running(&mut self, begun: StartMarker, bytes: u64) {
+    async fn on_running(&mut self, marker: StartMarker, bytes: u64) {
         self.unreadable_since = None;
         if self.needs_stop() && !self.stop_child() {
-            self.stop_recorded(&begun).await;
+            self.stop_recorded(&marker).await;
         }
-        self.last_marker = Some(begun);
+        self.last_marker = Some(marker);
         if bytes != self.bytes {
             self.bytes = bytes;
             let _ = self.events.send(ActionEvent::Printed { started: self.started, bytes }).await;
@@ -203,15 +204,15 @@ impl ActionWatch {
     }
 
     /// Signals the supervisor of the start marker.
-    async fn stop_recorded(&mut self, begun: &StartMarker) {
-        let (system, files, recorded) = (Arc::clone(&self.system), self.files(), begun.clone());
-        let asked = run_blocking(move || Ok(system.stop(&recorded, &files))).await;
-        let Ok(Err(why)) = asked else {
-            self.is_stop_sent = asked.is_ok();
+    async fn stop_recorded(&mut self, marker: &StartMarker) {
+        let (system, files, recorded) = (Arc::clone(&self.system), self.files(), marker.clone());
+        let response = run_blocking(move || Ok(system.stop(&recorded, &files))).await;
+        let Ok(Err(why)) = response else {
+            self.is_stop_sent = response.is_ok();
             return;
         };
         // An incomplete marker is still being written.
-        if *begun != StartMarker::default() && !std::mem::replace(&mut self.is_stop_failure_reported, true) {
+        if *marker != StartMarker::default() && !std::mem::replace(&mut self.is_stop_failure_reported, true) {
             let (action, why) = (&self.action, text::line(&why.to_string()));
             let mark = text::line(&self.files().marker_path().display().to_string());
             let what = format!(
@@ -275,21 +276,22 @@ impl ActionWatch {
     }
 
     async fn on_gone(&mut self) -> ActionResult {
-        let said = match &mut self.child {
+        let message = match &mut self.child {
             Some(child) => final_message(child).await,
             None => None,
         };
         let why = "there is no record of its end: its supervisor was killed, the machine went down, or its files next to the log are lost";
-        self.unknown_result(&said.map_or_else(|| why.to_owned(), |said| format!("{why} ({said})"))).await
+        self.unknown_result(&message.map_or_else(|| why.to_owned(), |message| format!("{why} ({message})")))
+            .await
     }
 
     /// The outcome is unknown.
     async fn unknown_result(&self, why: &str) -> ActionResult {
-        let whose = match self.last_marker.as_ref().and_then(|begun| begun.group) {
+        let process = match self.last_marker.as_ref().and_then(|marker| marker.group) {
             Some(group) => format!("a process of its process group {group}"),
             None => "it".to_owned(),
         };
-        let why = format!("{}; check whether {whose} is still running", text::line(why));
+        let why = format!("{}; check whether {process} is still running", text::line(why));
         let (outputs, started) = (ActionOutputs::beside(&self.log), self.started);
         let read = run_blocking(move || {
             let (bytes, sha256) = outputs.digest(started)?;
@@ -303,7 +305,7 @@ impl ActionWatch {
         ActionResult { exit: ActionExit::Unknown(why), cause: None, took_ms: 0, output }
     }
 
-    /// The result according to the exit record. A missing output is noticed when somebody opens it.
+    /// The result according to the exit record. A missing output is reported when it is opened.
     async fn finished_result(&self, end: ExitRecord) -> ActionResult {
         let (outputs, started, bytes) = (ActionOutputs::beside(&self.log), self.started, end.bytes);
         let read = run_blocking(move || tail(&outputs, started, bytes)).await;
@@ -333,16 +335,17 @@ pub(super) fn poll_once(
     log: &Path,
     marks: &Marks,
     action: &ActionKey,
-    deed: &ActionRun,
+    action_run: &ActionRun,
 ) -> Option<ActionResult> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok()?;
-    let (tell, _told) = mpsc::channel(1);
-    let entered = LoggedStart { action: action.clone(), started: deed.seq, prev: deed.prev };
-    let mut watch = ActionWatch::of(entered, log, marks.clone(), tell, Arc::new(HostSystem::default()));
+    let (sender, _receiver) = mpsc::channel(1);
+    let logged_start = LoggedStart { action: action.clone(), started: action_run.seq, prev: action_run.prev };
+    let mut watch =
+        ActionWatch::of(logged_start, log, marks.clone(), sender, Arc::new(HostSystem::default()));
     runtime.block_on(async {
         loop {
-            if let Some(came) = watch.poll().await {
-                return Some(came);
+            if let Some(result) = watch.poll().await {
+                return Some(result);
             }
             if watch.unreadable_since.is_none() && watch.last_marker.is_some() {
                 return None;
@@ -372,12 +375,12 @@ fn tail(outputs: &ActionOutputs, started: u64, length: u64) -> io::Result<String
 /// The stderr of a supervisor that has ended, if it has.
 pub(super) async fn final_message(child: &mut Child) -> Option<String> {
     let status = child.try_wait().ok().flatten()?;
-    let mut said = String::new();
+    let mut message = String::new();
     if let Some(stderr) = &mut child.stderr {
-        let _ = stderr.read_to_string(&mut said).await;
+        let _ = stderr.read_to_string(&mut message).await;
     }
-    let said = text::line(said.trim());
-    Some(if said.is_empty() { format!("its supervisor ended with {status}") } else { said })
+    let message = text::line(message.trim());
+    Some(if message.is_empty() { format!("its supervisor ended with {status}") } else { message })
 }
 
 #[cfg(test)]

@@ -19,19 +19,21 @@ impl Engine {
     /// What is needed to run actions; none if this run has no log.
     pub(super) fn action_launcher(&self) -> Option<ActionLauncher> {
         let (log, marks) = (self.log.path()?.to_owned(), self.log.marks()?.clone());
-        let (secret_store, tell) = (self.scheduler.secret_store().clone(), self.action_events.0.clone());
+        let (secret_store, events) = (self.scheduler.secret_store().clone(), self.action_events.0.clone());
         let system = Arc::clone(&self.system);
-        Some(ActionLauncher { log, marks, secret_store, events: tell, system })
+        Some(ActionLauncher { log, marks, secret_store, events, system })
     }
 
     /// Resumes watching the action that an earlier process started.
     pub(super) fn attach_running_action(&mut self) {
-        let (Some(runner), Some((key, deed))) = (self.action_launcher(), self.state.running_action()) else {
+        let (Some(launcher), Some((key, action_run))) = (self.action_launcher(), self.state.running_action())
+        else {
             return;
         };
-        let entered = LoggedStart { action: key.clone(), started: deed.seq, prev: deed.prev };
-        let stopped = deed.stopped_by.is_some();
-        self.action_watch = Some(runner.attach(entered, stopped));
+        let logged_start =
+            LoggedStart { action: key.clone(), started: action_run.seq, prev: action_run.prev };
+        let is_stop_requested = action_run.stopped_by.is_some();
+        self.action_watch = Some(launcher.attach(logged_start, is_stop_requested));
     }
 
     /// Checks the rules, then runs guards and checks. The rules are checked again after that.
@@ -46,9 +48,9 @@ impl Engine {
         self.scheduler.in_flight_mut().preparing_action = Some((key, now));
         self.publish();
         let plan = Arc::clone(&self.state.plan);
-        let (secret_store, tell) = (self.scheduler.secret_store().clone(), self.action_events.0.clone());
+        let (secret_store, events) = (self.scheduler.secret_store().clone(), self.action_events.0.clone());
         let checks = Preflight { checks, secret_store, system: Arc::clone(&self.system) };
-        tokio::spawn(prepare(plan, checks, by, start, tell));
+        tokio::spawn(prepare(plan, checks, by, start, events));
     }
 
     fn check_prepare(&self, by: &str, start: &StartRequest) -> Result<(), String> {
@@ -58,8 +60,8 @@ impl Engine {
         if self.action_launcher().is_none() {
             return Err("this run has no log; actions need one".into());
         }
-        let asked = Command::new(by, Act::Start(Box::new(start.clone())));
-        match decide(&self.state, asked, &self.now()) {
+        let command = Command::new(by, Act::Start(Box::new(start.clone())));
+        match decide(&self.state, command, &self.now()) {
             // The pre-flight checks run next.
             Ok(_) | Err(Rejection::PreflightIncomplete { .. }) => Ok(()),
             Err(refusal) => Err(refusal.to_string()),
@@ -87,25 +89,25 @@ impl Engine {
         self.seen_digest(key).filter(|_| is_closed)
     }
 
-    pub(super) async fn on_action_event(&mut self, acted: ActionEvent) -> LoopControl {
-        match acted {
+    pub(super) async fn on_action_event(&mut self, event: ActionEvent) -> LoopControl {
+        match event {
             ActionEvent::Prepared { by, start, env, changed } => {
                 let (key, entries) = (start.action.clone(), self.state.seq);
-                let going = self.record_start(by, *start, env).await;
+                let control = self.record_start(by, *start, env).await;
                 if self.state.seq == entries && !changed.is_empty() {
                     let changed = text::line(&changed.join("; "));
                     self.send(Update::Warning(format!("{key} did not start; its checks changed: {changed}")));
                 }
-                return going;
+                return control;
             }
             ActionEvent::Printed { started, bytes } if self.is_watching(started) => {
                 self.scheduler.in_flight_mut().printed_bytes = bytes;
                 self.publish();
             }
-            ActionEvent::Finished { action, started, result: came } if self.is_watching(started) => {
+            ActionEvent::Finished { action, started, result } if self.is_watching(started) => {
                 self.action_watch = None;
                 self.scheduler.in_flight_mut().printed_bytes = 0;
-                return self.record_act(came.into_act(action, started));
+                return self.record_act(result.into_act(action, started));
             }
             ActionEvent::Warning { started, what } if self.is_watching(started) => {
                 self.send(Update::Warning(what));
@@ -127,7 +129,7 @@ impl Engine {
     }
 
     fn is_watching(&self, started: u64) -> bool {
-        self.action_watch.as_ref().is_some_and(|watching| watching.started == started)
+        self.action_watch.as_ref().is_some_and(|watch| watch.started == started)
     }
 
     /// Logs the start of the action; the action is launched only after that.
@@ -172,9 +174,10 @@ impl Engine {
 
     /// Stops the action if the request to stop it is logged.
     pub(super) fn stop_if_requested(&self) {
-        let asked = self.state.running_action().is_some_and(|(_, deed)| deed.stopped_by.is_some());
-        if let (true, Some(watching)) = (asked, &self.action_watch) {
-            watching.stop();
+        let is_requested =
+            self.state.running_action().is_some_and(|(_, action_run)| action_run.stopped_by.is_some());
+        if let (true, Some(watch)) = (is_requested, &self.action_watch) {
+            watch.stop();
         }
     }
 }

@@ -82,8 +82,8 @@ impl ClockMonitor {
                 span(ahead)
             ))
         } else if behind > MAX_DRIFT {
-            let told = "new log entries have earlier times";
-            Some(format!("the clock was set back by {}: {told}", span(behind)))
+            let consequence = "new log entries have earlier times";
+            Some(format!("the clock was set back by {}: {consequence}", span(behind)))
         } else {
             None
         }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_is_told_once_and_one_that_drifts_is_not() {
+    fn a_clock_that_is_set_is_reported_once_and_drift_is_not() {
         let mut watch = ClockMonitor::new(at(1_000_000, 1000));
         assert_eq!(watch.check(at(1_004_000, 2000)), None);
         let forward = watch.check(at(8_205_000, 3000)).unwrap();

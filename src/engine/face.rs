@@ -1,5 +1,5 @@
 //! The connection between the engine and its faces. Snapshots go through a channel that keeps only the newest,
-//! responses through a small queue, so neither grows if nobody reads it.
+//! responses through a small queue, so neither grows without a reader.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -55,8 +55,9 @@ pub(super) fn accepted_or_rejected(is_accepted: bool, why_not: impl FnOnce() -> 
 
 impl Face {
     /// Publishes the run and what is in flight.
-    pub(super) fn publish(&self, state: &Arc<RunState>, live: &InFlight) {
-        self.states.send_replace(RunSnapshot { state: Arc::clone(state), in_flight: Arc::new(live.clone()) });
+    pub(super) fn publish(&self, state: &Arc<RunState>, in_flight: &InFlight) {
+        self.states
+            .send_replace(RunSnapshot { state: Arc::clone(state), in_flight: Arc::new(in_flight.clone()) });
     }
 
     /// Sends an update, or keeps it until there is space. If the face is gone, the update is dropped; the engine stops
@@ -91,12 +92,12 @@ impl Face {
     /// Sends all waiting updates and then the final one. Has a timeout, as there may be no reader any more.
     pub(super) async fn notify_last(mut self, last: Update) {
         self.backlog.push_back(last);
-        let all = async {
+        let flush = async {
             while self.has_backlog() {
                 self.send_backlog().await;
             }
         };
-        let _ = timeout(FINAL_UPDATE_TIMEOUT, all).await;
+        let _ = timeout(FINAL_UPDATE_TIMEOUT, flush).await;
     }
 }
 
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_wait_for_room_in_order_and_nothing_more_is_asked_meanwhile() {
+    async fn responses_wait_for_space_in_order_and_requests_wait_too() {
         let (mut face, _requests, mut handle) = pair(&state(), Keyring::default());
         let many = 2 * QUEUE_CAPACITY as u64;
         (0..many).for_each(|n| face.notify(done(n)));
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_has_gone_holds_nothing_up() {
+    async fn a_closed_face_blocks_nothing() {
         let (mut face, _requests, handle) = pair(&state(), Keyring::default());
         (0..2 * QUEUE_CAPACITY as u64).for_each(|n| face.notify(done(n)));
         drop(handle);
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_told_before_what_waits_for_room() {
+    async fn no_update_overtakes_the_backlog() {
         let (mut face, _requests, mut handle) = pair(&state(), Keyring::default());
         let many = QUEUE_CAPACITY as u64 + 1;
         (0..many).for_each(|n| face.notify(done(n)));

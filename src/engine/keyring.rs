@@ -27,7 +27,7 @@ mod tests {
     use gonogo_core::testing::signer;
 
     #[test]
-    fn a_key_is_found_by_its_owner_and_its_public_half_together() {
+    fn a_key_is_found_by_its_owner_and_its_public_key_together() {
         let (ann, bob) = (signer("ann@x"), signer("bob@x"));
         let (of_ann, of_bob) = (ann.public.clone(), bob.public.clone());
         let keys = Keyring::default();

@@ -169,16 +169,16 @@ impl Engine {
         secrets: Vec<SecretRef>,
         permit: Permit,
     ) -> (Self, EngineHandle) {
-        let (tell, told) = mpsc::channel(QUEUE_CAPACITY);
-        let (scheduler, state) = (Scheduler::new(tell, permit, Arc::clone(&system)), Arc::new(state));
+        let (probe_sender, probe_events) = mpsc::channel(QUEUE_CAPACITY);
+        let (scheduler, state) = (Scheduler::new(probe_sender, permit, Arc::clone(&system)), Arc::new(state));
         diagnostic::redact_with(scheduler.secret_store());
         let keys = Keyring::default();
         for signer in signers {
             keys.add(signer);
         }
         let (face, requests, handle) = face::pair(&state, keys.clone());
-        let (past, acted) = (PreviousRuns::default(), mpsc::channel(QUEUE_CAPACITY));
-        let (watching, preparing) = (None, None);
+        let (previous_runs, action_events) = (PreviousRuns::default(), mpsc::channel(QUEUE_CAPACITY));
+        let (action_watch, preparing_request) = (None, None);
         let signing = SigningQueue::new(Arc::clone(&system));
         let engine = Self {
             system,
@@ -186,12 +186,12 @@ impl Engine {
             state,
             keys,
             secrets,
-            previous_runs: past,
+            previous_runs,
             scheduler,
-            probe_events: told,
-            action_events: acted,
-            action_watch: watching,
-            preparing_request: preparing,
+            probe_events,
+            action_events,
+            action_watch,
+            preparing_request,
             signing,
             requests,
             face,
@@ -201,8 +201,8 @@ impl Engine {
 
     /// Adds what the previous runs left.
     #[must_use]
-    pub fn with_previous_runs(mut self, past: PreviousRuns) -> Self {
-        self.previous_runs = past;
+    pub fn with_previous_runs(mut self, previous_runs: PreviousRuns) -> Self {
+        self.previous_runs = previous_runs;
         self
     }
 
@@ -241,13 +241,13 @@ impl Engine {
             if let LoopControl::Fail(why) = std::mem::replace(&mut recorded, LoopControl::Continue) {
                 break log_failure(why);
             }
-            let going = tokio::select! {
+            let control = tokio::select! {
                 biased;
                 () = self.face.send_backlog(), if self.face.has_backlog() => LoopControl::Continue,
                 request = self.requests.recv(), if !self.face.is_backlog_full() => self.on_request(request).await,
                 Some(signed) = self.signing.signatures.recv() => self.on_signature(signed).await,
-                Some(acted) = self.action_events.1.recv() => self.on_action_event(acted).await,
-                Some(told) = self.probe_events.recv() => self.queue_probe_event(told),
+                Some(event) = self.action_events.1.recv() => self.on_action_event(event).await,
+                Some(event) = self.probe_events.recv() => self.queue_probe_event(event),
                 _ = tick.tick() => {
                     clock.check(self.now()).into_iter().for_each(|jump| self.send(Update::Warning(jump)));
                     match self.start_next_jobs().await {
@@ -256,7 +256,7 @@ impl Engine {
                     }
                 }
             };
-            match going {
+            match control {
                 LoopControl::Continue => self.start_due_probes(),
                 LoopControl::Stop => break self.shut_down().await,
                 LoopControl::Fail(why) => break log_failure(why),
@@ -272,18 +272,18 @@ impl Engine {
         let secrets = [self.secrets.clone(), self.state.plan.secrets()].concat();
         let secret_store = self.scheduler.secret_store().clone();
         async move {
-            // A secret file may be a pipe that nobody writes to.
+            // A secret file may be a pipe without a writer.
             let _ = timeout(SECRET_PRELOAD_TIMEOUT, secret_store.preload(&secrets)).await;
         }
     }
 
     /// Checks the log, so that a log that was moved or deleted is reported before an entry is lost.
     fn check_log(&mut self, otherwise: LoopControl) -> LoopControl {
-        self.log.check().map_or_else(|gone| LoopControl::Fail(gone.to_string()), |()| otherwise)
+        self.log.check().map_or_else(|error| LoopControl::Fail(error.to_string()), |()| otherwise)
     }
 
-    async fn on_request(&mut self, asked: Option<NumberedRequest>) -> LoopControl {
-        let Some(NumberedRequest { id, request }) = asked else { return self.check_log(LoopControl::Stop) };
+    async fn on_request(&mut self, request: Option<NumberedRequest>) -> LoopControl {
+        let Some(NumberedRequest { id, request }) = request else { return self.check_log(LoopControl::Stop) };
         match request {
             Request::Stop => return self.check_log(LoopControl::Stop),
             Request::Act(command) => {
@@ -298,7 +298,7 @@ impl Engine {
             }
             Request::RunAction { by, start } => self.prepare_action(id, by, *start),
             Request::RunProbes(point) => {
-                let any = self.rerun_probes(|_, found, _| found.id == point);
+                let any = self.rerun_probes(|_, candidate, _| candidate.id == point);
                 self.answer(id, accepted_or_rejected(any, || self.explain_no_rerun(&point)));
             }
             Request::RerunNeeded => {
@@ -326,10 +326,10 @@ impl Engine {
 
     /// A person's text is signed as typed, so a secret in it is rejected, not redacted.
     fn check_text(&self, command: &Command) -> Result<(), ActError> {
-        let mut found = BTreeMap::new();
-        let words = command.act.free_text().unwrap_or_default();
-        let _ = self.scheduler.secret_store().redactor().redact(words, &mut found);
-        found.into_keys().next().map_or(Ok(()), |rule| Err(ActError::ContainsSecret(rule)))
+        let mut redactions = BTreeMap::new();
+        let text = command.act.free_text().unwrap_or_default();
+        let _ = self.scheduler.secret_store().redactor().redact(text, &mut redactions);
+        redactions.into_keys().next().map_or(Ok(()), |rule| Err(ActError::ContainsSecret(rule)))
     }
 
     /// The key that signs an event: the roster's key of this operator, or the one that they join with.
@@ -341,8 +341,8 @@ impl Engine {
             Event::Joined(event) => Some(&event.key),
             _ => self.state.operator(by).map(|operator| &operator.key),
         };
-        let found = public.and_then(|public| self.keys.find(by, public));
-        found.map(Some).ok_or_else(|| ActError::NoKey(by.to_owned()))
+        let signer = public.and_then(|public| self.keys.find(by, public));
+        signer.map(Some).ok_or_else(|| ActError::NoKey(by.to_owned()))
     }
 
     /// The current time.

@@ -147,7 +147,7 @@ pub fn open(store: &LogStore, opening: NewRun, signer: &Signer) -> Result<OpenRu
     // Before the log exists: the key may wait for a person, who may quit.
     let sig = entry.sign(signer).map_err(|error| AppendError::from(LinkError::from(error)))?;
     let mut journal = Journal::create(store, &path, chain)?;
-    let held = record_owner(&path, &signer.principal)?;
+    let lock_owner = record_owner(&path, &signer.principal)?;
     let entry = match journal.append_signed(entry, sig, signer) {
         Ok(entry) => entry,
         Err(why) => {
@@ -155,10 +155,10 @@ pub fn open(store: &LogStore, opening: NewRun, signer: &Signer) -> Result<OpenRu
             return Err(why.into());
         }
     };
-    Ok(OpenRun { journal, state: state_of(&[entry], &path)?, first_commands: Vec::new(), lock_owner: held })
+    Ok(OpenRun { journal, state: state_of(&[entry], &path)?, first_commands: Vec::new(), lock_owner })
 }
 
-/// Resumes a run. What must be logged first (a recovery, the resumption, a new operator) is in `first`.
+/// Resumes a run. What must be logged first (a recovery, the resumption, a new operator) is in `first_commands`.
 ///
 /// # Errors
 /// Why it cannot be resumed.
@@ -168,17 +168,17 @@ pub fn reopen(store: &LogStore, path: &Path, signer: &Signer, role: Role) -> Res
     // A process that quits removes its owner record. If the record is gone, all entries were acknowledged, if not
     // here.
     let in_doubt = in_doubt.filter(|_| lock_owner::is_recorded(path));
-    let held = record_owner(path, &signer.principal)?;
-    let mut first = Vec::new();
+    let lock_owner = record_owner(path, &signer.principal)?;
+    let mut first_commands = Vec::new();
     if !state.is_closing() {
         if torn.is_some() || in_doubt.is_some() {
-            first.push(Command::new(MACHINE, Act::Recover { torn, in_doubt }));
+            first_commands.push(Command::new(MACHINE, Act::Recover { torn, in_doubt }));
         }
         let resume = Act::Resume { gonogo: version(), host: host() };
-        first.push(Command::new(MACHINE, resume));
-        first.extend(join(&state, signer, role)?);
+        first_commands.push(Command::new(MACHINE, resume));
+        first_commands.extend(join(&state, signer, role)?);
     }
-    Ok(OpenRun { journal, state, first_commands: first, lock_owner: held })
+    Ok(OpenRun { journal, state, first_commands, lock_owner })
 }
 
 /// Executes one act in a run without a screen, after what must be logged first.
@@ -186,7 +186,7 @@ pub fn reopen(store: &LogStore, path: &Path, signer: &Signer, role: Role) -> Res
 /// # Errors
 /// Why it was not executed.
 pub fn execute_alone(opened: OpenRun, signer: &Signer, act: Act) -> Result<RunState, ActError> {
-    let OpenRun { mut journal, mut state, first_commands: first, lock_owner: _held } = opened;
+    let OpenRun { mut journal, mut state, first_commands, lock_owner: _held } = opened;
     let last = Command::new(signer.principal.clone(), act);
     // True whether or not the act succeeds.
     if let Some(command) = finished_meanwhile(&journal, &state) {
@@ -196,7 +196,7 @@ pub fn execute_alone(opened: OpenRun, signer: &Signer, act: Act) -> Result<RunSt
     if state.operator(&signer.principal).is_some() {
         decide(&state, last.clone(), &clock::now())?;
     }
-    for command in first.into_iter().chain([last]) {
+    for command in first_commands.into_iter().chain([last]) {
         append_command(&mut journal, &mut state, command, signer)?;
     }
     Ok(state)
@@ -219,9 +219,9 @@ fn append_command(
 
 /// The end of the action that was running when the run was left, if it has ended.
 fn finished_meanwhile(journal: &Journal, state: &RunState) -> Option<Command> {
-    let (key, deed) = state.running_action()?;
-    let came = action_watch::poll_once(journal.path(), journal.marks(), key, deed)?;
-    Some(Command::new(MACHINE, came.into_act(key.clone(), deed.seq)))
+    let (key, action_run) = state.running_action()?;
+    let result = action_watch::poll_once(journal.path(), journal.marks(), key, action_run)?;
+    Some(Command::new(MACHINE, result.into_act(key.clone(), action_run.seq)))
 }
 
 /// Records that this process owns a log, whose lock it has.
@@ -233,8 +233,8 @@ fn record_owner(log: &Path, principal: &str) -> Result<LockOwnerFile, OpenRunErr
 
 fn join(state: &RunState, signer: &Signer, role: Role) -> Result<Option<Command>, OpenRunError> {
     match state.operator(&signer.principal) {
-        Some(known) if known.key == signer.public => Ok(None),
-        Some(known) => Err(OpenRunError::OtherKey(known.principal.clone())),
+        Some(operator) if operator.key == signer.public => Ok(None),
+        Some(operator) => Err(OpenRunError::OtherKey(operator.principal.clone())),
         None => {
             let (principal, key) = (signer.principal.clone(), signer.public.clone());
             // Before anything is logged: an operator who cannot join leaves no entry.
@@ -265,7 +265,7 @@ pub fn last_sealed_run(
 ) -> Result<LastSealedRun, StoreError> {
     let mut logs = store.logs(&state.plan.environment)?;
     logs.retain(|log| Some(log.as_path()) != own);
-    let trouble = state.predecessor.as_ref().and_then(|run| PredecessorLog::find(&logs, run).problem(run));
+    let problem = state.predecessor.as_ref().and_then(|run| PredecessorLog::find(&logs, run).problem(run));
     let mut sealed = None;
     for log in SortedLogs::sort(&logs)?.runs.iter().rev() {
         sealed = RunState::fold(&read_unverified(&log.path)?)
@@ -274,7 +274,7 @@ pub fn last_sealed_run(
             break;
         }
     }
-    Ok(LastSealedRun { sealed, problem: trouble })
+    Ok(LastSealedRun { sealed, problem })
 }
 
 /// A run that is not written to a file, for a check that leaves no trace.
@@ -329,17 +329,17 @@ fn predecessor(store: &LogStore, environment: &str) -> Result<Option<Predecessor
         return Ok(None);
     };
     if other_rules.is_some() {
-        let of =
+        let from_raw =
             |RawLog { run, seq, head }| Predecessor { run, seq, head, state: PredecessorState::OtherVersion };
-        return Ok(RawLog::read(&path)?.map(of));
+        return Ok(RawLog::read(&path)?.map(from_raw));
     }
     Ok(RunState::fold(&read_unverified(&path)?).map(|state| {
-        let ended = match &state.abandoned {
+        let end_state = match &state.abandoned {
             Some(_) => PredecessorState::Abandoned,
             None if state.is_sealed() => PredecessorState::Sealed,
             None => PredecessorState::Open,
         };
-        Predecessor { run: state.run, seq: state.seq, head: state.head, state: ended }
+        Predecessor { run: state.run, seq: state.seq, head: state.head, state: end_state }
     }))
 }
 

@@ -77,20 +77,20 @@ pub(super) struct ProbeProgress {
 impl ProbeTask {
     pub(super) fn new(
         probe: Probe,
-        given: ProbeContext,
+        context: ProbeContext,
         secret_store: &SecretStore,
         system: Arc<dyn System>,
     ) -> Self {
         // One cell for each run, so that effects of different runs do not mix.
-        let given = ProbeContext { effects: Effects::default(), ..given };
+        let context = ProbeContext { effects: Effects::default(), ..context };
         let secret_store = secret_store.for_one_run();
-        Self { probe, context: given, secret_store, system, started: Arc::default() }
+        Self { probe, context, secret_store, system, started: Arc::default() }
     }
 
     pub(super) fn trace(&self) -> ProbeTrace {
-        let (begun, effects) = (Arc::clone(&self.started), self.context.effects.clone());
+        let (started, effects) = (Arc::clone(&self.started), self.context.effects.clone());
         ProbeTrace {
-            started: begun,
+            started,
             effects,
             declares_effects: self.probe.effects,
             secret_store: self.secret_store.clone(),
@@ -117,9 +117,9 @@ impl ProbeTask {
     pub(super) async fn run_to_end(&self, progress: &ProbeProgress) -> Outcome {
         self.mark_started();
         // There is no point in waiting for a value that is missing.
-        let can_come = self.probe.since.is_none() || self.context.since.is_some();
-        let waits = self.probe.within_ms > 0 && can_come;
-        self.finalize(if waits {
+        let can_pass = self.probe.since.is_none() || self.context.since.is_some();
+        let is_retried = self.probe.within_ms > 0 && can_pass;
+        self.finalize(if is_retried {
             self.run_until_stable(progress).await
         } else {
             self.run_with_retries(progress).await
@@ -152,32 +152,32 @@ impl ProbeTask {
     async fn run_until_stable(&self, progress: &ProbeProgress) -> Outcome {
         let (within, hold) =
             (Duration::from_millis(self.probe.within_ms), Duration::from_millis(self.probe.hold_ms));
-        let begun = Stopwatch::start();
-        let (mut looks, mut good): (u32, Option<Stopwatch>) = (1, None);
+        let stopwatch = Stopwatch::start();
+        let (mut attempts, mut passing_since): (u32, Option<Stopwatch>) = (1, None);
         loop {
             let at = Stopwatch::start();
             let outcome = self.run_try().await;
-            good = (outcome.class == Class::Pass).then(|| good.unwrap_or(at));
-            let stayed = good.map(|good| good.elapsed());
+            passing_since = (outcome.class == Class::Pass).then(|| passing_since.unwrap_or(at));
+            let stayed = passing_since.map(|passing_since| passing_since.elapsed());
             if stayed.is_some_and(|stayed| stayed >= hold) {
-                let tries = if looks == 1 { "1 try".to_owned() } else { format!("{looks} tries") };
-                let waited = format!("{tries} in {}", span(begun.elapsed()));
+                let tries = if attempts == 1 { "1 try".to_owned() } else { format!("{attempts} tries") };
+                let waited = format!("{tries} in {}", span(stopwatch.elapsed()));
                 return outcome.with_observation(Observation::recorded("waited", waited).as_measured());
             }
-            if begun.elapsed() >= within {
+            if stopwatch.elapsed() >= within {
                 let late = timeout_observation(outcome.class, stayed, within, hold);
                 return outcome.with_observation(late);
             }
-            looks += 1;
-            self.wait_for_next_try(progress, looks, Some(describe_last_try(&outcome, stayed, hold))).await;
+            attempts += 1;
+            self.wait_for_next_try(progress, attempts, Some(describe_last_try(&outcome, stayed, hold))).await;
         }
     }
 
     /// Reports the last observation and the next attempt, and waits until it is due.
     async fn wait_for_next_try(&self, progress: &ProbeProgress, tries: u32, so_far: Option<String>) {
-        let ProbeProgress { events: tell, probe, attempt } = progress;
-        let told = ProbeEvent::Retrying { probe: probe.clone(), attempt: *attempt, tries, so_far };
-        let _ = tell.send(told).await;
+        let ProbeProgress { events, probe, attempt } = progress;
+        let event = ProbeEvent::Retrying { probe: probe.clone(), attempt: *attempt, tries, so_far };
+        let _ = events.send(event).await;
         tokio::time::sleep(Duration::from_millis(self.probe.retry_delay_ms)).await;
     }
 
@@ -186,9 +186,9 @@ impl ProbeTask {
         let Some(spec) = &self.probe.spec else {
             return Outcome::error(&self.probe.title, "configured", "the profile lacks values");
         };
-        let looking = self.system.run_probe(spec, self.deadline(), &self.secret_store, &self.context);
-        let looked = run_limited(self.limit(), looking).await;
-        looked.unwrap_or_else(|why| Outcome::error(&self.probe.title, "a result", why.to_string()))
+        let attempt = self.system.run_probe(spec, self.deadline(), &self.secret_store, &self.context);
+        let result = run_limited(self.limit(), attempt).await;
+        result.unwrap_or_else(|why| Outcome::error(&self.probe.title, "a result", why.to_string()))
     }
 }
 
@@ -200,7 +200,7 @@ impl ProbeTrace {
 
     /// The result to log for a cancelled run; none if it cannot have changed anything.
     pub(super) fn as_cancelled(&self) -> Option<CancelledProbe> {
-        let (begun, since) = self.started.get()?;
+        let (started, since) = self.started.get()?;
         let mut effects = self.effects();
         if effects.is_empty() && self.declares_effects {
             effects.push("may have made the change that the checklist declares: it was cancelled".into());
@@ -211,7 +211,7 @@ impl ProbeTrace {
         let outcome =
             Outcome::error("result", "a result", "cancelled: gonogo was stopped before it finished");
         let outcome = outcome.with_effects(effects).sanitized(&self.secret_store.redactor());
-        Some(CancelledProbe { started: *begun, took: since.elapsed(), outcome })
+        Some(CancelledProbe { started: *started, took: since.elapsed(), outcome })
     }
 }
 
@@ -219,7 +219,10 @@ fn describe_last_try(outcome: &Outcome, stayed: Option<Duration>, hold: Duration
     if let Some(stayed) = stayed {
         return format!("stable for {} of {}", span(stayed), span(hold));
     }
-    outcome.problems().next().map_or_else(String::new, |seen| format!("{}: {}", seen.what, seen.seen))
+    outcome
+        .problems()
+        .next()
+        .map_or_else(String::new, |observation| format!("{}: {}", observation.what, observation.seen))
 }
 
 /// The observation when the time is up before the probe passed for long enough.

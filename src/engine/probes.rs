@@ -21,37 +21,37 @@ use gonogo_core::time::{Moment, Utc};
 
 impl Engine {
     /// Processes an event of a probe, or holds its result back while a key is awaited.
-    pub(super) fn queue_probe_event(&mut self, told: ProbeEvent) -> LoopControl {
-        let Some(told) = self.signing.hold_result(told) else { return LoopControl::Continue };
+    pub(super) fn queue_probe_event(&mut self, event: ProbeEvent) -> LoopControl {
+        let Some(event) = self.signing.hold_result(event) else { return LoopControl::Continue };
         // Results keep their order.
-        let is_result = matches!(told, ProbeEvent::Finished { .. });
+        let is_result = matches!(event, ProbeEvent::Finished { .. });
         for earlier in if is_result { self.signing.release_all() } else { VecDeque::new() } {
             if let broken @ LoopControl::Fail(_) = self.on_probe_event(earlier) {
                 return broken;
             }
         }
-        self.on_probe_event(told)
+        self.on_probe_event(event)
     }
 
-    pub(super) fn on_probe_event(&mut self, told: ProbeEvent) -> LoopControl {
-        match told {
+    pub(super) fn on_probe_event(&mut self, event: ProbeEvent) -> LoopControl {
+        match event {
             ProbeEvent::Retrying { probe, attempt, tries, so_far } => {
                 debug!(%probe, attempt, tries, "probe retries");
                 self.scheduler.on_retry(&probe, attempt, tries, so_far);
                 self.publish();
                 LoopControl::Continue
             }
-            ProbeEvent::Finished { due: look, attempt, begun, took, outcome } => {
-                let newest = self.scheduler.newest_attempt(&look.probe);
-                self.scheduler.on_finished(&look.probe, attempt, (!look.early).then_some(begun));
+            ProbeEvent::Finished { due, attempt, begun, took, outcome } => {
+                let newest = self.scheduler.newest_attempt(&due.probe);
+                self.scheduler.on_finished(&due.probe, attempt, (!due.early).then_some(begun));
                 let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-                info!(probe = %look.probe, attempt, class = ?outcome.class, took_ms, "probe ended");
-                let DueProbe { probe, early: before } = look;
+                info!(probe = %due.probe, attempt, class = ?outcome.class, took_ms, "probe ended");
+                let DueProbe { probe, early } = due;
                 self.log_result(Act::FinishProbe {
                     probe,
                     attempt,
                     newest_attempt: newest,
-                    early: before,
+                    early,
                     took_ms,
                     outcome,
                 })
@@ -98,11 +98,11 @@ impl Engine {
         if is_its_time || has_effects {
             self.scheduler.in_flight_mut().unlogged.insert(probe.clone());
         }
-        let mut told = format!("the result of {probe} was not logged: {why}");
+        let mut warning = format!("the result of {probe} was not logged: {why}");
         if !outcome.effects.is_empty() {
-            told = format!("{told}; it changed: {}", outcome.effects.join("; "));
+            warning = format!("{warning}; it changed: {}", outcome.effects.join("; "));
         }
-        self.send(Update::Warning(told));
+        self.send(Update::Warning(warning));
     }
 
     /// Cancels what is running, and logs its changes. Returns the final update.
@@ -110,16 +110,16 @@ impl Engine {
         self.cancel_preparing();
         self.reject_unsigned();
         self.scheduler.cancel_all().await;
-        let mut ended: Vec<ProbeEvent> = self.signing.release_all().into();
-        ended.extend(std::iter::from_fn(|| self.probe_events.try_recv().ok()));
+        let mut events: Vec<ProbeEvent> = self.signing.release_all().into();
+        events.extend(std::iter::from_fn(|| self.probe_events.try_recv().ok()));
         loop {
-            for told in ended {
-                if let LoopControl::Fail(why) = self.on_probe_event(told) {
+            for event in events {
+                if let LoopControl::Fail(why) = self.on_probe_event(event) {
                     return log_failure(why);
                 }
             }
-            ended = self.scheduler.take_cancelled();
-            if ended.is_empty() {
+            events = self.scheduler.take_cancelled();
+            if events.is_empty() {
                 return Update::Stopped;
             }
         }
@@ -137,23 +137,25 @@ impl Engine {
     pub(super) fn start_due_probes(&mut self) {
         let now = self.now();
         let running = &self.scheduler.in_flight().running;
-        let mut wanted = run::due_probes(&self.state, &now);
-        let lost = &self.scheduler.in_flight().unlogged;
-        wanted.retain(|look| !running.contains_key(&look.probe) && !lost.contains(&look.probe));
-        self.start_probes(wanted, &now);
+        let mut due = run::due_probes(&self.state, &now);
+        let unlogged = &self.scheduler.in_flight().unlogged;
+        due.retain(|due_probe| {
+            !running.contains_key(&due_probe.probe) && !unlogged.contains(&due_probe.probe)
+        });
+        self.start_probes(due, &now);
     }
 
-    fn start_probes(&mut self, looks: Vec<DueProbe>, now: &Moment) -> bool {
-        let any = !looks.is_empty();
-        for look in looks {
-            let known = self.state.probe(&look.probe).map_or(0, |probe| probe.attempts);
-            if let Err(why) = self.mark_probe(&look.probe, known) {
-                self.scheduler.in_flight_mut().unlogged.insert(look.probe.clone());
-                self.send(Update::Warning(format!("{} does not run: {why}", look.probe)));
+    fn start_probes(&mut self, due_probes: Vec<DueProbe>, now: &Moment) -> bool {
+        let any = !due_probes.is_empty();
+        for due_probe in due_probes {
+            let logged_attempts = self.state.probe(&due_probe.probe).map_or(0, |probe| probe.attempts);
+            if let Err(why) = self.mark_probe(&due_probe.probe, logged_attempts) {
+                self.scheduler.in_flight_mut().unlogged.insert(due_probe.probe.clone());
+                self.send(Update::Warning(format!("{} does not run: {why}", due_probe.probe)));
                 continue;
             }
-            let given = self.probe_context(&look.probe);
-            self.scheduler.start(&self.state.plan, look, known, given, now);
+            let context = self.probe_context(&due_probe.probe);
+            self.scheduler.start(&self.state.plan, due_probe, logged_attempts, context, now);
         }
         if any {
             self.publish();
@@ -163,18 +165,18 @@ impl Engine {
 
     /// Marks a probe with effects before it runs, so that it never runs again without a request, even if gonogo is
     /// killed.
-    fn mark_probe(&self, key: &ProbeKey, known: u64) -> Result<(), MarkError> {
+    fn mark_probe(&self, key: &ProbeKey, logged_attempts: u64) -> Result<(), MarkError> {
         let marks =
             self.log.marks().filter(|_| self.state.plan.probe(key).is_some_and(|probe| probe.effects));
-        let attempt = self.scheduler.next_attempt(key, known);
+        let attempt = self.scheduler.next_attempt(key, logged_attempts);
         marks.map_or(Ok(()), |marks| block_on_disk(|| marks.mark_probe(key, attempt)))
     }
 
     /// Logs the probes that an earlier process started and did not finish.
     pub(super) fn record_unfinished(&mut self) -> LoopControl {
         for (probe, attempt) in self.log.marks().map(Marks::marked_probes).unwrap_or_default() {
-            let looks = self.state.probe(&probe).map(|known| known.attempts);
-            if looks.is_none_or(|looks| looks >= attempt) {
+            let logged_attempts = self.state.probe(&probe).map(|state| state.attempts);
+            if logged_attempts.is_none_or(|logged_attempts| logged_attempts >= attempt) {
                 continue;
             }
             let why = "gonogo was stopped before it finished";
@@ -198,18 +200,18 @@ impl Engine {
     /// What a probe gets from this run and from the last sealed run.
     fn probe_context(&self, key: &ProbeKey) -> ProbeContext {
         let since = self.state.plan.probe(key).and_then(|probe| probe.since.as_ref());
-        let seen = since.and_then(|since| self.state.probe(since)?.latest.as_ref());
-        let seen = seen.filter(|look| look.outcome.has_started_effect());
+        let source_run = since.and_then(|since| self.state.probe(since)?.latest.as_ref());
+        let source_run = source_run.filter(|run| run.outcome.has_started_effect());
         // The result of an earlier process: it started at least its duration before it was logged.
         let digest_of = self.state.plan.probe(key).and_then(|probe| probe.digest_of.as_ref());
-        let begun = |look: &ProbeRun| look.at.wall.minus(Duration::from_millis(look.took_ms));
+        let estimated_start = |run: &ProbeRun| run.at.wall.minus(Duration::from_millis(run.took_ms));
         let own = since.and_then(|since| self.scheduler.started_at(since));
         let last = self.previous_runs.last_sealed.as_ref().and_then(|run| run.probe(key)?.latest.as_ref());
         ProbeContext {
-            since: seen.map(|look| own.unwrap_or_else(|| begun(look))),
+            since: source_run.map(|run| own.unwrap_or_else(|| estimated_start(run))),
             digest: digest_of.map(|key| self.seen_digest(key)),
             opened: self.opened_at(),
-            last: last.map(|look| Arc::clone(&look.outcome)),
+            last: last.map(|run| Arc::clone(&run.outcome)),
             fingerprint: self.previous_runs.fingerprint_key.clone(),
             ..ProbeContext::default()
         }
@@ -227,37 +229,32 @@ impl Engine {
 
     /// Starts every selected probe that can run, whether or not it is due; running ones continue. Returns whether
     /// there was one.
-    pub(super) fn rerun_probes(&mut self, is_meant: impl Fn(&Judgement, &Point, &Probe) -> bool) -> bool {
+    pub(super) fn rerun_probes(&mut self, is_selected: impl Fn(&Judgement, &Point, &Probe) -> bool) -> bool {
         let (state, now) = (Arc::clone(&self.state), self.now());
         let judgement = state.judge(&now);
         let probes =
             state.plan.points().flat_map(|point| point.probes.iter().map(move |probe| (point, probe)));
-        let meant = probes.filter(|(point, probe)| is_meant(&judgement, point, probe));
+        let selected = probes.filter(|(point, probe)| is_selected(&judgement, point, probe));
         let running = &self.scheduler.in_flight().running;
-        let possible = meant.filter_map(|(point, probe)| run::runnable(&judgement, point, probe));
-        let looks = possible.filter(|look| !running.contains_key(&look.probe)).collect();
-        self.start_probes(looks, &now)
+        let runnable = selected.filter_map(|(point, probe)| run::runnable(&judgement, point, probe));
+        let due_probes = runnable.filter(|due_probe| !running.contains_key(&due_probe.probe)).collect();
+        self.start_probes(due_probes, &now)
     }
 }
 
 /// The same command with a result that says why the real one was not logged.
 fn replace_result(command: Command, why: &str) -> Command {
-    let Act::FinishProbe { probe, attempt, newest_attempt: newest, early: before, took_ms, outcome } =
-        command.act
-    else {
+    let Act::FinishProbe { probe, attempt, newest_attempt, early, took_ms, outcome } = command.act else {
         return command;
     };
-    let lost = Outcome::error("result", "in the log", format!("it could not be logged: {why}"));
-    let lost = Outcome { tries: outcome.tries.max(1), ..lost.with_effects(outcome.effects) };
-    let outcome = lost.sanitized(&Redactor::default());
-    Command::new(
-        command.by,
-        Act::FinishProbe { probe, attempt, newest_attempt: newest, early: before, took_ms, outcome },
-    )
+    let replacement = Outcome::error("result", "in the log", format!("it could not be logged: {why}"));
+    let replacement = Outcome { tries: outcome.tries.max(1), ..replacement.with_effects(outcome.effects) };
+    let outcome = replacement.sanitized(&Redactor::default());
+    Command::new(command.by, Act::FinishProbe { probe, attempt, newest_attempt, early, took_ms, outcome })
 }
 
 pub(super) fn needs_rerun(judgement: &Judgement, point: &Point, probe: &Probe) -> bool {
     let state = judgement.state.point(&point.id).and_then(|state| state.probes.get(&probe.id));
     let latest = state.and_then(|state| state.latest.as_ref());
-    judgement.is_stale(point, probe) || latest.is_none_or(|look| look.outcome.class != Class::Pass)
+    judgement.is_stale(point, probe) || latest.is_none_or(|run| run.outcome.class != Class::Pass)
 }

@@ -55,7 +55,7 @@ impl Engine {
     async fn request_signature(&mut self, job: SigningJob, decided: DecidedEvent) -> LoopControl {
         let DecidedEvent { event, at, signer } = decided;
         let by = &job.command.by;
-        let asked = match signer {
+        let requested = match signer {
             Some(signer) if self.system.may_block(&signer) => match self.log.prepare(at, by, event) {
                 Ok(unsigned) => self.signing.request(job, unsigned, signer),
                 Err(why) => Err(Box::new((job, why.into()))),
@@ -66,8 +66,8 @@ impl Engine {
                 return self.finish_job(job, done).await;
             }
         };
-        if let Err(refused) = asked {
-            let (job, why) = *refused;
+        if let Err(rejected) = requested {
+            let (job, why) = *rejected;
             return self.finish_job(job, Err(why)).await;
         }
         self.publish_awaited_signer();
@@ -109,24 +109,24 @@ impl Engine {
     /// the queue continues.
     pub(super) async fn on_signature(&mut self, signed: SignatureEvent) -> LoopControl {
         self.signing.on_signature(signed);
-        while let Some((flight, sig)) = self.signing.next_signed() {
+        while let Some((pending, sig)) = self.signing.next_signed() {
             if let broken @ (LoopControl::Fail(_) | LoopControl::Stop) =
-                self.finish_signature(flight, sig).await
+                self.finish_signature(pending, sig).await
             {
                 return broken;
             }
         }
-        let going = self.start_next_jobs().await;
+        let control = self.start_next_jobs().await;
         self.publish_awaited_signer();
-        going
+        control
     }
 
     async fn finish_signature(
         &mut self,
-        flight: PendingSignature,
+        pending: PendingSignature,
         sig: Result<String, SignError>,
     ) -> LoopControl {
-        let PendingSignature { job, unsigned: entry, signer, .. } = flight;
+        let PendingSignature { job, unsigned: entry, signer, .. } = pending;
         match sig {
             Err(why) => self.finish_job(job, Err(sign_error(why))).await,
             Ok(sig) if entry.follows(self.state.head) => {
@@ -146,9 +146,9 @@ impl Engine {
 
     /// The log has changed since the entry was signed. The person may not mean it any more, unless the entry is still
     /// the same.
-    async fn sign_again(&mut self, job: SigningJob, before: &UnsignedEntry) -> LoopControl {
+    async fn sign_again(&mut self, job: SigningJob, previous: &UnsignedEntry) -> LoopControl {
         match self.decide_command(&job.command) {
-            Ok(decided) if job.is_repeatable() && decided.event == *before.event() => {
+            Ok(decided) if job.is_repeatable() && decided.event == *previous.event() => {
                 self.request_signature(job, decided).await
             }
             Ok(_) => self.finish_job(job, Err(ActError::LogChanged)).await,
@@ -159,8 +159,8 @@ impl Engine {
     /// Logs the results that no longer need to be held back, and starts the next jobs of the queue.
     pub(super) async fn start_next_jobs(&mut self) -> LoopControl {
         loop {
-            for told in self.signing.release_results() {
-                if let broken @ LoopControl::Fail(_) = self.on_probe_event(told) {
+            for event in self.signing.release_results() {
+                if let broken @ LoopControl::Fail(_) = self.on_probe_event(event) {
                     return broken;
                 }
             }
@@ -186,7 +186,7 @@ impl Engine {
             (JobCompletion::LaunchAction(id, env), Act::Start(start), Ok(started)) => {
                 self.launch_action(id, &start, started, env).await
             }
-            // If it was rejected and nobody waits for a response, nothing happened.
+            // If it was rejected and no request waits for a response, nothing happened.
             (JobCompletion::Nothing, ..) => {
                 self.publish();
                 LoopControl::Continue
@@ -209,25 +209,28 @@ impl Engine {
         env: ActionEnv,
     ) -> LoopControl {
         let plan = Arc::clone(&self.state.plan);
-        let prev =
-            self.state.action(&start.action).and_then(|known| known.newest_run()).map(|deed| deed.prev);
-        let watching = match (self.action_launcher(), plan.action(&start.action), prev) {
-            (Some(runner), Some(action), Some(prev)) => {
-                let entered = LoggedStart { action: start.action.clone(), started, prev };
-                runner.launch(action, entered, start.dry_run, env).await
+        let prev = self
+            .state
+            .action(&start.action)
+            .and_then(|state| state.newest_run())
+            .map(|action_run| action_run.prev);
+        let watch = match (self.action_launcher(), plan.action(&start.action), prev) {
+            (Some(launcher), Some(action), Some(prev)) => {
+                let logged_start = LoggedStart { action: start.action.clone(), started, prev };
+                launcher.launch(action, logged_start, start.dry_run, env).await
             }
             _ => Err(ActionResult::not_started("this run has no log")),
         };
-        let going = match watching {
-            Ok(watching) => {
-                self.action_watch = Some(watching);
+        let control = match watch {
+            Ok(watch) => {
+                self.action_watch = Some(watch);
                 self.publish();
                 LoopControl::Continue
             }
-            Err(came) => self.record_act(came.into_act(start.action.clone(), started)),
+            Err(result) => self.record_act(result.into_act(start.action.clone(), started)),
         };
         self.answer(id, Response::Done(started));
-        going
+        control
     }
 
     /// Reports for everything that still waits for a key that nothing was logged.

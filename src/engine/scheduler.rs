@@ -46,20 +46,11 @@ pub(super) struct Scheduler {
 }
 
 impl Scheduler {
-    pub(super) fn new(tell: mpsc::Sender<ProbeEvent>, permit: Permit, system: Arc<dyn System>) -> Self {
-        let turns = Arc::new(Semaphore::new(MAX_CONCURRENT_PROBES));
-        let (tasks, newest, begun) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    pub(super) fn new(events: mpsc::Sender<ProbeEvent>, permit: Permit, system: Arc<dyn System>) -> Self {
+        let slots = Arc::new(Semaphore::new(MAX_CONCURRENT_PROBES));
+        let (tasks, newest, started) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let secret_store = SecretStore::new(permit);
-        Self {
-            system,
-            secret_store,
-            slots: turns,
-            events: tell,
-            tasks,
-            newest,
-            started: begun,
-            in_flight: InFlight::default(),
-        }
+        Self { system, secret_store, slots, events, tasks, newest, started, in_flight: InFlight::default() }
     }
 
     /// Sets whether secret commands may prompt on the terminal.
@@ -90,40 +81,40 @@ impl Scheduler {
         self.started.get(probe).copied()
     }
 
-    /// The number of a probe's next attempt; `looks` is how many results the log has.
-    pub(super) fn next_attempt(&self, probe: &ProbeKey, looks: u64) -> u64 {
-        looks.max(self.newest_attempt(probe)) + 1
+    /// The number of a probe's next attempt; `logged_attempts` is how many results the log has.
+    pub(super) fn next_attempt(&self, probe: &ProbeKey, logged_attempts: u64) -> u64 {
+        logged_attempts.max(self.newest_attempt(probe)) + 1
     }
 
-    /// Starts a probe. If it is already running, it continues and is not started twice. `looks` is how many results
-    /// the log has.
+    /// Starts a probe. If it is already running, it continues and is not started twice. `logged_attempts` is how many
+    /// results the log has.
     pub(super) fn start(
         &mut self,
         plan: &Plan,
-        look: DueProbe,
-        looks: u64,
-        given: ProbeContext,
+        due: DueProbe,
+        logged_attempts: u64,
+        context: ProbeContext,
         now: &Moment,
     ) {
-        let Some(probe) = plan.probe(&look.probe) else { return };
-        if self.tasks.contains_key(&look.probe) {
+        let Some(probe) = plan.probe(&due.probe) else { return };
+        if self.tasks.contains_key(&due.probe) {
             return;
         }
-        self.in_flight.unlogged.remove(&look.probe);
-        let attempt = self.next_attempt(&look.probe, looks);
-        self.newest.insert(look.probe.clone(), attempt);
+        self.in_flight.unlogged.remove(&due.probe);
+        let attempt = self.next_attempt(&due.probe, logged_attempts);
+        self.newest.insert(due.probe.clone(), attempt);
         let running = RunningProbe { attempt, since: now.clone(), tries: 1, last_seen: None };
-        self.in_flight.running.insert(look.probe.clone(), running);
-        let run = ProbeTask::new(probe.clone(), given, &self.secret_store, Arc::clone(&self.system));
-        let (key, trace) = (look.probe.clone(), run.trace());
+        self.in_flight.running.insert(due.probe.clone(), running);
+        let task = ProbeTask::new(probe.clone(), context, &self.secret_store, Arc::clone(&self.system));
+        let (key, trace) = (due.probe.clone(), task.trace());
         let progress = ProbeProgress { events: self.events.clone(), probe: key.clone(), attempt };
-        let (turns, system) = (Arc::clone(&self.slots), Arc::clone(&self.system));
-        let work = self::run(run, look.clone(), progress, turns, system);
-        self.tasks.insert(key, ScheduledProbe { due: look, attempt, trace, handle: tokio::spawn(work) });
+        let (slots, system) = (Arc::clone(&self.slots), Arc::clone(&self.system));
+        let work = run(task, due.clone(), progress, slots, system);
+        self.tasks.insert(key, ScheduledProbe { due, attempt, trace, handle: tokio::spawn(work) });
     }
 
     /// Cancels all probes, and waits until they are gone. Results that arrived by then are reported as usual; for the
-    /// others see [`Scheduler::cancelled`].
+    /// others see [`Scheduler::take_cancelled`].
     pub(super) async fn cancel_all(&mut self) {
         self.tasks.values().for_each(|task| task.handle.abort());
         let gone = futures_util::future::join_all(self.tasks.values_mut().map(|task| &mut task.handle));
@@ -133,11 +124,11 @@ impl Scheduler {
     /// What must be logged of the cancelled probes.
     pub(super) fn take_cancelled(&mut self) -> Vec<ProbeEvent> {
         self.in_flight.running.clear();
-        let ended = std::mem::take(&mut self.tasks).into_values().filter_map(|task| {
+        let events = std::mem::take(&mut self.tasks).into_values().filter_map(|task| {
             let CancelledProbe { started: begun, took, outcome } = task.trace.as_cancelled()?;
             Some(ProbeEvent::Finished { due: task.due, attempt: task.attempt, begun, took, outcome })
         });
-        ended.collect()
+        events.collect()
     }
 
     /// Updates the progress of a probe at its next try.
@@ -170,16 +161,16 @@ struct ScheduledProbe {
 
 async fn run(
     run: ProbeTask,
-    look: DueProbe,
+    due: DueProbe,
     progress: ProbeProgress,
-    turns: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     system: Arc<dyn System>,
 ) {
-    let Ok(_turn) = turns.acquire().await else { return };
+    let Ok(_slot) = slots.acquire().await else { return };
     let (begun, since) = (system.now().wall, Instant::now());
     let outcome = run.run_to_end(&progress).await;
-    let told =
-        ProbeEvent::Finished { due: look, attempt: progress.attempt, begun, took: since.elapsed(), outcome };
+    let event =
+        ProbeEvent::Finished { due, attempt: progress.attempt, begun, took: since.elapsed(), outcome };
     // If the engine has stopped, there is no receiver any more.
-    let _ = progress.events.send(told).await;
+    let _ = progress.events.send(event).await;
 }

@@ -88,19 +88,10 @@ pub(super) struct SigningQueue {
 
 impl SigningQueue {
     pub(super) fn new(system: Arc<dyn System>) -> Self {
-        let (tell, told) = mpsc::channel(QUEUE_CAPACITY);
+        let (sender, signatures) = mpsc::channel(QUEUE_CAPACITY);
         let (urgent, other, tokens) = (None, None, 0);
-        let (waiting, held) = (VecDeque::new(), VecDeque::new());
-        Self {
-            system,
-            sender: tell,
-            signatures: told,
-            tokens,
-            urgent,
-            other,
-            queue: waiting,
-            held_results: held,
-        }
+        let (queue, held_results) = (VecDeque::new(), VecDeque::new());
+        Self { system, sender, signatures, tokens, urgent, other, queue, held_results }
     }
 
     /// Whether a job can start now. Otherwise it is queued, if there is space.
@@ -128,13 +119,13 @@ impl SigningQueue {
         signer: Arc<Signer>,
     ) -> Result<(), Box<(SigningJob, ActError)>> {
         self.tokens += 1;
-        let (token, tell) = (self.tokens, self.sender.clone());
-        let told = Box::new(move |sig| {
+        let (token, sender) = (self.tokens, self.sender.clone());
+        let callback = Box::new(move |sig| {
             // If the engine has stopped, there is no receiver any more. There is always space: at most two keys are
             // asked.
-            let _ = tell.try_send(SignatureEvent { token, sig });
+            let _ = sender.try_send(SignatureEvent { token, sig });
         });
-        if let Err(error) = self.system.sign(unsigned.clone(), Arc::clone(&signer), told) {
+        if let Err(error) = self.system.sign(unsigned.clone(), Arc::clone(&signer), callback) {
             return Err(Box::new((job, ActError::NoThread(error.to_string()))));
         }
         let slot = if job.is_urgent() { &mut self.urgent } else { &mut self.other };
@@ -150,11 +141,11 @@ impl SigningQueue {
     }
 
     /// Takes the answer of a key.
-    pub(super) fn on_signature(&mut self, signed: SignatureEvent) {
+    pub(super) fn on_signature(&mut self, event: SignatureEvent) {
         let slots = [&mut self.urgent, &mut self.other];
-        let flight = slots.into_iter().flatten().find(|flight| flight.token == signed.token);
-        if let Some(flight) = flight {
-            flight.sig = Some(signed.sig);
+        let pending = slots.into_iter().flatten().find(|pending| pending.token == event.token);
+        if let Some(pending) = pending {
+            pending.sig = Some(event.sig);
         }
     }
 
@@ -174,23 +165,23 @@ impl SigningQueue {
 
     /// The operator whose key is awaited.
     pub(super) fn awaited_signer(&self) -> Option<&str> {
-        let flight = self.urgent.as_ref().or(self.other.as_ref())?;
-        Some(&flight.signer.principal)
+        let pending = self.urgent.as_ref().or(self.other.as_ref())?;
+        Some(&pending.signer.principal)
     }
 
     /// Holds a result back while a key has time, up to a limit. Otherwise returns it.
-    pub(super) fn hold_result(&mut self, told: ProbeEvent) -> Option<ProbeEvent> {
-        let is_result = matches!(told, ProbeEvent::Finished { .. });
+    pub(super) fn hold_result(&mut self, event: ProbeEvent) -> Option<ProbeEvent> {
+        let is_result = matches!(event, ProbeEvent::Finished { .. });
         if !is_result || !self.is_holding() || self.held_results.len() >= QUEUE_CAPACITY {
-            return Some(told);
+            return Some(event);
         }
-        self.held_results.push_back(told);
+        self.held_results.push_back(event);
         None
     }
 
     fn is_holding(&self) -> bool {
         let now = Instant::now();
-        [&self.urgent, &self.other].into_iter().flatten().any(|flight| now < flight.hold_until)
+        [&self.urgent, &self.other].into_iter().flatten().any(|pending| now < pending.hold_until)
     }
 
     /// The results that need not be held back any more: all, or none while a key has time.
@@ -205,8 +196,8 @@ impl SigningQueue {
 
     /// All jobs that are not logged, in order.
     pub(super) fn cancel_all(&mut self) -> Vec<SigningJob> {
-        let flights = [self.urgent.take(), self.other.take()].into_iter().flatten().map(|flight| flight.job);
-        flights.chain(std::mem::take(&mut self.queue)).collect()
+        let jobs = [self.urgent.take(), self.other.take()].into_iter().flatten().map(|pending| pending.job);
+        jobs.chain(std::mem::take(&mut self.queue)).collect()
     }
 }
 
@@ -249,7 +240,7 @@ mod tests {
         job(Act::Stop { action: ActionKey::new("p", "a"), started: 1 })
     }
 
-    fn begins(point: &str) -> SigningJob {
+    fn start_action(point: &str) -> SigningJob {
         let action = ActionKey::new(point, "a");
         job(Act::Start(Box::new(StartRequest {
             action,
@@ -268,13 +259,13 @@ mod tests {
     }
 
     fn result(attempt: u64) -> ProbeEvent {
-        let look = DueProbe { probe: ProbeKey::new("p", "p"), early: false };
+        let due = DueProbe { probe: ProbeKey::new("p", "p"), early: false };
         let outcome = Outcome::of(Vec::new(), "");
-        ProbeEvent::Finished { due: look, attempt, begun: Utc::from_millis(0), took: Duration::ZERO, outcome }
+        ProbeEvent::Finished { due, attempt, begun: Utc::from_millis(0), took: Duration::ZERO, outcome }
     }
 
     #[test]
-    fn results_are_held_back_in_order_in_bounds_and_not_for_ever() {
+    fn results_are_held_back_in_order_within_limits() {
         let mut signing = SigningQueue::new(Arc::new(HostSystem::default()));
         assert!(signing.hold_result(result(0)).is_some(), "no key is waited for");
         ask(&mut signing, note());
@@ -283,41 +274,41 @@ mod tests {
         }
         assert!(signing.hold_result(result(64)).is_some(), "there is room for so many");
         assert!(signing.release_results().is_empty());
-        let flight = signing.other.as_mut().unwrap();
-        flight.hold_until = Instant::now();
+        let pending = signing.other.as_mut().unwrap();
+        pending.hold_until = Instant::now();
         assert!(signing.hold_result(result(65)).is_some(), "its time is over");
-        let held = signing.release_results();
-        assert_eq!(held.len(), QUEUE_CAPACITY);
-        for (n, told) in held.iter().enumerate() {
-            assert!(matches!(told, ProbeEvent::Finished { attempt, .. } if *attempt == n as u64));
+        let released = signing.release_results();
+        assert_eq!(released.len(), QUEUE_CAPACITY);
+        for (n, event) in released.iter().enumerate() {
+            assert!(matches!(event, ProbeEvent::Finished { attempt, .. } if *attempt == n as u64));
         }
     }
 
     #[test]
-    fn a_stop_goes_first_and_other_things_wait_for_their_turn() {
+    fn a_stop_goes_first_and_other_jobs_wait() {
         let mut signing = SigningQueue::new(Arc::new(HostSystem::default()));
         ask(&mut signing, note());
-        assert!(matches!(signing.admit(begins("p")), Admission::Wait));
+        assert!(matches!(signing.admit(start_action("p")), Admission::Wait));
         assert!(matches!(signing.admit(note()), Admission::Wait));
         let Admission::Start(job) = signing.admit(stop()) else { panic!("it waits") };
         ask(&mut signing, *job);
-        assert!(matches!(signing.admit(begins(ROLLBACK)), Admission::Wait), "one at a time");
+        assert!(matches!(signing.admit(start_action(ROLLBACK)), Admission::Wait), "one at a time");
         for _ in 0..2 {
             let signed = signing.signatures.blocking_recv().unwrap();
             signing.on_signature(signed);
         }
         // Both are signed. The stop goes first, then the rollback.
         let is_stop = |job: &SigningJob| matches!(job.command.act, Act::Stop { .. });
-        assert!(signing.next_signed().is_some_and(|(flight, sig)| is_stop(&flight.job) && sig.is_ok()));
+        assert!(signing.next_signed().is_some_and(|(pending, sig)| is_stop(&pending.job) && sig.is_ok()));
         assert!(signing.next_job().is_some_and(|job| job.is_urgent()));
-        assert!(signing.next_signed().is_some_and(|(flight, _)| !is_stop(&flight.job)));
+        assert!(signing.next_signed().is_some_and(|(pending, _)| !is_stop(&pending.job)));
         assert!(matches!(signing.next_job().map(|job| job.command.act), Some(Act::Start(_))));
         assert!(matches!(signing.next_job().map(|job| job.command.act), Some(Act::Note { .. })));
         assert!(signing.next_job().is_none());
     }
 
     #[test]
-    fn not_more_waits_than_there_is_room_for() {
+    fn a_full_queue_takes_no_more_jobs() {
         let mut signing = SigningQueue::new(Arc::new(HostSystem::default()));
         ask(&mut signing, note());
         for _ in 0..QUEUE_CAPACITY {

@@ -23,7 +23,7 @@ pub(super) enum SupervisorLaunch {
     Started(Option<Child>),
     /// The action has not started and never will, and why.
     NotStarted(String),
-    /// Not known yet: the files will tell.
+    /// Not known yet: the files will show it.
     Unknown(Option<Child>),
 }
 
@@ -37,7 +37,7 @@ enum NoReply {
 
 /// Starts a supervisor, sends it the launch spec, and waits until it has started the action or refused.
 pub(super) async fn launch_supervisor(
-    order: &LaunchSpec,
+    spec: &LaunchSpec,
     program: &Path,
     permit: &Permit,
 ) -> SupervisorLaunch {
@@ -45,24 +45,24 @@ pub(super) async fn launch_supervisor(
         Ok(child) => child,
         Err(error) => return SupervisorLaunch::NotStarted(format!("no supervisor: {error}")),
     };
-    let silence = match timeout(LAUNCH_TIMEOUT, send_spec(&mut child, order)).await {
+    let no_reply = match timeout(LAUNCH_TIMEOUT, send_spec(&mut child, spec)).await {
         Ok(Ok(true)) => return SupervisorLaunch::Started(Some(child)),
-        Ok(said) => match timeout(LAUNCH_TIMEOUT, child.wait()).await {
+        Ok(reply) => match timeout(LAUNCH_TIMEOUT, child.wait()).await {
             Ok(_) => NoReply::Exited(final_message(&mut child).await.unwrap_or_default()),
-            Err(_) => NoReply::TimedOut(format!("its supervisor did not start it: {said:?}")),
+            Err(_) => NoReply::TimedOut(format!("its supervisor did not start it: {reply:?}")),
         },
         Err(_) => {
             NoReply::TimedOut(format!("its supervisor did not start it within {}", span(LAUNCH_TIMEOUT)))
         }
     };
-    let files = order.files.clone();
+    let files = spec.files.clone();
     let given_up = timeout(LAUNCH_TIMEOUT, run_blocking(move || files.prevent_start()))
         .await
         .map_err(io::Error::from)
         .flatten();
-    match (given_up, silence) {
+    match (given_up, no_reply) {
         (Ok(true), NoReply::Exited(why) | NoReply::TimedOut(why)) | (Err(_), NoReply::Exited(why)) => {
-            // A late supervisor finds that its action was given up; nobody needs to wait for it.
+            // A late supervisor finds that its action was given up, so nothing waits for it.
             let _ = child.start_kill();
             SupervisorLaunch::NotStarted(why)
         }
@@ -77,14 +77,14 @@ fn spawn_supervisor(program: &Path, permit: &Permit) -> io::Result<Child> {
 }
 
 /// Sends the launch spec. Returns whether the supervisor reports a start.
-async fn send_spec(child: &mut Child, order: &LaunchSpec) -> io::Result<bool> {
-    let order = Zeroizing::new(serde_json::to_vec(order).map_err(io::Error::other)?);
+async fn send_spec(child: &mut Child, spec: &LaunchSpec) -> io::Result<bool> {
+    let spec = Zeroizing::new(serde_json::to_vec(spec).map_err(io::Error::other)?);
     if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(&order).await?;
+        stdin.write_all(&spec).await?;
         stdin.shutdown().await?;
     }
     let Some(stdout) = child.stdout.take() else { return Ok(false) };
-    let mut said = String::new();
-    BufReader::new(stdout).read_line(&mut said).await?;
-    Ok(said.trim_end() == STARTED)
+    let mut reply = String::new();
+    BufReader::new(stdout).read_line(&mut reply).await?;
+    Ok(reply.trim_end() == STARTED)
 }

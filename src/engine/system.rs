@@ -37,22 +37,22 @@ pub(super) trait System: Send + Sync {
         spec: &'a ProbeSpec,
         deadline: Duration,
         secret_store: &'a SecretStore,
-        given: &'a ProbeContext,
+        context: &'a ProbeContext,
     ) -> BoxFuture<'a, Outcome>;
 
     /// Whether signing with this key may have to wait for a person.
     fn may_block(&self, key: &Signer) -> bool;
 
-    /// Asks such a key for its signature. `told` receives the answer, from any thread, or is dropped.
+    /// Asks such a key for its signature. `callback` receives the answer, from any thread, or is dropped.
     ///
     /// # Errors
     /// When the key cannot be asked.
-    fn sign(&self, entry: UnsignedEntry, key: Arc<Signer>, told: SignatureCallback) -> io::Result<()>;
+    fn sign(&self, entry: UnsignedEntry, key: Arc<Signer>, callback: SignatureCallback) -> io::Result<()>;
 
     /// Launches a supervisor for an action.
     fn launch_supervisor<'a>(
         &'a self,
-        order: &'a LaunchSpec,
+        spec: &'a LaunchSpec,
         permit: &'a Permit,
     ) -> BoxFuture<'a, SupervisorLaunch>;
 
@@ -60,7 +60,7 @@ pub(super) trait System: Send + Sync {
     ///
     /// # Errors
     /// When the process is not that supervisor, or cannot be signalled.
-    fn stop(&self, begun: &StartMarker, files: &SupervisorFiles) -> Result<(), RecordedProcessError>;
+    fn stop(&self, marker: &StartMarker, files: &SupervisorFiles) -> Result<(), RecordedProcessError>;
 }
 
 /// The real machine.
@@ -80,9 +80,9 @@ impl System for HostSystem {
         spec: &'a ProbeSpec,
         deadline: Duration,
         secret_store: &'a SecretStore,
-        given: &'a ProbeContext,
+        context: &'a ProbeContext,
     ) -> BoxFuture<'a, Outcome> {
-        probes::run(spec, deadline, secret_store, given).boxed()
+        probes::run(spec, deadline, secret_store, context).boxed()
     }
 
     fn may_block(&self, key: &Signer) -> bool {
@@ -90,25 +90,25 @@ impl System for HostSystem {
     }
 
     /// In a detached thread: it can last as long as a person takes.
-    fn sign(&self, entry: UnsignedEntry, key: Arc<Signer>, told: SignatureCallback) -> io::Result<()> {
-        thread::Builder::new().name("signing".into()).spawn(move || told(entry.sign(&key))).map(drop)
+    fn sign(&self, entry: UnsignedEntry, key: Arc<Signer>, callback: SignatureCallback) -> io::Result<()> {
+        thread::Builder::new().name("signing".into()).spawn(move || callback(entry.sign(&key))).map(drop)
     }
 
     fn launch_supervisor<'a>(
         &'a self,
-        order: &'a LaunchSpec,
+        spec: &'a LaunchSpec,
         permit: &'a Permit,
     ) -> BoxFuture<'a, SupervisorLaunch> {
         async move {
             match self.supervisor.clone().map_or_else(own_program, Ok) {
-                Ok(program) => launch_supervisor(order, &program, permit).await,
+                Ok(program) => launch_supervisor(spec, &program, permit).await,
                 Err(error) => SupervisorLaunch::NotStarted(format!("no supervisor: {error}")),
             }
         }
         .boxed()
     }
 
-    fn stop(&self, begun: &StartMarker, files: &SupervisorFiles) -> Result<(), RecordedProcessError> {
-        files.supervisor(begun)?.terminate()
+    fn stop(&self, marker: &StartMarker, files: &SupervisorFiles) -> Result<(), RecordedProcessError> {
+        files.supervisor(marker)?.terminate()
     }
 }

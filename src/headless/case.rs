@@ -44,9 +44,9 @@ fn detail(judgement: &Judgement, point: &Point) -> String {
     let mut out = String::new();
     let state = judgement.state.point(&point.id);
     for probe in &point.probes {
-        let look = state.and_then(|state| state.probes.get(&probe.id)?.latest.as_ref());
-        let Some(look) = look else { continue };
-        for seen in look.outcome.problems() {
+        let run = state.and_then(|state| state.probes.get(&probe.id)?.latest.as_ref());
+        let Some(run) = run else { continue };
+        for seen in run.outcome.problems() {
             let word = if seen.ok.is_none() { "error:" } else { "seen" };
             let _ = writeln!(
                 out,
@@ -57,8 +57,8 @@ fn detail(judgement: &Judgement, point: &Point) -> String {
                 line(&seen.seen)
             );
         }
-        if !look.outcome.reproduce.is_empty() {
-            let _ = writeln!(out, "try: {}", line(&look.outcome.reproduce));
+        if !run.outcome.reproduce.is_empty() {
+            let _ = writeln!(out, "try: {}", line(&run.outcome.reproduce));
         }
     }
     out
@@ -67,7 +67,6 @@ fn detail(judgement: &Judgement, point: &Point) -> String {
 /// The total time of a point's probes, in milliseconds.
 pub(super) fn duration_ms(judgement: &Judgement, point: &Point) -> u64 {
     let state = judgement.state.point(&point.id);
-    let looks =
-        state.iter().flat_map(|state| state.probes.values()).filter_map(|probe| probe.latest.as_ref());
-    looks.map(|look| look.took_ms).sum()
+    let runs = state.iter().flat_map(|state| state.probes.values()).filter_map(|probe| probe.latest.as_ref());
+    runs.map(|run| run.took_ms).sum()
 }

@@ -91,18 +91,17 @@ fn write_problems(out: &mut String, judgement: &Judgement, point: &Point, color:
     }
     let Some(state) = judgement.state.point(&point.id) else { return };
     for probe in &point.probes {
-        let look = state.probes.get(&probe.id).and_then(|probe| probe.latest.as_ref());
-        if let Some(look) = look.filter(|look| look.outcome.class != Class::Pass) {
-            write_probe_problems(out, probe, look);
+        let run = state.probes.get(&probe.id).and_then(|probe| probe.latest.as_ref());
+        if let Some(run) = run.filter(|run| run.outcome.class != Class::Pass) {
+            write_probe_problems(out, probe, run);
         }
     }
 }
 
-fn write_probe_problems(out: &mut String, probe: &Probe, look: &ProbeRun) {
-    let tries =
-        if look.outcome.tries > 1 { format!(", {} tries", look.outcome.tries) } else { String::new() };
-    let _ = writeln!(out, "  {} ({} ms{tries})", line(&probe.title), look.took_ms);
-    for seen in look.outcome.problems() {
+fn write_probe_problems(out: &mut String, probe: &Probe, run: &ProbeRun) {
+    let tries = if run.outcome.tries > 1 { format!(", {} tries", run.outcome.tries) } else { String::new() };
+    let _ = writeln!(out, "  {} ({} ms{tries})", line(&probe.title), run.took_ms);
+    for seen in run.outcome.problems() {
         let _ = writeln!(out, "    {} {}", observation_symbol(seen), line(&seen.what));
         let _ = writeln!(out, "        expected {}", line(&seen.expected));
         let _ = writeln!(
@@ -112,11 +111,11 @@ fn write_probe_problems(out: &mut String, probe: &Probe, look: &ProbeRun) {
             line(&seen.seen)
         );
     }
-    for effect in &look.outcome.effects {
+    for effect in &run.outcome.effects {
         let _ = writeln!(out, "    effect: {}", line(effect));
     }
-    if !look.outcome.reproduce.is_empty() {
-        let _ = writeln!(out, "    try: {}", line(&look.outcome.reproduce));
+    if !run.outcome.reproduce.is_empty() {
+        let _ = writeln!(out, "    try: {}", line(&run.outcome.reproduce));
     }
 }
 

@@ -83,12 +83,12 @@ fn probe_report<'a>(
     probe: &'a gonogo_core::checklist::Probe,
 ) -> ProbeReport<'a> {
     let state = judgement.state.point(point).and_then(|state| state.probes.get(&probe.id));
-    let look: Option<&'a ProbeRun> = state.and_then(|state| state.latest.as_ref());
+    let run: Option<&'a ProbeRun> = state.and_then(|state| state.latest.as_ref());
     ProbeReport {
         id: &probe.id,
         title: &probe.title,
         kind: probe.spec.as_ref().map_or("", |spec| spec.kind()),
-        took_ms: look.map(|look| look.took_ms),
-        outcome: look.map(|look| look.outcome.as_ref()),
+        took_ms: run.map(|run| run.took_ms),
+        outcome: run.map(|run| run.outcome.as_ref()),
     }
 }

@@ -10,7 +10,7 @@ use gonogo_core::checklist::{Point, Section};
 use gonogo_core::run::Judgement;
 use gonogo_core::text::line;
 
-/// A case for the log itself, where there is one.
+/// A case for the log itself, if there is one.
 #[derive(Clone, Copy, Debug)]
 pub struct LogCase<'a> {
     /// Its name.
@@ -34,8 +34,8 @@ pub fn junit(judgement: &Judgement, left_out: &[String], log: Option<&LogCase>) 
 
 /// Escapes the two noncharacters that XML cannot represent.
 fn escape_noncharacters(xml: String) -> String {
-    let written_out = |xml: String, c: char| xml.replace(c, &c.escape_unicode().to_string());
-    ['\u{fffe}', '\u{ffff}'].into_iter().fold(xml, written_out)
+    let escape = |xml: String, c: char| xml.replace(c, &c.escape_unicode().to_string());
+    ['\u{fffe}', '\u{ffff}'].into_iter().fold(xml, escape)
 }
 
 fn write_suites(
@@ -59,12 +59,12 @@ fn write_suites(
     Ok(())
 }
 
-fn write_properties(xml: &mut Writer<Vec<u8>>, all: &[(&str, &str)]) -> io::Result<()> {
-    if all.is_empty() {
+fn write_properties(xml: &mut Writer<Vec<u8>>, properties: &[(&str, &str)]) -> io::Result<()> {
+    if properties.is_empty() {
         return Ok(());
     }
     xml.create_element("properties").write_inner_content(|xml| {
-        all.iter().try_for_each(|(name, value)| {
+        properties.iter().try_for_each(|(name, value)| {
             let property = xml.create_element("property").with_attribute(("name", *name));
             property.with_attribute(("value", line(value).as_str())).write_empty().map(drop)
         })
@@ -77,15 +77,16 @@ fn write_log_suite(xml: &mut Writer<Vec<u8>>, log: &LogCase) -> io::Result<()> {
     let tag = xml.create_element("testsuite").with_attribute(("name", "run log"));
     tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))
         .write_inner_content(|xml| {
-            let facts: Vec<_> = log.properties.iter().map(|(name, told)| (*name, told.as_str())).collect();
-            write_properties(xml, &facts)?;
+            let properties: Vec<_> =
+                log.properties.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            write_properties(xml, &properties)?;
             let case = xml.create_element("testcase").with_attribute(("classname", "log"));
             let case = case.with_attribute(("name", format!("{} is sealed", line(log.name)).as_str()));
             let case = case.with_attribute(("time", "0.000"));
-            let Some(trouble) = log.problem else { return case.write_empty().map(drop) };
+            let Some(problem) = log.problem else { return case.write_empty().map(drop) };
             case.write_inner_content(|xml| {
                 let element = xml.create_element(if log.invalid { "error" } else { "failure" });
-                element.with_attribute(("message", line(trouble).as_str())).write_empty().map(drop)
+                element.with_attribute(("message", line(problem).as_str())).write_empty().map(drop)
             })?;
             Ok(())
         })?;
@@ -173,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_character_is_one_that_xml_may_hold() {
+    fn every_character_is_allowed_in_xml() {
         assert_eq!(
             escape_noncharacters("<a b=\"x\u{fffe}\u{ffff}y\"/>".into()),
             "<a b=\"x\\u{fffe}\\u{ffff}y\"/>"

@@ -33,12 +33,12 @@ impl Selection {
 
     fn check_ids(&self, plan: &Plan) -> Result<(), String> {
         let sections = || plan.sections.iter().map(|section| section.id.as_str());
-        let known = |id: &&String| sections().any(|section| section == *id) || plan.point(id).is_some();
-        match self.only.iter().find(|id| !known(id)) {
+        let is_known = |id: &&String| sections().any(|section| section == *id) || plan.point(id).is_some();
+        match self.only.iter().find(|id| !is_known(id)) {
             None => Ok(()),
             Some(id) => {
                 let near: Vec<_> =
-                    plan.points().map(|point| point.id.as_str()).filter(|known| is_near(id, known)).collect();
+                    plan.points().map(|point| point.id.as_str()).filter(|other| is_near(id, other)).collect();
                 let names = if near.is_empty() { sections().collect() } else { near };
                 Err(format!("--only {id}: no such point or section; expected one of {}", names.join(", ")))
             }
@@ -51,8 +51,8 @@ impl Selection {
         }
         let before = plan.points().count();
         for section in &mut plan.sections {
-            let whole = self.only.contains(&section.id);
-            section.points.retain(|point| whole || self.only.contains(&point.id));
+            let is_whole_section = self.only.contains(&section.id);
+            section.points.retain(|point| is_whole_section || self.only.contains(&point.id));
         }
         plan.sections.retain(|section| !section.points.is_empty());
         left_out_text(before - plan.points().count(), "point", "--only")
@@ -68,8 +68,8 @@ impl Selection {
             point.probes.retain(|probe| !probe.effects);
             dropped += before - point.probes.len();
         }
-        let whole = drop_empty(plan);
-        left_out_text(dropped, "probe", "--no-effects").map(|told| told + &whole)
+        let emptied = drop_empty(plan);
+        left_out_text(dropped, "probe", "--no-effects").map(|text| text + &emptied)
     }
 
     fn drop_confirmations(&self, plan: &mut Plan) -> Option<String> {
@@ -81,22 +81,22 @@ impl Selection {
             dropped += usize::from(point.confirm != Confirm::None);
             point.confirm = Confirm::None;
         }
-        let whole = drop_empty(plan);
-        (dropped > 0).then(|| format!("confirmation of {} (--machine){whole}", count(dropped, "point")))
+        let emptied = drop_empty(plan);
+        (dropped > 0).then(|| format!("confirmation of {} (--machine){emptied}", count(dropped, "point")))
     }
 }
 
 /// Removes points of which nothing is left, and returns which.
 fn drop_empty(plan: &mut Plan) -> String {
-    let before: Vec<_> = plan.points().map(|point| point.id.clone()).collect();
+    let ids_before: Vec<_> = plan.points().map(|point| point.id.clone()).collect();
     for section in &mut plan.sections {
         section.points.retain(|point| {
             !point.probes.is_empty() || point.confirm != Confirm::None || point.not_applicable.is_some()
         });
     }
     plan.sections.retain(|section| !section.points.is_empty());
-    let gone: Vec<_> = before.into_iter().filter(|id| plan.point(id).is_none()).collect();
-    if gone.is_empty() { String::new() } else { format!(" and with it all of {}", gone.join(", ")) }
+    let removed: Vec<_> = ids_before.into_iter().filter(|id| plan.point(id).is_none()).collect();
+    if removed.is_empty() { String::new() } else { format!(" and with it all of {}", removed.join(", ")) }
 }
 
 fn left_out_text(dropped: usize, noun: &str, option: &str) -> Option<String> {
@@ -104,10 +104,10 @@ fn left_out_text(dropped: usize, noun: &str, option: &str) -> Option<String> {
 }
 
 /// Whether two ids share their section or their name.
-fn is_near(wrong: &str, known: &str) -> bool {
+fn is_near(unknown: &str, known: &str) -> bool {
     let parts = |id: &str| id.split_once('.').map(|(section, name)| (section.to_owned(), name.to_owned()));
-    match (parts(wrong), parts(known)) {
-        (Some(wrong), Some(known)) => wrong.0 == known.0 || wrong.1 == known.1,
-        _ => known.contains(wrong),
+    match (parts(unknown), parts(known)) {
+        (Some(unknown), Some(known)) => unknown.0 == known.0 || unknown.1 == known.1,
+        _ => known.contains(unknown),
     }
 }

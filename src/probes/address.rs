@@ -37,9 +37,9 @@ impl Address {
         if has_credentials(&url) {
             return Err(AddressError::Credentials);
         }
-        let known = [(schemes.plain, false), (schemes.secure, true)];
+        let schemes = [(schemes.plain, false), (schemes.secure, true)];
         let ((_, port), tls) =
-            known.into_iter().find(|((scheme, _), _)| *scheme == url.scheme()).ok_or_else(malformed)?;
+            schemes.into_iter().find(|((scheme, _), _)| *scheme == url.scheme()).ok_or_else(malformed)?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(malformed)?;
         Ok(Self {
             host: host.trim_matches(['[', ']']).to_owned(),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_address_is_not_repeated() {
+    fn a_rejected_address_is_not_repeated() {
         for text in [
             "redis://:hunter22@cache",
             "redis://hunter22@cache",
@@ -89,8 +89,8 @@ mod tests {
             "hunter22",
             "redis:///hunter22",
         ] {
-            let refused = Address::parse(text, &REDIS).unwrap_err().to_string();
-            assert!(!refused.contains("hunter22"), "{text}: {refused}");
+            let message = Address::parse(text, &REDIS).unwrap_err().to_string();
+            assert!(!message.contains("hunter22"), "{text}: {message}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! A client of an HTTP API: the same headers with every request, whole responses, and a distinction between what a server
-//! refuses and what it does not have.
+//! A client of an HTTP API: the same headers with every request, whole responses, and a distinction between refused
+//! requests and missing objects.
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
@@ -61,9 +61,9 @@ impl ApiClient {
 
     /// A request with the common headers; without them to another host.
     pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        let own = url.origin() == self.base.origin();
+        let is_same_origin = url.origin() == self.base.origin();
         let request = self.browser.request(method, url);
-        if own { request.headers(self.headers.clone()) } else { request }
+        if is_same_origin { request.headers(self.headers.clone()) } else { request }
     }
 
     /// Sends a request and reads its answer to the end.
@@ -104,8 +104,8 @@ impl ApiResponse {
                 format!("these credentials may not see this ({code}: {})", self.reason())
             }
             _ if self.status.is_redirection() => {
-                let to = self.headers.get("location").map(|to| String::from_utf8_lossy(to.as_bytes()));
-                format!("it answers {code} to {}: not followed", to.unwrap_or_default())
+                let location = self.headers.get("location").map(|to| String::from_utf8_lossy(to.as_bytes()));
+                format!("it answers {code} to {}: not followed", location.unwrap_or_default())
             }
             _ => format!("it answers {code}: {}", self.reason()),
         })

@@ -11,20 +11,20 @@ pub(super) fn run(spec: &ContactsSpec) -> Outcome {
 }
 
 fn judge_role(spec: &ContactsSpec, role: &str) -> Observation {
-    let named: Vec<_> =
+    let contacts: Vec<_> =
         spec.contacts.iter().filter(|contact| contact.role.eq_ignore_ascii_case(role)).collect();
     let shown = |contact: &&Contact| format!("{}, {}", contact.name, contact.channel);
-    let seen = match named.as_slice() {
+    let seen = match contacts.as_slice() {
         [] if spec.contacts.is_empty() => "the profile has no [[contact]]".to_owned(),
         [] => "no contact has this role".to_owned(),
         named => named.iter().map(shown).collect::<Vec<_>>().join("; "),
     };
-    Observation::new(format!("contact for {role}"), "a name and a channel", seen, !named.is_empty())
+    Observation::new(format!("contact for {role}"), "a name and a channel", seen, !contacts.is_empty())
 }
 
 fn placeholder(contact: &Contact) -> Option<Observation> {
     let fields = [("role", &contact.role), ("name", &contact.name), ("channel", &contact.channel)];
-    let wrong = fields.into_iter().find(|(_, value)| is_placeholder(value))?;
-    let seen = format!("{} `{}`", wrong.0, wrong.1);
+    let placeholder = fields.into_iter().find(|(_, value)| is_placeholder(value))?;
+    let seen = format!("{} `{}`", placeholder.0, placeholder.1);
     Some(Observation::new(format!("contact {}", contact.role), "no placeholder", seen, false))
 }

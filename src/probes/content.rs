@@ -1,4 +1,4 @@
-//! A response body, as far as it was read.
+//! The part of a response body that was read.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ const MAX_EXCERPT: usize = 160;
 /// The most objects of a JSON text.
 const MAX_OBJECTS: usize = 1 << 14;
 
-/// What was read of a body, or of a program's output.
+/// The part of a body, or of a program's output, that was read.
 #[derive(Debug, Default)]
 pub(super) struct ReadBody {
     pub(super) bytes: Vec<u8>,
@@ -19,7 +19,7 @@ pub(super) struct ReadBody {
 }
 
 impl ReadBody {
-    /// A short piece of it, with a mark where there is nothing.
+    /// A short piece of it; `nothing` if it is empty.
     pub(super) fn excerpt(&self) -> String {
         if self.bytes.is_empty() { "nothing".into() } else { text::excerpt(&self.bytes, MAX_EXCERPT) }
     }
@@ -39,7 +39,7 @@ pub(super) enum Unreadable {
     Foreign,
 }
 
-/// Reads JSON. What is small as text can be large when read: `{"":0}` grows a hundredfold.
+/// Parses JSON. A small text can need much memory: `{"":0}` grows a hundredfold.
 pub(super) fn json(bytes: &[u8]) -> Result<Value, Unreadable> {
     if bytes.split(|byte| *byte == b'{').count() > MAX_OBJECTS + 1 {
         return Err(Unreadable::Large);
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_that_is_not_read_is_told_from_what_is_none() {
+    fn unread_json_is_distinguished_from_other_content() {
         assert!(json(b"{}").is_ok());
         assert_eq!(json("[".repeat(1000).as_bytes()).unwrap_err(), Unreadable::Deep);
         assert_eq!(json(r#"{"":0},"#.repeat(20_000).as_bytes()).unwrap_err(), Unreadable::Large);

@@ -37,18 +37,18 @@ async fn preflight(api: &ApiClient, path: &str, origin: &str) -> ProbeResult<Api
 /// Origins that must be rejected: a foreign one, the `null` origin, and look-alikes of the allowed ones,
 /// for servers that compare only a prefix or a suffix.
 fn foreign_origins(origins: &[String]) -> Vec<(&'static str, String)> {
-    let mut all = vec![("foreign origin", FOREIGN.to_owned()), ("origin", "null".to_owned())];
+    let mut foreign = vec![("foreign origin", FOREIGN.to_owned()), ("origin", "null".to_owned())];
     for origin in origins {
         let Some(host) = Url::parse(origin).ok().and_then(|url| url.host_str().map(str::to_owned)) else {
             continue;
         };
-        all.push((
+        foreign.push((
             "look-alike that begins like a good one",
             format!("https://{host}.gonogo-foreign.example"),
         ));
-        all.push(("look-alike that ends like a good one", format!("https://gonogo-foreign{host}")));
+        foreign.push(("look-alike that ends like a good one", format!("https://gonogo-foreign{host}")));
     }
-    all
+    foreign
 }
 
 /// The origin that the response allows.
@@ -75,16 +75,16 @@ fn judge_rejected(what: &str, origin: &str, reply: ProbeResult<ApiResponse>) -> 
     match reply {
         Ok(reply) => {
             let allowed = allowed_origin(&reply);
-            let out = allowed.as_deref().is_none_or(|allowed| allowed != origin && allowed != "*");
+            let is_rejected = allowed.as_deref().is_none_or(|allowed| allowed != origin && allowed != "*");
             // A server that fails or limits the rate rejects every origin.
-            if out && (reply.status.is_server_error() || reply.status.as_u16() == 429) {
+            if is_rejected && (reply.status.is_server_error() || reply.status.as_u16() == 429) {
                 return Observation::unknown(what, "rejected", reply.error_of_status());
             }
-            let seen = match (out, allowed) {
+            let seen = match (is_rejected, allowed) {
                 (true, _) => "rejected".to_owned(),
                 (false, allowed) => format!("allowed: {}", allowed.unwrap_or_default()),
             };
-            Observation::new(what, "rejected", seen, out)
+            Observation::new(what, "rejected", seen, is_rejected)
         }
         Err(why) => Observation::unknown(what, "rejected", why),
     }

@@ -71,11 +71,11 @@ impl Deadline {
         step: impl Into<String>,
         work: impl Future<Output = T>,
     ) -> Result<T, TimedOut> {
-        let left = self.remaining();
-        if left.is_zero() {
+        let remaining = self.remaining();
+        if remaining.is_zero() {
             return Err(TimedOut::NotReached { within: ShortDuration(self.whole), step: step.into() });
         }
-        timeout(left, work).await.map_err(|_| self.timed_out(step))
+        timeout(remaining, work).await.map_err(|_| self.timed_out(step))
     }
 }
 
@@ -84,18 +84,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_step_that_hangs_is_told_from_those_never_begun() {
+    async fn the_step_that_hangs_is_distinguished_from_those_not_started() {
         let deadline = Deadline::after(Duration::from_millis(5));
-        let hangs = deadline.limit("connect", std::future::pending::<()>()).await.unwrap_err();
-        assert_eq!(hangs.to_string(), "no answer within 5 ms (connect)");
-        let next = deadline.limit("PING", async {}).await.unwrap_err();
-        assert_eq!(next.to_string(), "not reached within 5 ms (PING)");
+        let error = deadline.limit("connect", std::future::pending::<()>()).await.unwrap_err();
+        assert_eq!(error.to_string(), "no answer within 5 ms (connect)");
+        let error = deadline.limit("PING", async {}).await.unwrap_err();
+        assert_eq!(error.to_string(), "not reached within 5 ms (PING)");
     }
 
     #[test]
-    fn a_span_is_told_in_the_unit_it_fits() {
-        let told = [10_000, 2500, 250].map(|ms| ShortDuration(Duration::from_millis(ms)).to_string());
-        assert_eq!(told, ["10 s", "2500 ms", "250 ms"]);
+    fn a_duration_is_shown_in_the_unit_that_fits() {
+        let texts = [10_000, 2500, 250].map(|ms| ShortDuration(Duration::from_millis(ms)).to_string());
+        assert_eq!(texts, ["10 s", "2500 ms", "250 ms"]);
         assert!(!Deadline::after(Duration::MAX).remaining().is_zero());
     }
 }

@@ -32,9 +32,9 @@ impl Effects {
 
     /// Starts a change; `tried` describes it while its result is unknown.
     pub(super) fn begin(&self, tried: impl Into<String>) -> PendingChange {
-        let mut all = self.lock();
-        all.push(Some(tried.into()));
-        PendingChange { all: self.clone(), at: all.len() - 1 }
+        let mut changes = self.lock();
+        changes.push(Some(tried.into()));
+        PendingChange { all: self.clone(), at: changes.len() - 1 }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Option<String>>> {
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_known_to_have_failed_is_kept() {
+    fn changes_without_a_known_failure_are_kept() {
         let effects = Effects::default();
         effects.begin("tried to send a").succeeded("sent a");
         effects.begin("tried to send b").failed();

@@ -28,8 +28,8 @@ impl<E: Error + 'static> From<E> for ProbeError {
 }
 
 impl From<ProbeError> for String {
-    fn from(blind: ProbeError) -> Self {
-        blind.0
+    fn from(error: ProbeError) -> Self {
+        error.0
     }
 }
 

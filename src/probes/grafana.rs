@@ -1,4 +1,4 @@
-//! The Grafana probe: its health, a dashboard, and the data sources that the dashboard's panels ask.
+//! The Grafana probe: its health, a dashboard, and the data sources of the dashboard's panels.
 
 use std::collections::BTreeSet;
 
@@ -26,16 +26,16 @@ pub(super) async fn run(spec: &GrafanaSpec, deadline: &Deadline, secret_store: &
     let mut seen = vec![health(&api).await];
     let expected = "there, by uid or tag";
     match dashboard(&api, &spec.dashboard).await {
-        Ok(Some(found)) => {
+        Ok(Some(dashboard)) => {
             let title =
-                found.pointer("/dashboard/title").and_then(Value::as_str).unwrap_or("without a title");
+                dashboard.pointer("/dashboard/title").and_then(Value::as_str).unwrap_or("without a title");
             let what = format!("dashboard {}", spec.dashboard);
             seen.push(Observation::new(what, expected, format!("there: {title}"), true));
-            seen.extend(sources(&api, &found).await);
+            seen.extend(sources(&api, &dashboard).await);
         }
         Ok(None) => {
-            let none = "no dashboard has that uid or tag";
-            seen.push(Observation::new(format!("dashboard {}", spec.dashboard), expected, none, false));
+            let message = "no dashboard has that uid or tag";
+            seen.push(Observation::new(format!("dashboard {}", spec.dashboard), expected, message, false));
         }
         Err(why) => seen.push(Observation::unknown(format!("dashboard {}", spec.dashboard), expected, why)),
     }
@@ -60,11 +60,11 @@ async fn health(api: &ApiClient) -> Observation {
 
 /// A dashboard by its uid, or else the first that has it as a tag.
 async fn dashboard(api: &ApiClient, name: &str) -> ProbeResult<Option<Value>> {
-    if let Some(found) = by_uid(api, name).await? {
-        return Ok(Some(found));
+    if let Some(dashboard) = by_uid(api, name).await? {
+        return Ok(Some(dashboard));
     }
-    let found = api.get("/api/search", &[("type", "dash-db"), ("tag", name)]).await?.json()?;
-    let uid = found.as_array().and_then(|all| all.first()?.get("uid")?.as_str());
+    let matches = api.get("/api/search", &[("type", "dash-db"), ("tag", name)]).await?.json()?;
+    let uid = matches.as_array().and_then(|boards| boards.first()?.get("uid")?.as_str());
     match uid {
         Some(uid) => by_uid(api, uid).await,
         None => Ok(None),
@@ -76,9 +76,9 @@ async fn by_uid(api: &ApiClient, uid: &str) -> ProbeResult<Option<Value>> {
     if reply.status == StatusCode::NOT_FOUND {
         return Ok(None);
     }
-    let found = reply.json()?;
-    if found.get("dashboard").is_some_and(Value::is_object) {
-        return Ok(Some(found));
+    let answer = reply.json()?;
+    if answer.get("dashboard").is_some_and(Value::is_object) {
+        return Ok(Some(answer));
     }
     Err(ProbeError::new("the answer is in no form that Grafana documents"))
 }
@@ -102,19 +102,19 @@ async fn sources(api: &ApiClient, dashboard: &Value) -> Vec<Observation> {
 }
 
 fn source(what: String, reply: &ApiResponse) -> Observation {
-    let told = |why: ProbeError| Observation::unknown(what.clone(), "healthy", why);
+    let unknown = |why: ProbeError| Observation::unknown(what.clone(), "healthy", why);
     match reply.status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => told(reply.error_of_status()),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => unknown(reply.error_of_status()),
         StatusCode::NOT_FOUND => Observation::new(what, "healthy", "there is no such data source", false),
         _ => match reply.json_of_any_status() {
             Ok(answer) => {
-                let said = |key| answer.get(key).and_then(Value::as_str).unwrap_or("nothing");
-                let (status, message) = (said("status"), said("message"));
+                let field = |key| answer.get(key).and_then(Value::as_str).unwrap_or("nothing");
+                let (status, message) = (field("status"), field("message"));
                 // The plugin's message is the same in every attempt, but for what does not matter.
                 let seen = if status == "OK" { "healthy".to_owned() } else { format!("{status}: {message}") };
                 Observation::new(what, "healthy", seen, status == "OK")
             }
-            Err(why) => told(why),
+            Err(why) => unknown(why),
         },
     }
 }
@@ -127,9 +127,9 @@ fn collect(value: &Value, uids: &mut BTreeSet<String>) {
             for (key, item) in fields {
                 if key == "datasource" {
                     let uid = item.as_str().or_else(|| item.get("uid")?.as_str());
-                    let own =
+                    let is_checked =
                         |uid: &&str| !uid.is_empty() && !uid.starts_with(['-', '$']) && *uid != "grafana";
-                    uids.extend(uid.filter(own).map(str::to_owned));
+                    uids.extend(uid.filter(is_checked).map(str::to_owned));
                 } else {
                     collect(item, uids);
                 }

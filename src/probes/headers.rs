@@ -18,14 +18,14 @@ pub(super) async fn run(
     spec: &HeadersSpec,
     deadline: &Deadline,
     secret_store: &SecretStore,
-    given: &ProbeContext,
+    context: &ProbeContext,
 ) -> Outcome {
     let reproduce = format!("{} -I", curl::get(&spec.api, &spec.path));
-    let asked = async {
+    let request = async {
         let api = ApiClient::new(&spec.api, deadline, secret_store).await?;
         api.get(&spec.path, &[]).await
     };
-    let reply = match asked.await {
+    let reply = match request.await {
         Ok(reply) => reply,
         Err(why) => {
             return Outcome::of(vec![Observation::unknown("security headers", "an answer", why)], reproduce);
@@ -39,18 +39,18 @@ pub(super) async fn run(
     let mut seen =
         vec![hsts(spec, &reply.headers), present(CSP, &reply.headers), present(PERMISSIONS, &reply.headers)];
     seen.extend(weak(&reply.headers));
-    let drift: Vec<_> = seen.iter().filter_map(|now| drift(now, given)).collect();
+    let drift: Vec<_> = seen.iter().filter_map(|now| drift(now, context)).collect();
     seen.extend(drift);
     Outcome::of(seen, reproduce)
 }
 
 fn value(name: &str, headers: &HeaderMap) -> Option<String> {
-    let all: Vec<_> = headers
+    let values: Vec<_> = headers
         .get_all(name)
         .iter()
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
         .collect();
-    (!all.is_empty()).then(|| all.join(", "))
+    (!values.is_empty()).then(|| values.join(", "))
 }
 
 fn hsts(spec: &HeadersSpec, headers: &HeaderMap) -> Observation {
@@ -66,12 +66,12 @@ fn hsts(spec: &HeadersSpec, headers: &HeaderMap) -> Observation {
 
 fn present(name: &str, headers: &HeaderMap) -> Observation {
     let value = value(name, headers);
-    let there = value.as_deref().is_some_and(|value| !value.trim().is_empty());
+    let is_present = value.as_deref().is_some_and(|value| !value.trim().is_empty());
     Observation::new(
         format!("header {name}"),
         "present",
         value.unwrap_or_else(|| "no such header".into()),
-        there,
+        is_present,
     )
     .with_key(key::header(name))
 }
@@ -96,8 +96,8 @@ fn weak(headers: &HeaderMap) -> Option<Observation> {
 }
 
 fn is_weak(directive: &str, source: &str) -> bool {
-    let loads = directive.ends_with("-src");
-    loads
+    let is_source = directive.ends_with("-src");
+    is_source
         && matches!(
             source,
             "'unsafe-inline'" | "'unsafe-eval'" | "'unsafe-hashes'" | "*" | "http:" | "https:" | "data:"
@@ -106,8 +106,8 @@ fn is_weak(directive: &str, source: &str) -> bool {
 }
 
 /// The differences from the last sealed run.
-fn drift(now: &Observation, given: &ProbeContext) -> Option<Observation> {
-    let before = given.previous_observation(now.key.as_deref()?)?;
+fn drift(now: &Observation, context: &ProbeContext) -> Option<Observation> {
+    let before = context.previous_observation(now.key.as_deref()?)?;
     let changed = before.seen != now.seen;
     let seen = format!("changed since the last sealed run, which saw: {}", before.seen);
     changed.then(|| Observation::recorded(now.what.replacen("header", "drift of", 1), seen))

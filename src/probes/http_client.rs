@@ -1,4 +1,4 @@
-//! HTTP requests for the probes: one request, one answer, its body capped, and what is told when there is
+//! HTTP requests for the probes: one request, one response with a capped body, and the error message when there is
 //! none.
 
 use std::collections::BTreeMap;
@@ -28,9 +28,9 @@ use super::tls;
 
 /// The most of a body that is read, in bytes, after decompression.
 const MAX_BODY: usize = 1 << 20;
-/// How long a glance at a body may take.
+/// The timeout for reading the start of a body.
 const EXCERPT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long before the deadline connecting ends, so that it is told as such.
+/// How long before the deadline connecting times out, so that the message names it.
 const CONNECT_MARGIN: Duration = Duration::from_millis(20);
 
 /// Whether the proxies that the environment names are used.
@@ -76,7 +76,7 @@ fn client(
     Ok(builder.build()?)
 }
 
-/// A client for one look.
+/// A client for one probe run.
 pub(super) struct HttpClient {
     client: Client,
     /// The same, trusting the roots of this system: made when TLS is spoken first.
@@ -88,7 +88,7 @@ pub(super) struct HttpClient {
 }
 
 impl HttpClient {
-    /// A client that follows no redirects, trusts the roots asked for, and ends at the deadline.
+    /// A client that follows no redirects, trusts the requested roots, and ends at the deadline.
     pub(super) fn new(tls: &Tls, proxies: ProxyUse, deadline: &Deadline) -> ProbeResult<Self> {
         let names = DnsResolver::default();
         let client = client(tls::config_without_system(tls)?, &names, &proxies, deadline)?;
@@ -98,15 +98,15 @@ impl HttpClient {
 
     /// The client for a URL where TLS needs roots that the one of all requests does not have.
     async fn trusting(&self, url: &Url) -> ProbeResult<Option<Client>> {
-        let is_in_clear = url.scheme() == "http" && !self.proxies.may_speak_tls();
-        if is_in_clear || self.tls.roots.is_some() {
+        let is_plain_text = url.scheme() == "http" && !self.proxies.may_speak_tls();
+        if is_plain_text || self.tls.roots.is_some() {
             return Ok(None);
         }
-        let make = async || {
+        let build = async || {
             let config = self.deadline.limit("reading root certificates", tls::config(&self.tls)).await??;
             client(config, &self.names, &self.proxies, &self.deadline)
         };
-        self.trusting.get_or_try_init(make).await.cloned().map(Some)
+        self.trusting.get_or_try_init(build).await.cloned().map(Some)
     }
 
     pub(super) fn request(&self, method: reqwest::Method, url: Url) -> RequestBuilder {
@@ -132,7 +132,7 @@ impl HttpClient {
         }
     }
 
-    /// Reads a body up to the cap or the deadline, and says which it was.
+    /// Reads a body up to the cap or the deadline, and reports which one cut it.
     pub(super) async fn read(&self, response: Response) -> ReadBody {
         read(response, &self.deadline).await
     }
@@ -170,18 +170,18 @@ impl HttpClient {
     fn cause(&self, error: &(dyn Error + 'static), url: &Url) -> String {
         let chain = std::iter::successors(Some(error), below);
         for cause in chain {
-            if let Some(unresolved) = cause.downcast_ref::<ConnectError>() {
-                return unresolved.to_string();
+            if let Some(error) = cause.downcast_ref::<ConnectError>() {
+                return error.to_string();
             }
-            if let Some(wrong) = tls::tls_error_in(cause) {
-                return tls::explain_tls(wrong, &host(url), &self.tls);
+            if let Some(error) = tls::tls_error_in(cause) {
+                return tls::explain_tls(error, &host(url), &self.tls);
             }
             match cause.downcast_ref::<io::Error>() {
-                Some(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
+                Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                     return format!("{} refuses connections: nothing listens there", host_and_port(url));
                 }
-                Some(closed) if url.scheme() == "https" && tls::is_closed(closed) => {
-                    return tls::explain(closed, &host(url), &self.tls);
+                Some(error) if url.scheme() == "https" && tls::is_closed(error) => {
+                    return tls::explain(error, &host(url), &self.tls);
                 }
                 _ => {}
             }
@@ -267,12 +267,12 @@ fn proxy_at(address: &str) -> ProbeResult<Proxy> {
 #[must_use]
 pub fn proxies_of_environment() -> Vec<(&'static str, String)> {
     let names = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
-    let set = names.into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
+    let variables = names.into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
     let address = |value: String| value.rsplit_once('@').map_or(value.clone(), |(_, host)| host.to_owned());
-    set.filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, address(value))).collect()
+    variables.filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, address(value))).collect()
 }
 
-/// Resolves names, and knows whether it is at it: a deadline that passes then is about the name.
+/// Resolves names, and knows whether it is resolving one: a timeout meanwhile is about the name.
 #[derive(Clone, Default)]
 struct DnsResolver(Arc<AtomicU8>);
 
@@ -284,39 +284,39 @@ impl DnsResolver {
 
 impl Resolve for DnsResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let under_way = Arc::clone(&self.0);
+        let pending = Arc::clone(&self.0);
         Box::pin(async move {
-            under_way.fetch_add(1, Ordering::Relaxed);
-            let found = net::resolve_host(name.as_str(), 0).await;
-            under_way.fetch_sub(1, Ordering::Relaxed);
-            let found: Addrs = Box::new(found?.into_iter());
-            Ok(found)
+            pending.fetch_add(1, Ordering::Relaxed);
+            let addresses = net::resolve_host(name.as_str(), 0).await;
+            pending.fetch_sub(1, Ordering::Relaxed);
+            let addresses: Addrs = Box::new(addresses?.into_iter());
+            Ok(addresses)
         })
     }
 }
 
 /// Request headers; the secret ones are read and marked as such.
 pub(super) async fn headers(
-    asked: &BTreeMap<String, TextOrSecret>,
+    specs: &BTreeMap<String, TextOrSecret>,
     deadline: &Deadline,
     secret_store: &SecretStore,
 ) -> ProbeResult<HeaderMap> {
     let mut headers = HeaderMap::new();
-    for (name, value) in asked {
-        let wrong =
+    for (name, value) in specs {
+        let invalid =
             |what| ProbeError::new(format!("request header {name:?}: not a {what} that HTTP can carry"));
         let value = match value {
-            TextOrSecret::Text(text) => HeaderValue::from_str(text).map_err(|_| wrong("value"))?,
+            TextOrSecret::Text(text) => HeaderValue::from_str(text).map_err(|_| invalid("value"))?,
             TextOrSecret::Secret(secret) => {
                 let read =
                     deadline.limit(format!("reading {}", secret.secret), secret_store.read(&secret.secret));
                 let text = format!("{}{}", secret.prefix, read.await??.expose());
-                let mut value = HeaderValue::from_str(&text).map_err(|_| wrong("value"))?;
+                let mut value = HeaderValue::from_str(&text).map_err(|_| invalid("value"))?;
                 value.set_sensitive(true);
                 value
             }
         };
-        headers.append(HeaderName::try_from(name).map_err(|_| wrong("name"))?, value);
+        headers.append(HeaderName::try_from(name).map_err(|_| invalid("name"))?, value);
     }
     Ok(headers)
 }
@@ -337,7 +337,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_drips_until_the_time_is_over_is_no_answer() {
+    async fn a_body_that_drips_until_the_deadline_times_out() {
         let pieces = stream::unfold((), async |()| {
             tokio::time::sleep(Duration::from_millis(50)).await;
             Some((Ok::<_, Infallible>("."), ()))

@@ -33,7 +33,7 @@ pub(super) async fn run(
     spec: &JaegerSpec,
     deadline: &Deadline,
     secret_store: &SecretStore,
-    given: &ProbeContext,
+    context: &ProbeContext,
 ) -> Outcome {
     let reproduce = curl::get(&spec.api, &format!("/api/traces?service={}&limit=20", segment(&spec.service)));
     let api = match ApiClient::new(&spec.api, deadline, secret_store).await {
@@ -41,10 +41,10 @@ pub(super) async fn run(
         Err(why) => return Outcome::of(vec![Observation::unknown("Jaeger", "an answer", why)], reproduce),
     };
     let service = service(spec, &api).await;
-    let known = service.ok == Some(true);
+    let is_known = service.ok == Some(true);
     let mut seen = vec![service];
-    if known {
-        seen.extend(routes(spec, &api, given).await);
+    if is_known {
+        seen.extend(routes(spec, &api, context).await);
     }
     Outcome::of(seen, reproduce)
 }
@@ -58,7 +58,7 @@ async fn service(spec: &JaegerSpec, api: &ApiClient) -> Observation {
     let names: Vec<&str> = match answer.get("data") {
         // Jaeger's answer when there are none.
         Some(Value::Null) => Vec::new(),
-        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
+        Some(Value::Array(services)) => services.iter().filter_map(Value::as_str).collect(),
         _ => {
             return Observation::unknown(
                 what,
@@ -67,13 +67,13 @@ async fn service(spec: &JaegerSpec, api: &ApiClient) -> Observation {
             );
         }
     };
-    let known = names.contains(&spec.service.as_str());
-    let seen = match (known, names.len()) {
+    let is_known = names.contains(&spec.service.as_str());
+    let seen = match (is_known, names.len()) {
         (true, _) => "known".to_owned(),
         (false, 0) => "it knows no service at all".to_owned(),
         (false, _) => format!("it knows {}", first_names(&names)),
     };
-    Observation::new(what, "known to Jaeger", seen, known)
+    Observation::new(what, "known to Jaeger", seen, is_known)
 }
 
 fn first_names(names: &[&str]) -> String {
@@ -81,9 +81,9 @@ fn first_names(names: &[&str]) -> String {
     if names.len() > MAX_NAMED { format!("{first} and {} more", names.len() - MAX_NAMED) } else { first }
 }
 
-async fn routes(spec: &JaegerSpec, api: &ApiClient, given: &ProbeContext) -> Vec<Observation> {
+async fn routes(spec: &JaegerSpec, api: &ApiClient, context: &ProbeContext) -> Vec<Observation> {
     let what = |route: &str| format!("spans of {route}");
-    let Some(since) = given.since else {
+    let Some(since) = context.since else {
         let why = "the probe that this one counts from has sent nothing";
         return spec
             .routes
@@ -97,19 +97,19 @@ async fn routes(spec: &JaegerSpec, api: &ApiClient, given: &ProbeContext) -> Vec
             spec.routes.iter().map(|route| judge(what(route), &expected, route, &spans, since)).collect()
         }
         Err(why) => {
-            let unseen = |route: &String| Observation::unknown(what(route), &expected, why.clone());
-            spec.routes.iter().map(unseen).collect()
+            let unknown = |route: &String| Observation::unknown(what(route), &expected, why.clone());
+            spec.routes.iter().map(unknown).collect()
         }
     }
 }
 
 fn judge(what: String, expected: &str, route: &str, spans: &[JaegerSpan], since: Utc) -> Observation {
-    let own: Vec<_> = spans.iter().filter(|span| span.is_of_route(route)).collect();
-    let newest = own.iter().max_by_key(|span| span.begun);
-    let fresh = own.iter().filter(|span| span.begun >= since.minus(CLOCK_TOLERANCE)).count();
+    let matching: Vec<_> = spans.iter().filter(|span| span.is_of_route(route)).collect();
+    let newest = matching.iter().max_by_key(|span| span.begun);
+    let fresh_count = matching.iter().filter(|span| span.begun >= since.minus(CLOCK_TOLERANCE)).count();
     let seen = match newest {
-        Some(newest) if fresh > 0 => {
-            format!("{}: {}, {}", text::count(fresh, "span"), newest.name, newest.begun.time_of_day())
+        Some(newest) if fresh_count > 0 => {
+            format!("{}: {}, {}", text::count(fresh_count, "span"), newest.name, newest.begun.time_of_day())
         }
         Some(newest) => format!("none since then; the newest is of {}", newest.begun.time_of_day()),
         None if spans.is_empty() => "none; the service has no span since then".to_owned(),
@@ -120,7 +120,7 @@ fn judge(what: String, expected: &str, route: &str, spans: &[JaegerSpan], since:
             format!("none; its spans are {}", first_names(&names))
         }
     };
-    Observation::new(what, expected, seen, fresh > 0).as_measured()
+    Observation::new(what, expected, seen, fresh_count > 0).as_measured()
 }
 
 /// The spans of a service since a time. Jaeger has them by the clock of the application's host, so a little is
@@ -132,14 +132,14 @@ async fn spans(spec: &JaegerSpec, api: &ApiClient, since: Utc) -> ProbeResult<Ve
     let query = [("service", spec.service.as_str()), ("start", &start), ("end", &end), ("limit", MAX_TRACES)];
     let reply = api.get("/api/traces", &query).await?;
     let answer = reply.json()?;
-    let foreign = || ProbeError::new("the answer is in no form that Jaeger documents");
+    let unexpected = || ProbeError::new("the answer is in no form that Jaeger documents");
     let traces = match answer.get("data") {
         Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(traces)) => traces,
-        _ => return Err(foreign()),
+        _ => return Err(unexpected()),
     };
     let spans = traces.iter().filter_map(|trace| trace.get("spans")?.as_array()).flatten();
-    spans.map(|span| JaegerSpan::read(span).ok_or_else(foreign)).collect()
+    spans.map(|span| JaegerSpan::read(span).ok_or_else(unexpected)).collect()
 }
 
 impl JaegerSpan {
@@ -148,8 +148,8 @@ impl JaegerSpan {
         let name = span.get("operationName")?.as_str()?.to_owned();
         let tags = span.get("tags").and_then(Value::as_array);
         let tag = |key: &str| {
-            let found = tags?.iter().find(|tag| tag.get("key").and_then(Value::as_str) == Some(key));
-            found?.get("value")?.as_str().map(str::to_owned)
+            let tag = tags?.iter().find(|tag| tag.get("key").and_then(Value::as_str) == Some(key));
+            tag?.get("value")?.as_str().map(str::to_owned)
         };
         // By name: `<METHOD> <route>`.
         let named = || name.split_once(' ').map_or_else(|| name.clone(), |(_, route)| route.to_owned());

@@ -64,14 +64,14 @@ fn expected(check: &JsonCheck) -> String {
     }
 }
 
-/// Whether the nodes are as asked: with nothing but a path exactly one, else at least one and all alike.
+/// Whether the nodes match the check: exactly one if it has only a path, else at least one, and all of them match.
 fn matches(check: &JsonCheck, nodes: &[&Value]) -> bool {
-    let bare = check.equals.is_none() && check.at_least.is_none();
+    let is_path_only = check.equals.is_none() && check.at_least.is_none();
     let each = |node: &&Value| {
         check.equals.as_ref().is_none_or(|value| equals(node, value))
             && check.at_least.is_none_or(|least| is_at_least(node, least))
     };
-    if bare { nodes.len() == 1 } else { !nodes.is_empty() && nodes.iter().all(each) }
+    if is_path_only { nodes.len() == 1 } else { !nodes.is_empty() && nodes.iter().all(each) }
 }
 
 fn equals(node: &Value, value: &Scalar) -> bool {
@@ -96,16 +96,16 @@ fn float(value: i64) -> f64 {
 }
 
 fn describe_nodes(nodes: &[&Value]) -> String {
-    let one = |node: &&Value| match node {
+    let describe = |node: &&Value| match node {
         Value::String(text) => text::clip(text, MAX_NODE_TEXT),
         node => text::clip(&node.to_string(), MAX_NODE_TEXT),
     };
-    let some = || nodes.iter().take(MAX_SHOWN_NODES).map(one).collect::<Vec<_>>().join(", ");
+    let first = || nodes.iter().take(MAX_SHOWN_NODES).map(describe).collect::<Vec<_>>().join(", ");
     match nodes {
         [] => "nothing there".into(),
-        [node] => one(node),
-        nodes if nodes.len() > MAX_SHOWN_NODES => format!("{} values: {}, …", nodes.len(), some()),
-        nodes => format!("{} values: {}", nodes.len(), some()),
+        [node] => describe(node),
+        nodes if nodes.len() > MAX_SHOWN_NODES => format!("{} values: {}, …", nodes.len(), first()),
+        nodes => format!("{} values: {}", nodes.len(), first()),
     }
 }
 
@@ -116,7 +116,12 @@ mod tests {
     use super::*;
     use gonogo_core::checklist::spec::JsonPath;
 
-    fn look(path: &str, equals: Option<Scalar>, at_least: Option<i64>, body: &str) -> (String, Option<bool>) {
+    fn judge_body(
+        path: &str,
+        equals: Option<Scalar>,
+        at_least: Option<i64>,
+        body: &str,
+    ) -> (String, Option<bool>) {
         let body = ReadBody { bytes: body.into(), cut: None };
         let check = JsonCheck { path: JsonPath::new(path).unwrap(), equals, at_least };
         let seen = judge(&[check], &body, &Deadline::after(Duration::MAX)).remove(0);
@@ -125,26 +130,26 @@ mod tests {
 
     #[test]
     fn a_value_is_compared_by_type() {
-        let yes = || Some(Scalar::Bool(true));
-        assert_eq!(look("$.up", yes(), None, r#"{"up":true}"#), ("true".into(), Some(true)));
-        assert_eq!(look("$.up", yes(), None, r#"{"up":"true"}"#).1, Some(false));
-        assert_eq!(look("$.n", Some(Scalar::Integer(1)), None, r#"{"n":1.0}"#).1, Some(true));
-        assert_eq!(look("$.n", Some(Scalar::Integer(1)), None, r#"{"n":1.5}"#).1, Some(false));
-        assert_eq!(look("$.n", None, Some(3), r#"{"n":2.9}"#), ("2.9".into(), Some(false)));
+        let is_true = || Some(Scalar::Bool(true));
+        assert_eq!(judge_body("$.up", is_true(), None, r#"{"up":true}"#), ("true".into(), Some(true)));
+        assert_eq!(judge_body("$.up", is_true(), None, r#"{"up":"true"}"#).1, Some(false));
+        assert_eq!(judge_body("$.n", Some(Scalar::Integer(1)), None, r#"{"n":1.0}"#).1, Some(true));
+        assert_eq!(judge_body("$.n", Some(Scalar::Integer(1)), None, r#"{"n":1.5}"#).1, Some(false));
+        assert_eq!(judge_body("$.n", None, Some(3), r#"{"n":2.9}"#), ("2.9".into(), Some(false)));
     }
 
     #[test]
-    fn none_and_several_are_told() {
-        let two = r#"{"r":[{"h":"ok"},{"h":"err"}]}"#;
+    fn no_node_and_several_nodes_are_reported() {
+        let body = r#"{"r":[{"h":"ok"},{"h":"err"}]}"#;
         let ok = || Some(Scalar::Text("ok".into()));
-        assert_eq!(look("$.r[*].h", ok(), None, two), ("2 values: ok, err".into(), Some(false)));
-        assert_eq!(look("$.r[0].h", ok(), None, two).1, Some(true));
-        assert_eq!(look("$.r[*].h", None, None, two).1, Some(false));
-        assert_eq!(look("$.none", ok(), None, two), ("nothing there".into(), Some(false)));
+        assert_eq!(judge_body("$.r[*].h", ok(), None, body), ("2 values: ok, err".into(), Some(false)));
+        assert_eq!(judge_body("$.r[0].h", ok(), None, body).1, Some(true));
+        assert_eq!(judge_body("$.r[*].h", None, None, body).1, Some(false));
+        assert_eq!(judge_body("$.none", ok(), None, body), ("nothing there".into(), Some(false)));
     }
 
     #[test]
-    fn a_body_that_is_no_json_is_wrong() {
-        assert_eq!(look("$.up", None, None, "<html>"), ("not JSON: <html>".into(), Some(false)));
+    fn a_body_that_is_not_json_fails() {
+        assert_eq!(judge_body("$.up", None, None, "<html>"), ("not JSON: <html>".into(), Some(false)));
     }
 }

@@ -1,4 +1,4 @@
-//! Judging a text that was read: in its time, and not where the other probes and the screen are served.
+//! Judges a text that was read: within the deadline, and not on the threads of the other probes and the screen.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::{json, text_checks};
 use gonogo_core::checklist::spec::{JsonCheck, TextCheck};
 use gonogo_core::outcome::Observation;
 
-/// So much time there is in any case: what was read before the deadline passed is judged.
+/// The minimum time for judging: what was read before the deadline passed is judged.
 const MIN_TIME: Duration = Duration::from_millis(500);
 
-/// Does what may take more than a few milliseconds on a thread of its own.
+/// Runs work that may take more than a few milliseconds on a blocking thread.
 ///
 /// # Errors
 /// When it does not finish in time.
@@ -22,8 +22,8 @@ pub(super) async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> ProbeResult<T> {
     let deadline = deadline.with_at_least(MIN_TIME);
-    let done = deadline.limit(format!("judging {what}"), tokio::task::spawn_blocking(work)).await?;
-    done.map_err(|_| ProbeError::new(format!("judging {what} did not end")))
+    let result = deadline.limit(format!("judging {what}"), tokio::task::spawn_blocking(work)).await?;
+    result.map_err(|_| ProbeError::new(format!("judging {what} did not end")))
 }
 
 /// One observation for each check of what is called `what`.
@@ -45,15 +45,15 @@ pub(super) async fn judge(
             [seen, json::judge(&json, &content, &until)].concat()
         }
     };
-    let unseen = |why| [text_checks::unseen(text, what, &why), json::not_checked(json, &why)].concat();
-    on_blocking_thread(what, &deadline, work).await.unwrap_or_else(unseen)
+    let not_judged = |why| [text_checks::unseen(text, what, &why), json::not_checked(json, &why)].concat();
+    on_blocking_thread(what, &deadline, work).await.unwrap_or_else(not_judged)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A hundred checks, each of which takes a good while: neither are they waited for, nor do they go on for long.
+    /// A hundred slow checks: judging does not wait for them, and they soon stop.
     #[tokio::test]
     async fn judging_ends_with_the_deadline() {
         let text: Vec<TextCheck> = vec![serde_json::from_str(r#"{"lacks":"(a?){30}a{30}b"}"#).unwrap(); 100];
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn checks_that_are_left_when_the_time_is_over_are_not_begun() {
+    fn checks_left_at_the_deadline_are_not_started() {
         let check: TextCheck = serde_json::from_str(r#"{"contains":"a"}"#).unwrap();
         let content = ReadBody { bytes: b"a".to_vec(), cut: None };
         let seen = text_checks::judge(&[check], "body", &content, &Deadline::after(Duration::ZERO));

@@ -7,7 +7,7 @@
 //!         ─► command, git ──► process
 //! ```
 //!
-//! What was checked and is not as the checklist requires is a wrong observation. What could not be checked
+//! A checked value that is not as the checklist requires gives a wrong observation. What could not be checked
 //! (no such host, no answer, credentials refused, a command forbidden) is an unknown one: never a pass,
 //! and never a failure. Each step takes its time from the same [`Deadline`], so what was observed before it
 //! passed is kept. A server is not trusted: what it sends is capped before it is parsed.
@@ -71,7 +71,7 @@ pub use http_client::proxies_of_environment;
 /// The largest file that holds the id of an image, in bytes.
 const MAX_IMAGE_ID: u64 = 64 << 10;
 
-/// What a probe run needs to know of the run around it.
+/// What a probe run needs to know about the deployment run.
 #[derive(Clone, Debug, Default)]
 pub struct ProbeContext {
     /// Start of the probe run that this one counts from: older data is ignored.
@@ -84,7 +84,7 @@ pub struct ProbeContext {
     pub last: Option<Arc<Outcome>>,
     /// The environment's key for fingerprints of secrets; it is kept outside the log.
     pub fingerprint: Option<FingerprintKey>,
-    /// Where the probe writes what it changes, as soon as it does.
+    /// Records the changes that the probe makes, as they happen.
     pub effects: Effects,
 }
 
@@ -117,7 +117,7 @@ impl fmt::Debug for FingerprintKey {
     }
 }
 
-/// Looks once, as `spec` asks, and ends within `deadline`, which covers everything: reading secrets,
+/// Runs a probe once, as `spec` says, and ends within `deadline`, which covers everything: reading secrets,
 /// resolving names, connecting, TLS, handshakes and answers.
 ///
 /// The outcome is clean: no secret that `secret_store` has read, and nothing that steers a terminal.
@@ -125,10 +125,10 @@ pub async fn run(
     spec: &ProbeSpec,
     deadline: Duration,
     secret_store: &SecretStore,
-    given: &ProbeContext,
+    context: &ProbeContext,
 ) -> Outcome {
     let deadline = Deadline::after(deadline);
-    let (effects, before) = (&given.effects, given.effects.count());
+    let (effects, before) = (&context.effects, context.effects.count());
     let outcome = match spec {
         ProbeSpec::Http(spec) => Box::pin(http::run(spec, &deadline, secret_store)).await,
         ProbeSpec::Redis(spec) => Box::pin(redis::run(spec, &deadline, secret_store)).await,
@@ -136,29 +136,31 @@ pub async fn run(
         ProbeSpec::Command(spec) => Box::pin(command::run(spec, &deadline, secret_store)).await,
         ProbeSpec::Git(spec) => Box::pin(git::run(spec, &deadline, secret_store.permit())).await,
         ProbeSpec::Ci(spec) => Box::pin(ci::run(spec, &deadline, secret_store)).await,
-        ProbeSpec::Prometheus(spec) => Box::pin(prometheus::run(spec, &deadline, secret_store, given)).await,
+        ProbeSpec::Prometheus(spec) => {
+            Box::pin(prometheus::run(spec, &deadline, secret_store, context)).await
+        }
         ProbeSpec::Grafana(spec) => Box::pin(grafana::run(spec, &deadline, secret_store)).await,
-        ProbeSpec::Jaeger(spec) => Box::pin(jaeger::run(spec, &deadline, secret_store, given)).await,
+        ProbeSpec::Jaeger(spec) => Box::pin(jaeger::run(spec, &deadline, secret_store, context)).await,
         ProbeSpec::Otlp(spec) => Box::pin(otlp::run(spec, &deadline, secret_store, effects)).await,
-        ProbeSpec::Registry(spec) => Box::pin(registry::run(spec, &deadline, secret_store, given)).await,
-        ProbeSpec::Vault(spec) => Box::pin(vault::run(spec, &deadline, secret_store, given)).await,
+        ProbeSpec::Registry(spec) => Box::pin(registry::run(spec, &deadline, secret_store, context)).await,
+        ProbeSpec::Vault(spec) => Box::pin(vault::run(spec, &deadline, secret_store, context)).await,
         ProbeSpec::Cors(spec) => Box::pin(cors::run(spec, &deadline, secret_store)).await,
-        ProbeSpec::Headers(spec) => Box::pin(headers::run(spec, &deadline, secret_store, given)).await,
+        ProbeSpec::Headers(spec) => Box::pin(headers::run(spec, &deadline, secret_store, context)).await,
         ProbeSpec::Token(spec) => Box::pin(token::run(spec, &deadline, secret_store)).await,
         ProbeSpec::Pipeline(spec) => pipeline::run(spec, &deadline, secret_store, effects).boxed().await,
         ProbeSpec::Kubernetes(spec) => {
-            Box::pin(kubernetes::run(spec, &deadline, secret_store.permit(), given)).await
+            Box::pin(kubernetes::run(spec, &deadline, secret_store.permit(), context)).await
         }
-        ProbeSpec::Iac(spec) => Box::pin(iac::run(spec, &deadline, secret_store.permit(), given)).await,
+        ProbeSpec::Iac(spec) => Box::pin(iac::run(spec, &deadline, secret_store.permit(), context)).await,
         ProbeSpec::AwsSecret(spec) => {
-            Box::pin(aws_secret::run(spec, &deadline, secret_store.permit(), given)).await
+            Box::pin(aws_secret::run(spec, &deadline, secret_store.permit(), context)).await
         }
         ProbeSpec::Origins(spec) => origins::run(spec),
         ProbeSpec::Scan(spec) => Box::pin(scan::run(spec, &deadline)).await,
         ProbeSpec::Contacts(spec) => contacts::run(spec),
     };
     let outcome = if outcome.observations.is_empty() { nothing_to_check(spec) } else { outcome };
-    outcome.with_effects(given.effects.since(before)).sanitized(&secret_store.redactor())
+    outcome.with_effects(context.effects.since(before)).sanitized(&secret_store.redactor())
 }
 
 fn nothing_to_check(spec: &ProbeSpec) -> Outcome {

@@ -52,8 +52,8 @@ impl<T> Drop for AbortOnDrop<T> {
 /// Connects, with TLS where the address asks for it.
 pub(super) async fn connect(address: &Address, tls: &Tls, deadline: &Deadline) -> ProbeResult<Socket> {
     let names = resolve_host(&address.host, address.port);
-    let found = deadline.limit(format!("name resolution of {}", address.host), names).await??;
-    let tcp = deadline.limit(format!("connect to {address}"), race(found)).await?;
+    let addresses = deadline.limit(format!("name resolution of {}", address.host), names).await??;
+    let tcp = deadline.limit(format!("connect to {address}"), race(addresses)).await?;
     let tcp = tcp.map_err(|error| cannot_connect(address, error))?;
     if !address.tls {
         return Ok(Socket::new(tcp));
@@ -62,7 +62,7 @@ pub(super) async fn connect(address: &Address, tls: &Tls, deadline: &Deadline) -
     let name = ServerName::try_from(address.host.clone())
         .map_err(|_| ProbeError::new(format!("{} is no name that a certificate can carry", address.host)))?;
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, tcp);
-    // A server without TLS may take the greeting for the begin of a long command and stay silent.
+    // A server without TLS may take the ClientHello for the start of a long command and stay silent.
     let step = format!("TLS handshake with {address}; a server without TLS may stay silent");
     let stream = deadline.limit(step, handshake).await?;
     let stream = stream.map_err(|error| ProbeError::new(tls::explain(&error, &address.host, tls)))?;
@@ -71,16 +71,17 @@ pub(super) async fn connect(address: &Address, tls: &Tls, deadline: &Deadline) -
 
 /// The addresses of a host.
 pub(super) async fn resolve_host(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| cannot_resolve(host, &error))?;
-    let found: Vec<_> = found.collect();
-    if found.is_empty() { Err(ConnectError::NoSuchHost(host.to_owned())) } else { Ok(found) }
+    let addresses =
+        tokio::net::lookup_host((host, port)).await.map_err(|error| cannot_resolve(host, &error))?;
+    let addresses: Vec<_> = addresses.collect();
+    if addresses.is_empty() { Err(ConnectError::NoSuchHost(host.to_owned())) } else { Ok(addresses) }
 }
 
 fn cannot_resolve(host: &str, error: &io::Error) -> ConnectError {
     let why = error.to_string();
     // The resolver's answers differ only in their text: EAI_NONAME and EAI_NODATA are about the name,
     // all others about the resolver.
-    if NAME_NOT_FOUND.iter().any(|no| why.contains(no)) {
+    if NAME_NOT_FOUND.iter().any(|part| why.contains(part)) {
         ConnectError::NoSuchHost(host.to_owned())
     } else {
         ConnectError::Resolve { host: host.to_owned(), why }
@@ -97,26 +98,26 @@ fn cannot_connect(address: &Address, error: io::Error) -> ConnectError {
 /// The first of several addresses that answers. The next one is tried as soon as one has failed, or the one before has
 /// had its time.
 async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
-    let mut left = addresses.into_iter();
-    let mut tried = FuturesUnordered::new();
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    let mut remaining = addresses.into_iter();
+    let mut attempts = FuturesUnordered::new();
+    let mut last_error = io::Error::from(io::ErrorKind::NotFound);
     loop {
-        match left.next() {
-            Some(address) => tried.push(TcpStream::connect(address)),
-            None if tried.is_empty() => return Err(last),
+        match remaining.next() {
+            Some(address) => attempts.push(TcpStream::connect(address)),
+            None if attempts.is_empty() => return Err(last_error),
             None => {}
         }
         let next = async {
-            if left.len() == 0 {
+            if remaining.len() == 0 {
                 future::pending::<()>().await;
             } else {
                 tokio::time::sleep(CONNECTION_ATTEMPT_DELAY).await;
             }
         };
         tokio::select! {
-            Some(connected) = tried.next() => match connected {
+            Some(connected) = attempts.next() => match connected {
                 Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
+                Err(error) => last_error = error,
             },
             () = next => {}
         }
@@ -132,19 +133,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn that_there_is_no_such_host_is_known_in_the_words_of_each_system() {
-        let told = |why: &str| cannot_resolve("h", &io::Error::other(why)).to_string();
-        for no in [
+    fn an_unknown_host_is_recognized_in_the_words_of_each_system() {
+        let message = |why: &str| cannot_resolve("h", &io::Error::other(why)).to_string();
+        for text in [
             "failed to lookup address information: Name or service not known",
             "failed to lookup address information: nodename nor servname provided, or not known",
             "failed to lookup address information: Name does not resolve",
         ] {
-            assert_eq!(told(no), "no such host: h");
+            assert_eq!(message(text), "no such host: h");
         }
-        assert!(told("Temporary failure in name resolution").starts_with("cannot resolve host h"));
+        assert!(message("Temporary failure in name resolution").starts_with("cannot resolve host h"));
     }
 
-    /// The time is the test's own: it goes on only while something sleeps.
+    /// The clock is paused: it advances only while a task sleeps.
     #[tokio::test(start_paused = true)]
     async fn the_next_address_is_tried_as_soon_as_one_has_failed() {
         let refusing = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -152,11 +153,11 @@ mod tests {
         let open = listener.local_addr().unwrap();
         let mut addresses: Vec<_> = (0..8).map(|_| refusing()).collect();
         addresses.push(open);
-        let begun = Instant::now();
+        let started = Instant::now();
         assert_eq!(race(addresses.clone()).await.unwrap().peer_addr().unwrap(), open);
-        assert!(begun.elapsed() < CONNECTION_ATTEMPT_DELAY * 2, "{:?}", begun.elapsed());
+        assert!(started.elapsed() < CONNECTION_ATTEMPT_DELAY * 2, "{:?}", started.elapsed());
         addresses.pop();
-        let refused = race(addresses).await.unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        let error = race(addresses).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     }
 }

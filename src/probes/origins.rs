@@ -1,4 +1,4 @@
-//! The list of allowed origins as it is deployed, read as the application reads it.
+//! Checks the deployed list of allowed origins, parsed as the application parses it.
 
 use reqwest::Url;
 
@@ -18,33 +18,33 @@ pub(super) fn run(spec: &OriginsSpec) -> Outcome {
         return Outcome::of(vec![Observation::new(what, "a JSON array of texts", seen, false)], "");
     };
     let seen = text::count(listed.len(), "origin");
-    let mut all = vec![Observation::new(what, "a JSON array of texts", seen, !listed.is_empty())];
+    let mut observations = vec![Observation::new(what, "a JSON array of texts", seen, !listed.is_empty())];
     for origin in &listed {
-        let wrong = why_not_exact(origin);
-        let seen = wrong.unwrap_or("exact");
-        all.push(Observation::new(
+        let problem = why_not_exact(origin);
+        let seen = problem.unwrap_or("exact");
+        observations.push(Observation::new(
             format!("origin {origin}"),
             "exact, https, not this host",
             seen,
-            wrong.is_none(),
+            problem.is_none(),
         ));
     }
     let missing: Vec<&str> =
         spec.expected.iter().filter(|origin| !listed.contains(origin)).map(String::as_str).collect();
-    let beyond: Vec<&str> =
+    let extra: Vec<&str> =
         listed.iter().filter(|origin| !spec.expected.contains(origin)).map(String::as_str).collect();
-    let seen = match (missing.as_slice(), beyond.as_slice()) {
+    let seen = match (missing.as_slice(), extra.as_slice()) {
         ([], []) => "the same".to_owned(),
         (missing, []) => format!("without {}", missing.join(", ")),
-        ([], beyond) => format!("beside them {}", beyond.join(", ")),
-        (missing, beyond) => format!("without {}; beside them {}", missing.join(", "), beyond.join(", ")),
+        ([], extra) => format!("beside them {}", extra.join(", ")),
+        (missing, extra) => format!("without {}; beside them {}", missing.join(", "), extra.join(", ")),
     };
-    let same = missing.is_empty() && beyond.is_empty();
-    all.push(Observation::new("the list", spec.expected.join(", "), seen, same));
-    Outcome::of(all, "")
+    let is_same = missing.is_empty() && extra.is_empty();
+    observations.push(Observation::new("the list", spec.expected.join(", "), seen, is_same));
+    Outcome::of(observations, "")
 }
 
-/// What keeps an origin from being exact, if anything does.
+/// Why an origin is not exact; none if it is.
 pub(super) fn why_not_exact(origin: &str) -> Option<&'static str> {
     if origin.contains('*') {
         return Some("a wildcard");
@@ -71,7 +71,7 @@ pub(super) fn why_not_exact(origin: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn told(value: &str) -> Vec<String> {
+    fn problems(value: &str) -> Vec<String> {
         let expected = vec!["https://a.example".to_owned(), "https://b.example".to_owned()];
         let outcome = run(&OriginsSpec { value: value.into(), expected });
         outcome.observations.into_iter().filter(|seen| seen.ok != Some(true)).map(|seen| seen.seen).collect()
@@ -79,23 +79,23 @@ mod tests {
 
     #[test]
     fn the_exact_list_passes_in_any_order() {
-        assert!(told(r#"["https://b.example", "https://a.example"]"#).is_empty());
+        assert!(problems(r#"["https://b.example", "https://a.example"]"#).is_empty());
     }
 
     #[test]
-    fn what_is_wrong_is_told() {
-        assert_eq!(told("https://a.example,https://b.example").len(), 1);
-        assert!(told("https://a.example,https://b.example")[0].starts_with("a comma list"));
-        assert_eq!(told("[]")[1], "without https://a.example, https://b.example");
+    fn wrong_origins_are_reported() {
+        assert_eq!(problems("https://a.example,https://b.example").len(), 1);
+        assert!(problems("https://a.example,https://b.example")[0].starts_with("a comma list"));
+        assert_eq!(problems("[]")[1], "without https://a.example, https://b.example");
         assert_eq!(
-            told(r#"["https://a.example", "https://c.example"]"#),
+            problems(r#"["https://a.example", "https://c.example"]"#),
             ["without https://b.example; beside them https://c.example"]
         );
     }
 
     #[test]
-    fn an_origin_is_exact_or_told_why_not() {
-        let told = [
+    fn an_origin_is_exact_or_the_reason_is_reported() {
+        let reasons = [
             "https://*.a.example",
             "http://a.example",
             "https://localhost:3000",
@@ -106,9 +106,9 @@ mod tests {
             "null",
         ]
         .map(|origin| why_not_exact(origin).unwrap_or("exact"));
-        assert_eq!(told[..4], ["a wildcard", "not https", "this host", "this host"]);
-        assert!(told[4..7].iter().all(|told| told.starts_with("more than")));
-        assert_eq!(told[7], "not an origin such as https://host");
+        assert_eq!(reasons[..4], ["a wildcard", "not https", "this host", "this host"]);
+        assert!(reasons[4..7].iter().all(|reason| reason.starts_with("more than")));
+        assert_eq!(reasons[7], "not an origin such as https://host");
         assert_eq!(why_not_exact("https://a.example:8443"), None);
     }
 }

@@ -39,20 +39,20 @@ pub(super) async fn run(
     );
     let what = format!("test span at {}{TRACES_PATH}", api.url);
     let span = format!("a test span of {}", spec.service);
-    let taken = match export(&api, spec, &span, deadline, secret_store, effects).await {
+    let accepted = match export(&api, spec, &span, deadline, secret_store, effects).await {
         Ok(reply) => judge_accepted(what, &reply),
         Err(why) => Observation::unknown(what, "accepted", why),
     };
-    let mut seen = vec![taken];
+    let mut seen = vec![accepted];
     if spec.is_guarded() && seen[0].ok.is_some() {
-        let (wrong, what) =
+        let (wrong_api, what) =
             (self::api(spec, without_secrets(&spec.headers)), "test span with a wrong header");
         let span = format!("{span} with a wrong header");
-        seen.push(match export(&wrong, spec, &span, deadline, secret_store, effects).await {
+        seen.push(match export(&wrong_api, spec, &span, deadline, secret_store, effects).await {
             Ok(reply) => {
-                let refused = matches!(reply.status.as_u16(), 401 | 403);
+                let is_refused = matches!(reply.status.as_u16(), 401 | 403);
                 let seen = if reply.status.is_success() { "accepted".to_owned() } else { code(&reply) };
-                Observation::new(what, "refused (401 or 403)", seen, refused)
+                Observation::new(what, "refused (401 or 403)", seen, is_refused)
             }
             Err(why) => Observation::unknown(what, "refused (401 or 403)", why),
         });
@@ -95,14 +95,14 @@ async fn export(
     match &reply {
         Ok(reply) if matches!(reply.status.as_u16(), 401 | 403) => sending.failed(),
         Ok(_) => sending.succeeded(format!("sent {span}")),
-        // What was not answered in time may have been taken.
+        // Without an answer in time, the span may have been accepted.
         Err(_) if !deadline.remaining().is_zero() => sending.failed(),
         Err(_) => {}
     }
     reply
 }
 
-/// One span, which says of itself what it is.
+/// One span, named as a test span.
 fn test_span(service: &str) -> ProbeResult<ExportTraceServiceRequest> {
     let mut ids = [0; 24];
     getrandom::fill(&mut ids).map_err(|error| ProbeError::new(error.to_string()))?;
@@ -138,17 +138,18 @@ fn test_span(service: &str) -> ProbeResult<ExportTraceServiceRequest> {
 
 fn judge_accepted(what: String, reply: &ApiResponse) -> Observation {
     if !reply.status.is_success() {
-        let refused = matches!(reply.status.as_u16(), 401 | 403);
+        let is_refused = matches!(reply.status.as_u16(), 401 | 403);
         // That our own headers are refused says nothing about the collector.
-        return if refused {
+        return if is_refused {
             Observation::unknown(what, "accepted", reply.error_of_status())
         } else {
             Observation::new(what, "accepted", String::from(reply.error_of_status()), false)
         };
     }
-    let partly =
-        ExportTraceServiceResponse::decode(reply.body.as_slice()).ok().and_then(|told| told.partial_success);
-    match partly.filter(|partly| partly.rejected_spans > 0) {
+    let partial = ExportTraceServiceResponse::decode(reply.body.as_slice())
+        .ok()
+        .and_then(|response| response.partial_success);
+    match partial.filter(|partly| partly.rejected_spans > 0) {
         Some(partly) => {
             Observation::new(what, "accepted", format!("rejected: {}", partly.error_message), false)
         }

@@ -1,5 +1,5 @@
 //! The pipeline probe: one event with a correlation id of its own, sent over a WebSocket, must come back over
-//! server-sent events; on the way it is seen at the exchange and the channel, where those are given.
+//! server-sent events; on the way it is observed at the exchange and the channel, if the profile names them.
 
 use std::time::{Duration, Instant};
 
@@ -22,10 +22,10 @@ use gonogo_core::checklist::spec::PipelineSpec;
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::text;
 
-/// How much of the deadline is kept for telling what did not come.
+/// How much of the deadline is reserved for reporting what did not arrive.
 const REPORT_MARGIN: Duration = Duration::from_millis(300);
 
-/// Whoever waits for the event, on all legs.
+/// The places where the probe waits for the event.
 struct Hops {
     stream: ProbeResult<Response>,
     exchange: Option<ProbeResult<rabbitmq::QueueSubscription>>,
@@ -72,7 +72,7 @@ async fn headers(
     Ok(headers)
 }
 
-/// Listens first, then sends, then waits on all legs at once.
+/// Subscribes first, then sends, then waits at all hops at once.
 async fn send_and_wait(
     spec: &PipelineSpec,
     headers: &HeaderMap,
@@ -84,23 +84,23 @@ async fn send_and_wait(
         Ok(browser) => browser,
         Err(why) => return vec![Observation::unknown("application", "reachable", why)],
     };
-    let legs = subscribe_hops(spec, &browser, headers, deadline, secret_store).await;
-    let mut seen = vec![judge_stream(&legs.stream)];
+    let hops = subscribe_hops(spec, &browser, headers, deadline, secret_store).await;
+    let mut seen = vec![judge_stream(&hops.stream)];
     let id = format!("gonogo-{}", id());
-    let begun = Instant::now();
+    let started = Instant::now();
     let socket = match open(spec, headers, deadline).await {
         Ok(socket) => socket,
-        Err(refused) => {
-            seen.push(refused);
+        Err(observation) => {
+            seen.push(observation);
             return seen;
         }
     };
-    seen.push(took("WebSocket opened", "there", begun.elapsed()));
-    if legs.stream.as_ref().is_ok_and(|stream| !stream.status().is_success()) || legs.stream.is_err() {
+    seen.push(took("WebSocket opened", "there", started.elapsed()));
+    if hops.stream.as_ref().is_ok_and(|stream| !stream.status().is_success()) || hops.stream.is_err() {
         socket.close().await;
         return seen;
     }
-    seen.extend(exchange(spec, socket, legs, &id, deadline, effects).await);
+    seen.extend(exchange(spec, socket, hops, &id, deadline, effects).await);
     seen
 }
 
@@ -157,9 +157,9 @@ async fn open(
     deadline: &Deadline,
 ) -> Result<WebSocket, Observation> {
     let what = "WebSocket opened";
-    let unseen = |why: ProbeError| Observation::unknown(what, "open", why);
-    let url = address(spec, &board_path(&spec.board)).map_err(unseen)?;
-    match websocket::open(&url, headers, &spec.api.tls, deadline).await.map_err(unseen)? {
+    let unknown = |why: ProbeError| Observation::unknown(what, "open", why);
+    let url = address(spec, &board_path(&spec.board)).map_err(unknown)?;
+    match websocket::open(&url, headers, &spec.api.tls, deadline).await.map_err(unknown)? {
         WebSocketAnswer::Open(socket) => Ok(*socket),
         WebSocketAnswer::Refused(code @ (401 | 403)) => {
             Err(Observation::unknown(what, "open", format!("the token or the origin is refused ({code})")))
@@ -180,52 +180,52 @@ async fn exchange(
     effects: &Effects,
 ) -> Vec<Observation> {
     let event = json!({"action": spec.action, "user": "gonogo", "payload": {}, "correlation_id": id});
-    let to = format!("an event to board {}, correlation id {id}", spec.board);
+    let event_text = format!("an event to board {}, correlation id {id}", spec.board);
     let sent = Instant::now();
     // How much of an event arrived is unknown when sending it failed.
-    let sending = effects.begin(format!("tried to send {to}"));
+    let sending = effects.begin(format!("tried to send {event_text}"));
     if let Err(why) = socket.send(event.to_string()).await {
         return vec![Observation::unknown("event sent", "accepted", why)];
     }
-    sending.succeeded(format!("sent {to}"));
-    let patience = deadline.remaining().saturating_sub(REPORT_MARGIN);
+    sending.succeeded(format!("sent {event_text}"));
+    let wait_limit = deadline.remaining().saturating_sub(REPORT_MARGIN);
     let at_exchange = async {
         match exchange {
-            Some(Ok(mut tap)) => Some(arrival(tap.find(id), sent, patience).await),
+            Some(Ok(mut tap)) => Some(arrival(tap.find(id), sent, wait_limit).await),
             Some(Err(why)) => Some(Err(why)),
             None => None,
         }
     };
     let at_channel = async {
         match channel {
-            Some(Ok(mut tap)) => Some(arrival(tap.find(id), sent, patience).await),
+            Some(Ok(mut tap)) => Some(arrival(tap.find(id), sent, wait_limit).await),
             Some(Err(why)) => Some(Err(why)),
             None => None,
         }
     };
-    let legs = async { tokio::join!(at_exchange, at_channel, wait_on_sse(stream, id, sent, patience)) };
-    // An event that is refused travels nowhere; one that is taken need not be said to be.
-    let refused = {
-        let answer = wait_on_websocket(&mut socket, id, patience);
-        tokio::pin!(legs, answer);
+    let hops = async { tokio::join!(at_exchange, at_channel, wait_on_sse(stream, id, sent, wait_limit)) };
+    // A rejected event is not forwarded; an accepted one need not be acknowledged.
+    let rejection = {
+        let answer = wait_on_websocket(&mut socket, id, wait_limit);
+        tokio::pin!(hops, answer);
         tokio::select! {
-            legs = &mut legs => Err(legs),
-            refused = &mut answer => match refused {
+            results = &mut hops => Err(results),
+            reason = &mut answer => match reason {
                 Some(reason) => Ok(reason),
-                None => Err(legs.await),
+                None => Err(hops.await),
             },
         }
     };
     let mut seen = Vec::new();
-    match refused {
+    match rejection {
         Ok(reason) => {
             seen.push(Observation::new("event sent", "accepted", format!("refused: {reason}"), false));
         }
-        Err((at_exchange, at_channel, back)) => {
+        Err((at_exchange, at_channel, sse)) => {
             seen.push(Observation::new("event sent", "accepted", "accepted", true));
-            seen.extend(at_exchange.map(|at| leg("at the exchange", at, patience)));
-            seen.extend(at_channel.map(|at| leg("at the Redis channel", at, patience)));
-            seen.push(came_back(back, patience));
+            seen.extend(at_exchange.map(|at| leg("at the exchange", at, wait_limit)));
+            seen.extend(at_channel.map(|at| leg("at the Redis channel", at, wait_limit)));
+            seen.push(came_back(sse, wait_limit));
         }
     }
     socket.close().await;
@@ -233,13 +233,13 @@ async fn exchange(
 }
 
 /// Why the application refuses the event, if it does; returns once the event is delivered on the WebSocket.
-async fn wait_on_websocket(socket: &mut WebSocket, id: &str, patience: Duration) -> Option<String> {
+async fn wait_on_websocket(socket: &mut WebSocket, id: &str, wait_limit: Duration) -> Option<String> {
     let wait = async {
         loop {
             match socket.next().await {
-                Ok(WebSocketMessage::Text(said)) => {
-                    let said: Value = serde_json::from_str(&said).unwrap_or_default();
-                    let word = |key| said.get(key).and_then(Value::as_str);
+                Ok(WebSocketMessage::Text(text)) => {
+                    let message: Value = serde_json::from_str(&text).unwrap_or_default();
+                    let word = |key| message.get(key).and_then(Value::as_str);
                     if word("kind") == Some("error") {
                         return Some(text::clip(word("reason").unwrap_or("no reason given"), 120));
                     }
@@ -257,12 +257,16 @@ async fn wait_on_websocket(socket: &mut WebSocket, id: &str, patience: Duration)
         }
     };
     // An application need not answer over the WebSocket: the stream is what counts.
-    timeout(patience, wait).await.unwrap_or(None)
+    timeout(wait_limit, wait).await.unwrap_or(None)
 }
 
-async fn arrival(find: impl Future<Output = ProbeResult<()>>, sent: Instant, patience: Duration) -> Arrival {
-    match timeout(patience, find).await {
-        Ok(found) => found.map(|()| Some(sent.elapsed())),
+async fn arrival(
+    find: impl Future<Output = ProbeResult<()>>,
+    sent: Instant,
+    wait_limit: Duration,
+) -> Arrival {
+    match timeout(wait_limit, find).await {
+        Ok(result) => result.map(|()| Some(sent.elapsed())),
         Err(_) => Ok(None),
     }
 }
@@ -272,53 +276,54 @@ async fn wait_on_sse(
     stream: ProbeResult<Response>,
     id: &str,
     sent: Instant,
-    patience: Duration,
+    wait_limit: Duration,
 ) -> ProbeResult<SseResult> {
     let mut stream = stream?;
-    let mut back = SseResult { arrived: None, heartbeats: 0, others: 0 };
+    let mut result = SseResult { arrived: None, heartbeats: 0, others: 0 };
     let read = async {
         let mut frames = SseParser::default();
         while let Some(chunk) = stream.chunk().await? {
             for event in frames.push(&chunk) {
                 let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
                 if data.get("correlation_id").and_then(Value::as_str) == Some(id) {
-                    back.arrived = Some(sent.elapsed());
+                    result.arrived = Some(sent.elapsed());
                     return Ok(());
                 }
-                let count = if event.event == "heartbeat" { &mut back.heartbeats } else { &mut back.others };
+                let count =
+                    if event.event == "heartbeat" { &mut result.heartbeats } else { &mut result.others };
                 *count += 1;
             }
         }
         Err(ProbeError::new("the application has ended the stream"))
     };
-    match timeout(patience, read).await {
+    match timeout(wait_limit, read).await {
         Ok(Err(why)) => Err(why),
-        Ok(Ok(())) | Err(_) => Ok(back),
+        Ok(Ok(())) | Err(_) => Ok(result),
     }
 }
 
-/// What is expected of what comes back.
+/// The expectation for the event that comes back.
 const BY_ID: &str = "there, by its id";
 
-fn leg(place: &str, at: Arrival, patience: Duration) -> Observation {
+fn leg(place: &str, at: Arrival, wait_limit: Duration) -> Observation {
     let what = format!("event {place}");
     match at {
         Ok(Some(after)) => took(&what, "there", after),
         Ok(None) => {
-            Observation::new(what, "there", format!("not within {}", millis(patience)), false).as_measured()
+            Observation::new(what, "there", format!("not within {}", millis(wait_limit)), false).as_measured()
         }
         Err(why) => Observation::unknown(what, "there", why),
     }
 }
 
-fn came_back(back: ProbeResult<SseResult>, patience: Duration) -> Observation {
+fn came_back(result: ProbeResult<SseResult>, wait_limit: Duration) -> Observation {
     let what = "event back over server-sent events";
-    match back {
+    match result {
         Ok(SseResult { arrived: Some(after), .. }) => took(what, BY_ID, after),
         Ok(SseResult { arrived: None, heartbeats, others }) => {
             let seen = format!(
                 "not within {}; {} and {} came",
-                millis(patience),
+                millis(wait_limit),
                 text::count(heartbeats, "heartbeat"),
                 text::count(others, "event") + " of others"
             );
@@ -373,7 +378,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_that_could_not_be_sent_is_not_said_to_be_sent() {
+    async fn an_event_that_could_not_be_sent_is_not_reported_as_sent() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let spec = json!({"api": {"url": url}, "token": {"env": "TOKEN"}, "board": "b"});
@@ -381,13 +386,13 @@ mod tests {
         let server = tokio::spawn(opened(listener));
         let deadline = Deadline::after(Duration::from_secs(30));
         let socket = open(&spec, &HeaderMap::new(), &deadline).await.unwrap_or_else(|why| panic!("{why:?}"));
-        // It goes away with a reset, so nothing can be sent any more.
+        // A reset closes the connection, so nothing can be sent any more.
         let stream = server.await.unwrap();
         stream.set_zero_linger().unwrap();
         drop(stream);
-        let legs = Hops { stream: Err(ProbeError::new("none")), exchange: None, channel: None };
+        let hops = Hops { stream: Err(ProbeError::new("none")), exchange: None, channel: None };
         let effects = Effects::default();
-        let seen = exchange(&spec, socket, legs, "gonogo-1", &deadline, &effects).await;
+        let seen = exchange(&spec, socket, hops, "gonogo-1", &deadline, &effects).await;
         assert_eq!((seen.len(), seen[0].ok), (1, None), "{seen:?}");
         assert_eq!(effects.all(), ["tried to send an event to board b, correlation id gonogo-1"]);
     }

@@ -16,17 +16,17 @@ use crate::process::{ChildStdin, ExitStatus, Launch, Permit, ProcessGroup, Stdio
 
 /// The most that is kept of each of the two outputs, in bytes.
 const MAX_OUTPUT: usize = 1 << 20;
-/// How long outputs may stay open when the program has ended: what it started may hold them.
+/// How long outputs may stay open after the program has ended: its child processes may hold them.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// What is to be run.
+/// A program to run.
 pub(super) struct Program<'a> {
     pub(super) argv: &'a [String],
     pub(super) cwd: Option<&'a str>,
     pub(super) env: BTreeMap<String, String>,
 }
 
-/// What it came to.
+/// The result of a program.
 pub(super) struct ProgramResult {
     pub(super) status: ExitStatus,
     pub(super) stdout: ReadBody,
@@ -34,8 +34,8 @@ pub(super) struct ProgramResult {
     pub(super) took: Duration,
 }
 
-/// Runs a program in a process group of its own, without input. At the deadline, or when nobody waits for
-/// it any more, the group is ended.
+/// Runs a program in a process group of its own, without input. At the deadline, or when the future is
+/// dropped, the group is ended.
 pub(super) async fn run(
     program: Program<'_>,
     permit: &Permit,
@@ -55,22 +55,22 @@ pub(super) async fn run_with_input(
     work.run(program.launch()?, permit, deadline).await
 }
 
-/// The same, for a program that prints more: so much of each output is kept, in bytes.
+/// The same, for a program that prints more: up to `max_output` bytes of each output are kept.
 pub(super) async fn run_keeping(
     program: Program<'_>,
-    kept: usize,
+    max_output: usize,
     permit: &Permit,
     deadline: &Deadline,
 ) -> ProbeResult<ProgramResult> {
-    let work = ProgramOptions { name: program.name(), input: None, kept };
+    let work = ProgramOptions { name: program.name(), input: None, kept: max_output };
     work.run(program.launch()?, permit, deadline).await
 }
 
 /// How a program is run.
 pub(super) struct ProgramOptions<'a> {
-    /// What it is called when it does not end.
+    /// Its name in a timeout message.
     pub(super) name: String,
-    /// What it reads.
+    /// Its standard input.
     pub(super) input: Option<&'a [u8]>,
     /// How much of each output is kept, in bytes.
     pub(super) kept: usize,
@@ -84,8 +84,8 @@ impl ProgramOptions<'_> {
         permit: &Permit,
         deadline: &Deadline,
     ) -> ProbeResult<ProgramResult> {
-        let begun = Instant::now();
-        let Self { name, input, kept } = self;
+        let started = Instant::now();
+        let Self { name, input, kept: max_output } = self;
         let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
         let launch = launch.own_group().streams(stdin, Stdio::piped(), Stdio::piped());
         let program = launch.program();
@@ -96,27 +96,31 @@ impl ProgramOptions<'_> {
         let work = async {
             let reading = async {
                 let input = input.unwrap_or_default();
-                tokio::join!(write(stdin, input), read(out, &mut stdout, kept), read(err, &mut stderr, kept))
+                tokio::join!(
+                    write(stdin, input),
+                    read(out, &mut stdout, max_output),
+                    read(err, &mut stderr, max_output)
+                )
             };
             tokio::pin!(reading);
             tokio::select! {
                 status = child.wait() => {
-                    let all = timeout(DRAIN_TIMEOUT, reading).await.is_ok();
-                    (status, all)
+                    let is_drained = timeout(DRAIN_TIMEOUT, reading).await.is_ok();
+                    (status, is_drained)
                 }
                 _ = &mut reading => (child.wait().await, true),
             }
         };
         match deadline.limit(name, work).await {
-            Ok((status, all)) => {
+            Ok((status, is_drained)) => {
                 group.kill();
-                if !all {
+                if !is_drained {
                     let why = "what it started still held its output when it ended; that was ended too";
                     stdout.cut.get_or_insert_with(|| ProbeError::new(why));
                 }
                 let status = status?;
                 debug!(%program, %status, "program ended");
-                Ok(ProgramResult { status, stdout, stderr, took: begun.elapsed() })
+                Ok(ProgramResult { status, stdout, stderr, took: started.elapsed() })
             }
             Err(late) => {
                 let how = group.end(&mut child).await;
@@ -153,28 +157,28 @@ fn not_started(program: &str, error: &io::Error) -> ProbeError {
     })
 }
 
-/// Writes all of it; a program that does not read it to the end has its reasons.
+/// Writes all of it. A program may stop reading early: that is not an error.
 async fn write(to: Option<ChildStdin>, input: &[u8]) {
     if let Some(mut to) = to {
         let _ = to.write_all(input).await;
     }
 }
 
-/// Reads to the end, and keeps the begin.
-async fn read(from: Option<impl AsyncRead + Unpin>, into: &mut ReadBody, kept: usize) {
+/// Reads to the end, and keeps the first `max` bytes.
+async fn read(from: Option<impl AsyncRead + Unpin>, into: &mut ReadBody, max: usize) {
     let Some(mut from) = from else { return };
     let mut buffer = vec![0; 16 << 10];
     loop {
         match from.read(&mut buffer).await {
             Ok(0) => return,
             Ok(length) => {
-                let room = kept - into.bytes.len();
-                into.bytes.extend_from_slice(&buffer[..length.min(room)]);
-                if length > room {
+                let left = max - into.bytes.len();
+                into.bytes.extend_from_slice(&buffer[..length.min(left)]);
+                if length > left {
                     into.cut.get_or_insert_with(|| {
                         ProbeError::new(format!(
                             "it prints more than {} MiB: only the begin was kept",
-                            kept >> 20
+                            max >> 20
                         ))
                     });
                 }

@@ -28,7 +28,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
 
 /// Inspects what a server sends before the protocol's client, which may trust every announced length.
 pub(super) trait ProtocolGuard: Send {
-    /// Takes in the next bytes.
+    /// Inspects the next bytes.
     ///
     /// # Errors
     /// Why nothing more is read from this server, for people.
@@ -50,8 +50,8 @@ struct GuardState {
 impl ReceivedBytes {
     /// What the server is, by its first bytes: `a TLS server`.
     pub(super) fn guess(&self) -> Option<&'static str> {
-        let sight = self.lock();
-        let known: [(&[u8], &str); 7] = [
+        let state = self.lock();
+        let protocols: [(&[u8], &str); 7] = [
             (b"HTTP/", "an HTTP server"),
             (b"\x15\x03", "a TLS server"),
             (b"\x16\x03", "a TLS server"),
@@ -60,10 +60,10 @@ impl ReceivedBytes {
             (b"-ERR", "a Redis server"),
             (b"220 ", "a mail or FTP server"),
         ];
-        known.iter().find(|(start, _)| sight.first.starts_with(start)).map(|(_, what)| *what)
+        protocols.iter().find(|(start, _)| state.first.starts_with(start)).map(|(_, what)| *what)
     }
 
-    /// How many bytes have come.
+    /// How many bytes were received.
     pub(super) fn count(&self) -> usize {
         self.lock().count
     }
@@ -94,12 +94,12 @@ impl ReceivedBytes {
     }
 
     fn see(&self, bytes: &[u8]) -> Result<(), String> {
-        let mut sight = self.lock();
-        let room = FIRST_BYTES.saturating_sub(sight.first.len()).min(bytes.len());
-        sight.first.extend_from_slice(bytes.get(..room).unwrap_or_default());
-        sight.closed |= bytes.is_empty();
-        sight.count = sight.count.saturating_add(bytes.len());
-        if sight.count > MAX_READ {
+        let mut state = self.lock();
+        let left = FIRST_BYTES.saturating_sub(state.first.len()).min(bytes.len());
+        state.first.extend_from_slice(bytes.get(..left).unwrap_or_default());
+        state.closed |= bytes.is_empty();
+        state.count = state.count.saturating_add(bytes.len());
+        if state.count > MAX_READ {
             return Err(format!("the server sent more than {} MiB: no more is read", MAX_READ >> 20));
         }
         Ok(())
@@ -120,12 +120,12 @@ impl Socket {
         Self { stream: Box::new(stream), seen: ReceivedBytes::default(), watch: None }
     }
 
-    /// The same, its bytes seen by `watch` first.
+    /// The same, with `watch` inspecting its bytes first.
     pub(super) fn watched(self, watch: impl ProtocolGuard + 'static) -> Self {
         Self { watch: Some(Box::new(watch)), ..self }
     }
 
-    /// What the server sends, from now on too.
+    /// What the server has sent, and will send.
     pub(super) fn seen(&self) -> ReceivedBytes {
         self.seen.clone()
     }
@@ -143,10 +143,10 @@ impl AsyncRead for Socket {
         }
         ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
         let new = into.filled().get(before..).unwrap_or_default();
-        let fine = self.seen.see(new);
-        let fine = fine.and_then(|()| self.watch.as_mut().map_or(Ok(()), |watch| watch.inspect(new)));
-        Poll::Ready(fine.map_err(|why| {
-            // What is refused does not reach the client.
+        let result = self.seen.see(new);
+        let result = result.and_then(|()| self.watch.as_mut().map_or(Ok(()), |watch| watch.inspect(new)));
+        Poll::Ready(result.map_err(|why| {
+            // Rejected bytes do not reach the client.
             into.set_filled(before);
             self.seen.refuse(why)
         }))

@@ -8,7 +8,7 @@ const MAX_DATA: usize = 256 * 1024;
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SseEvent {
-    /// Its type; `message` where none is said.
+    /// Its type; `message` by default.
     pub(super) event: String,
     /// Its data, lines joined.
     pub(super) data: String,
@@ -25,7 +25,7 @@ pub(super) struct SseParser {
 }
 
 impl SseParser {
-    /// Takes in bytes; gives the events that they complete.
+    /// Adds bytes; returns the events that they complete.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<SseEvent> {
         let mut events = Vec::new();
         for byte in bytes {

@@ -1,4 +1,4 @@
-//! What must hold of a text, against what it is. Pure.
+//! Compares a text with the checks. Pure.
 
 use super::content::ReadBody;
 use super::deadline::Deadline;
@@ -17,11 +17,11 @@ pub(super) fn judge(
     content: &ReadBody,
     until: &Deadline,
 ) -> Vec<Observation> {
-    let whole = String::from_utf8_lossy(&content.bytes);
+    let text = String::from_utf8_lossy(&content.bytes);
     let judge = |check| {
         let in_time = until.check(format!("judging {what}")).map_err(ProbeError::from);
-        match in_time.and_then(|()| is_searchable(check, &whole)) {
-            Ok(()) => judge_one(check, what, &whole, content),
+        match in_time.and_then(|()| is_searchable(check, &text)) {
+            Ok(()) => judge_one(check, what, &text, content),
             Err(why) => Observation::unknown(what, expected(check), why),
         }
     };
@@ -29,14 +29,14 @@ pub(super) fn judge(
 }
 
 /// Whether a text is short enough for a pattern of its size.
-fn is_searchable(check: &TextCheck, whole: &str) -> Result<(), ProbeError> {
+fn is_searchable(check: &TextCheck, text: &str) -> Result<(), ProbeError> {
     match check {
         TextCheck::Matches(pattern) | TextCheck::Lacks(pattern) | TextCheck::EachLine(pattern)
-            if whole.len() > pattern.max_text =>
+            if text.len() > pattern.max_text =>
         {
             Err(ProbeError::new(format!(
                 "{} KiB, and so large a pattern is searched for in at most {} KiB; write it shorter, as x+ for x{{1,300}}",
-                whole.len() >> 10,
+                text.len() >> 10,
                 pattern.max_text >> 10
             )))
         }
@@ -49,38 +49,38 @@ pub(super) fn unseen(checks: &[TextCheck], what: &str, why: &ProbeError) -> Vec<
     checks.iter().map(|check| Observation::unknown(what, expected(check), why.clone())).collect()
 }
 
-fn judge_one(check: &TextCheck, what: &str, whole: &str, content: &ReadBody) -> Observation {
-    let (expected, seen) = (expected(check), run_check(check, whole));
+fn judge_one(check: &TextCheck, what: &str, text: &str, content: &ReadBody) -> Observation {
+    let (expected, seen) = (expected(check), run_check(check, text));
     match &content.cut {
         // The unread part could contain it.
         Some(why) if !seen.is_final => Observation::unknown(what, expected, why.clone()),
         _ => {
-            let told = seen.told.unwrap_or_else(|| format!("not in it: {}", content.excerpt()));
-            let told = Observation::new(what, expected, told, seen.ok);
-            if matches!(check, TextCheck::LinesAtLeast(_)) { told.as_measured() } else { told }
+            let message = seen.told.unwrap_or_else(|| format!("not in it: {}", content.excerpt()));
+            let observation = Observation::new(what, expected, message, seen.ok);
+            if matches!(check, TextCheck::LinesAtLeast(_)) { observation.as_measured() } else { observation }
         }
     }
 }
 
-/// What there is to see of one check.
+/// The result of one check.
 struct TextResult {
     ok: bool,
     /// Whether more text would change nothing.
     is_final: bool,
-    /// Nothing where the text itself is to be shown.
+    /// The observed value; none if an excerpt of the text is shown.
     told: Option<String>,
 }
 
 impl TextResult {
-    /// Something that is to be found somewhere.
-    fn sought(ok: bool, check: &TextCheck) -> Self {
+    /// The result of searching for something required.
+    fn required(ok: bool, check: &TextCheck) -> Self {
         Self { ok, is_final: ok, told: ok.then(|| expected(check)) }
     }
 
-    /// Something that is not to be found anywhere.
-    fn avoided(found: Option<String>) -> Self {
-        let ok = found.is_none();
-        Self { ok, is_final: !ok, told: Some(found.unwrap_or_else(|| "nothing does".into())) }
+    /// The result of searching for something forbidden: the line with it, if any.
+    fn forbidden(line: Option<String>) -> Self {
+        let ok = line.is_none();
+        Self { ok, is_final: !ok, told: Some(line.unwrap_or_else(|| "nothing does".into())) }
     }
 }
 
@@ -98,13 +98,13 @@ fn expected(check: &TextCheck) -> String {
 fn run_check(check: &TextCheck, whole: &str) -> TextResult {
     match check {
         TextCheck::Equals(text) => {
-            let (ok, told) =
+            let (ok, quoted) =
                 (whole.trim() == text.trim(), text::clip(&format!("`{}`", whole.trim()), MAX_LINE));
-            TextResult { ok, is_final: false, told: Some(told) }
+            TextResult { ok, is_final: false, told: Some(quoted) }
         }
-        TextCheck::Contains(part) => TextResult::sought(whole.contains(part.as_str()), check),
-        TextCheck::Matches(pattern) => TextResult::sought(pattern.is_in(whole), check),
-        TextCheck::Lacks(pattern) => TextResult::avoided(culprit(pattern, whole)),
+        TextCheck::Contains(part) => TextResult::required(whole.contains(part.as_str()), check),
+        TextCheck::Matches(pattern) => TextResult::required(pattern.is_in(whole), check),
+        TextCheck::Lacks(pattern) => TextResult::forbidden(culprit(pattern, whole)),
         TextCheck::EachLine(pattern) => each_line(pattern, whole),
         TextCheck::LinesAtLeast(least) => {
             let count = lines(whole).count();
@@ -115,31 +115,31 @@ fn run_check(check: &TextCheck, whole: &str) -> TextResult {
 }
 
 /// The line in which a pattern is found.
-fn culprit(pattern: &Pattern, whole: &str) -> Option<String> {
-    let line = lines(whole).find(|line| pattern.is_in(line)).map(|line| text::clip(line, MAX_LINE));
-    line.or_else(|| pattern.is_in(whole).then(|| "several lines together do".into()))
+fn culprit(pattern: &Pattern, text: &str) -> Option<String> {
+    let line = lines(text).find(|line| pattern.is_in(line)).map(|line| text::clip(line, MAX_LINE));
+    line.or_else(|| pattern.is_in(text).then(|| "several lines together do".into()))
 }
 
 /// No line at all is wrong too: nothing was checked.
-fn each_line(pattern: &Pattern, whole: &str) -> TextResult {
-    let wrong: Vec<&str> = lines(whole).filter(|line| !pattern.is_in(line)).collect();
-    let told = match (wrong.first(), lines(whole).count()) {
+fn each_line(pattern: &Pattern, text: &str) -> TextResult {
+    let mismatches: Vec<&str> = lines(text).filter(|line| !pattern.is_in(line)).collect();
+    let message = match (mismatches.first(), lines(text).count()) {
         (_, 0) => "no line".into(),
         (None, _) => "each does".into(),
         (Some(line), count) => {
             format!(
                 "{} of {} do not: {}",
-                wrong.len(),
+                mismatches.len(),
                 text::count(count, "line"),
                 text::clip(line, MAX_LINE)
             )
         }
     };
-    TextResult { ok: told == "each does", is_final: !wrong.is_empty(), told: Some(told) }
+    TextResult { ok: message == "each does", is_final: !mismatches.is_empty(), told: Some(message) }
 }
 
-fn lines(whole: &str) -> impl Iterator<Item = &str> {
-    whole.lines().filter(|line| !line.trim().is_empty())
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.trim().is_empty())
 }
 
 fn to_size(number: u64) -> usize {
@@ -152,23 +152,26 @@ mod tests {
 
     use super::*;
 
-    fn seen(check: &str, whole: &str, cut: bool) -> (String, Option<bool>) {
+    fn result_of(check: &str, text: &str, cut: bool) -> (String, Option<bool>) {
         let check = serde_json::from_str(check).unwrap();
         let cut = cut.then(|| ProbeError::new("too long"));
-        let content = ReadBody { bytes: whole.into(), cut };
+        let content = ReadBody { bytes: text.into(), cut };
         let seen = judge(&[check], "body", &content, &Deadline::after(Duration::MAX)).remove(0);
         (seen.seen, seen.ok)
     }
 
     #[test]
-    fn what_stands_in_a_text_is_found() {
-        assert_eq!(seen(r#"{"contains":"b"}"#, "abc", false), ("contains `b`".into(), Some(true)));
-        assert_eq!(seen(r#"{"contains":"x"}"#, "abc", false), ("not in it: abc".into(), Some(false)));
-        assert_eq!(seen(r#"{"matches":"^a.c$"}"#, "abc", false).1, Some(true));
-        assert_eq!(seen(r#"{"lacks":"err"}"#, "fine\nan error\n", false), ("an error".into(), Some(false)));
-        assert_eq!(seen(r#"{"lacks":"err"}"#, "fine", false), ("nothing does".into(), Some(true)));
-        assert_eq!(seen(r#"{"lines_at_least":2}"#, "a\n\nb\n", false), ("2 lines".into(), Some(true)));
-        assert_eq!(seen(r#"{"lines_at_least":3}"#, "a\n\nb\n", false).1, Some(false));
+    fn content_of_a_text_is_found() {
+        assert_eq!(result_of(r#"{"contains":"b"}"#, "abc", false), ("contains `b`".into(), Some(true)));
+        assert_eq!(result_of(r#"{"contains":"x"}"#, "abc", false), ("not in it: abc".into(), Some(false)));
+        assert_eq!(result_of(r#"{"matches":"^a.c$"}"#, "abc", false).1, Some(true));
+        assert_eq!(
+            result_of(r#"{"lacks":"err"}"#, "fine\nan error\n", false),
+            ("an error".into(), Some(false))
+        );
+        assert_eq!(result_of(r#"{"lacks":"err"}"#, "fine", false), ("nothing does".into(), Some(true)));
+        assert_eq!(result_of(r#"{"lines_at_least":2}"#, "a\n\nb\n", false), ("2 lines".into(), Some(true)));
+        assert_eq!(result_of(r#"{"lines_at_least":3}"#, "a\n\nb\n", false).1, Some(false));
     }
 
     #[test]
@@ -176,32 +179,32 @@ mod tests {
         let (long, short) = ("a".repeat(1 << 20), "a".repeat(1000));
         for check in ["matches", "lacks", "each_line"] {
             let check = format!("{{\"{check}\":\"(a?){{300}}a{{300}}b\"}}");
-            let (told, ok) = seen(&check, &long, false);
-            assert!(ok.is_none() && told.contains("1024 KiB, and so large a pattern"), "{told}");
-            assert!(seen(&check, &short, false).1.is_some());
+            let (message, ok) = result_of(&check, &long, false);
+            assert!(ok.is_none() && message.contains("1024 KiB, and so large a pattern"), "{message}");
+            assert!(result_of(&check, &short, false).1.is_some());
         }
     }
 
     #[test]
     fn each_line_counts_and_no_line_is_not_enough() {
-        let pinned = r#"{"each_line":"=="}"#;
-        assert_eq!(seen(pinned, "a==1\n\nb==2\n", false), ("each does".into(), Some(true)));
-        assert_eq!(seen(pinned, "a==1\nb\nc\n", false), ("2 of 3 lines do not: b".into(), Some(false)));
-        assert_eq!(seen(pinned, "\n", false), ("no line".into(), Some(false)));
+        let check = r#"{"each_line":"=="}"#;
+        assert_eq!(result_of(check, "a==1\n\nb==2\n", false), ("each does".into(), Some(true)));
+        assert_eq!(result_of(check, "a==1\nb\nc\n", false), ("2 of 3 lines do not: b".into(), Some(false)));
+        assert_eq!(result_of(check, "\n", false), ("no line".into(), Some(false)));
     }
 
     #[test]
-    fn of_a_text_that_was_not_read_whole_only_what_is_certain_is_told() {
-        assert_eq!(seen(r#"{"contains":"b"}"#, "abc", true).1, Some(true));
-        assert_eq!(seen(r#"{"contains":"x"}"#, "abc", true), ("too long".into(), None));
-        assert_eq!(seen(r#"{"lacks":"x"}"#, "abc", true).1, None);
-        assert_eq!(seen(r#"{"lacks":"b"}"#, "abc", true).1, Some(false));
-        assert_eq!(seen(r#"{"each_line":"b"}"#, "abc", true).1, None);
-        assert_eq!(seen(r#"{"each_line":"x"}"#, "abc", true).1, Some(false));
+    fn an_incomplete_text_gives_only_certain_results() {
+        assert_eq!(result_of(r#"{"contains":"b"}"#, "abc", true).1, Some(true));
+        assert_eq!(result_of(r#"{"contains":"x"}"#, "abc", true), ("too long".into(), None));
+        assert_eq!(result_of(r#"{"lacks":"x"}"#, "abc", true).1, None);
+        assert_eq!(result_of(r#"{"lacks":"b"}"#, "abc", true).1, Some(false));
+        assert_eq!(result_of(r#"{"each_line":"b"}"#, "abc", true).1, None);
+        assert_eq!(result_of(r#"{"each_line":"x"}"#, "abc", true).1, Some(false));
     }
 
     #[test]
-    fn a_pattern_that_is_none_is_refused() {
+    fn an_invalid_pattern_is_rejected() {
         let error = serde_json::from_str::<TextCheck>(r#"{"matches":"("}"#).unwrap_err().to_string();
         assert!(error.contains("`(` is not a regular expression"), "{error}");
     }

@@ -28,7 +28,7 @@ pub(super) enum TlsError {
     Setup(#[from] rustls::Error),
 }
 
-/// A client configuration that trusts the roots asked for, and those only.
+/// A client configuration that trusts only the requested roots.
 pub(super) async fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
     match &tls.roots {
         Some(path) => trusting(roots_of_file(path)?, tls),
@@ -36,7 +36,7 @@ pub(super) async fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
     }
 }
 
-/// The same for who may never speak TLS: where no file is asked for, no root is trusted, and the system's are not read,
+/// The same for a client that may never use TLS: without a file of roots, none is trusted, and the system's are not read,
 /// which takes time and memory.
 pub(super) fn config_without_system(tls: &Tls) -> Result<ClientConfig, TlsError> {
     let roots = tls.roots.as_deref().map_or_else(|| Ok(RootCertStore::empty()), roots_of_file);
@@ -58,28 +58,28 @@ fn trusting(roots: impl Into<Arc<RootCertStore>>, tls: &Tls) -> Result<ClientCon
 }
 
 fn chain_of_file(path: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let wrong = |why: String| TlsError::File { what: "certificate", path: path.to_owned(), why };
-    let pem = read_regular(path, MAX_PEM).map_err(|e| wrong(e.to_string()))?;
+    let file_error = |why: String| TlsError::File { what: "certificate", path: path.to_owned(), why };
+    let pem = read_regular(path, MAX_PEM).map_err(|e| file_error(e.to_string()))?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let chain = chain.map_err(|e| wrong(format!("not PEM: {e}")))?;
-    if chain.is_empty() { Err(wrong("it holds no certificate".into())) } else { Ok(chain) }
+    let chain = chain.map_err(|e| file_error(format!("not PEM: {e}")))?;
+    if chain.is_empty() { Err(file_error("it holds no certificate".into())) } else { Ok(chain) }
 }
 
 fn key_of_file(path: &str) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let wrong = |why: String| TlsError::File { what: "key", path: path.to_owned(), why };
-    let pem = Zeroizing::new(read_regular(path, MAX_PEM).map_err(|e| wrong(e.to_string()))?);
-    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| wrong("it holds no private key in PEM".into()))
+    let file_error = |why: String| TlsError::File { what: "key", path: path.to_owned(), why };
+    let pem = Zeroizing::new(read_regular(path, MAX_PEM).map_err(|e| file_error(e.to_string()))?);
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| file_error("it holds no private key in PEM".into()))
 }
 
 fn roots_of_file(path: &str) -> Result<RootCertStore, TlsError> {
-    let wrong = |why: String| TlsError::File { what: "roots", path: path.to_owned(), why };
-    let pem = read_regular(path, MAX_PEM).map_err(|e| wrong(e.to_string()))?;
+    let file_error = |why: String| TlsError::File { what: "roots", path: path.to_owned(), why };
+    let pem = read_regular(path, MAX_PEM).map_err(|e| file_error(e.to_string()))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|e| wrong(format!("not PEM: {e}")))?;
-        roots.add(certificate).map_err(|e| wrong(format!("not a root certificate: {e}")))?;
+        let certificate = certificate.map_err(|e| file_error(format!("not PEM: {e}")))?;
+        roots.add(certificate).map_err(|e| file_error(format!("not a root certificate: {e}")))?;
     }
-    if roots.is_empty() { Err(wrong("it holds no certificate".into())) } else { Ok(roots) }
+    if roots.is_empty() { Err(file_error("it holds no certificate".into())) } else { Ok(roots) }
 }
 
 /// The roots of this system, read once, however many ask at the same time. There may be none: then nothing is
@@ -87,10 +87,10 @@ fn roots_of_file(path: &str) -> Result<RootCertStore, TlsError> {
 async fn roots_of_system() -> Arc<RootCertStore> {
     static ROOTS: OnceCell<Arc<RootCertStore>> = OnceCell::const_new();
     let read = async || {
-        let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
+        let certificates = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
         let mut roots = RootCertStore::empty();
         // A system's store may hold a few that do not parse: the others count.
-        roots.add_parsable_certificates(found.map(|found| found.certs).unwrap_or_default());
+        roots.add_parsable_certificates(certificates.map(|result| result.certs).unwrap_or_default());
         Arc::new(roots)
     };
     Arc::clone(ROOTS.get_or_init(read).await)
@@ -100,8 +100,8 @@ async fn roots_of_system() -> Arc<RootCertStore> {
 pub(super) fn tls_error_in<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     let inner = inner.map(|inner| inner as &(dyn Error + 'static));
-    let here = |e: &'a (dyn Error + 'static)| e.downcast_ref::<rustls::Error>();
-    here(error).or_else(|| inner.and_then(tls_error_in)).or_else(|| error.source().and_then(tls_error_in))
+    let downcast = |e: &'a (dyn Error + 'static)| e.downcast_ref::<rustls::Error>();
+    downcast(error).or_else(|| inner.and_then(tls_error_in)).or_else(|| error.source().and_then(tls_error_in))
 }
 
 /// Whether the server has closed the connection.
@@ -123,7 +123,7 @@ pub(super) fn explain(error: &io::Error, host: &str, tls: &Tls) -> String {
 /// The same for the error of the TLS library.
 pub(super) fn explain_tls(error: &rustls::Error, host: &str, tls: &Tls) -> String {
     match error {
-        rustls::Error::InvalidCertificate(wrong) => explain_certificate(wrong, host, tls),
+        rustls::Error::InvalidCertificate(error) => explain_certificate(error, host, tls),
         rustls::Error::InvalidMessage(_) => {
             format!("this is not a TLS server: it answers something else ({error})")
         }
@@ -132,19 +132,26 @@ pub(super) fn explain_tls(error: &rustls::Error, host: &str, tls: &Tls) -> Strin
     }
 }
 
-fn explain_certificate(wrong: &CertificateError, host: &str, tls: &Tls) -> String {
+fn explain_certificate(error: &CertificateError, host: &str, tls: &Tls) -> String {
     use CertificateError as Wrong;
-    match wrong {
+    match error {
         Wrong::UnknownIssuer => match &tls.roots {
             Some(path) => format!("certificate not trusted: no root certificate in {path} has signed it"),
             None => "certificate not trusted: no root certificate of this system has signed it".into(),
         },
         Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
-            format!("name mismatch: the certificate is not for {host} ({wrong})")
+            format!("name mismatch: the certificate is not for {host} ({error})")
         }
-        Wrong::Expired | Wrong::ExpiredContext { .. } => format!("certificate expired ({wrong})"),
+        Wrong::Expired | Wrong::ExpiredContext { .. } => format!("certificate expired ({error})"),
         Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => {
-            format!("certificate not valid yet ({wrong})")
+            format!("certificate not valid yet ({error})")
+        }
+        Wrong::BadSignature => {
+            let hint = "its signature is not by the root certificate of that name";
+            format!("certificate not trusted: {hint} (is `tls.roots` of the right authority?)")
+        }
+        wrong if wrong.to_string().contains("CaUsedAsEndEntity") => {
+            "certificate not trusted: the server uses the certificate of an authority as its own".into()
         }
         wrong => format!("certificate not trusted: {wrong}"),
     }
@@ -155,27 +162,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_a_certificate_is_told_apart() {
-        let told = |wrong: CertificateError| {
-            let error = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(wrong));
+    fn certificate_errors_are_distinguished() {
+        let explain_error = |error: CertificateError| {
+            let error = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(error));
             explain(&error, "broker", &Tls::default())
         };
-        for (wrong, begin) in [
+        for (error, begin) in [
             (CertificateError::UnknownIssuer, "certificate not trusted: no root certificate of this system"),
             (CertificateError::NotValidForName, "name mismatch: the certificate is not for broker"),
             (CertificateError::Expired, "certificate expired"),
             (CertificateError::NotValidYet, "certificate not valid yet"),
             (CertificateError::Revoked, "certificate not trusted: "),
+            (CertificateError::BadSignature, "certificate not trusted: its signature is not by the root"),
         ] {
-            let told = told(wrong);
-            assert!(told.starts_with(begin), "{told}");
+            let message = explain_error(error);
+            assert!(message.starts_with(begin), "{message}");
         }
     }
 
     #[test]
     fn a_tls_error_is_found_below_other_errors() {
-        let wrong = rustls::Error::InvalidCertificate(CertificateError::Expired);
-        let error = io::Error::other(io::Error::other(wrong));
+        let tls_error = rustls::Error::InvalidCertificate(CertificateError::Expired);
+        let error = io::Error::other(io::Error::other(tls_error));
         assert!(tls_error_in(&error).is_some());
         assert!(tls_error_in(&io::Error::other("no")).is_none());
     }

@@ -17,7 +17,7 @@ use gonogo_core::secret::{Secret, SecretRef};
 
 /// Where events are read.
 pub(super) const SSE_PATH: &str = "/sse/activity";
-/// What the application closes a WebSocket with when it does not know the token.
+/// The code with which the application closes a WebSocket for an unknown token.
 const UNAUTHORIZED: u16 = 4401;
 
 /// The path of a board's WebSocket.
@@ -38,7 +38,7 @@ pub(super) fn bearer(token: &Secret) -> ProbeResult<HeaderValue> {
 enum EndpointAnswer {
     Open,
     Shut(String),
-    /// Neither: it says something else.
+    /// Neither: another answer.
     Odd(String),
 }
 
@@ -53,12 +53,12 @@ pub(super) async fn run(spec: &TokenSpec, deadline: &Deadline, secret_store: &Se
     seen.extend(
         check_both_endpoints(spec, "the default token", Ok(default), false, deadline, secret_store).await,
     );
-    for (what, reference, good) in
+    for (what, reference, is_current) in
         [("the old token", &spec.old, false), ("the current token", &spec.current, true)]
     {
         let Some(reference) = reference else { continue };
         let token = read(reference, deadline, secret_store).await;
-        if let (false, Ok(token), Some(current)) = (good, &token, &spec.current)
+        if let (false, Ok(token), Some(current)) = (is_current, &token, &spec.current)
             && read(current, deadline, secret_store)
                 .await
                 .is_ok_and(|current| current.expose() == token.expose())
@@ -71,7 +71,7 @@ pub(super) async fn run(spec: &TokenSpec, deadline: &Deadline, secret_store: &Se
             ));
             continue;
         }
-        seen.extend(check_both_endpoints(spec, what, token, good, deadline, secret_store).await);
+        seen.extend(check_both_endpoints(spec, what, token, is_current, deadline, secret_store).await);
     }
     Outcome::of(seen, reproduce)
 }
@@ -85,7 +85,7 @@ async fn check_both_endpoints(
     spec: &TokenSpec,
     what: &str,
     token: ProbeResult<Secret>,
-    good: bool,
+    is_current: bool,
     deadline: &Deadline,
     secret_store: &SecretStore,
 ) -> Vec<Observation> {
@@ -102,14 +102,19 @@ async fn check_both_endpoints(
         Ok(headers) => tokio::join!(at_sse(spec, &headers, deadline), at_ws(spec, &headers, deadline)),
         Err(why) => (Err(why.clone()), Err(why)),
     };
-    vec![judge(format!("{what} at {SSE_PATH}"), good, sse), judge(format!("{what} at /ws"), good, ws)]
+    vec![
+        judge(format!("{what} at {SSE_PATH}"), is_current, sse),
+        judge(format!("{what} at /ws"), is_current, ws),
+    ]
 }
 
-fn judge(what: String, good: bool, door: ProbeResult<EndpointAnswer>) -> Observation {
-    let expected = if good { "accepted" } else { "refused" };
-    match door {
-        Ok(EndpointAnswer::Open) => Observation::new(what, expected, "accepted", good),
-        Ok(EndpointAnswer::Shut(how)) => Observation::new(what, expected, format!("refused ({how})"), !good),
+fn judge(what: String, is_current: bool, answer: ProbeResult<EndpointAnswer>) -> Observation {
+    let expected = if is_current { "accepted" } else { "refused" };
+    match answer {
+        Ok(EndpointAnswer::Open) => Observation::new(what, expected, "accepted", is_current),
+        Ok(EndpointAnswer::Shut(how)) => {
+            Observation::new(what, expected, format!("refused ({how})"), !is_current)
+        }
         Ok(EndpointAnswer::Odd(how)) => Observation::unknown(what, expected, how),
         Err(why) => Observation::unknown(what, expected, why),
     }
@@ -181,7 +186,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn messages_until_the_time_is_over_are_no_answer_to_a_ping() {
+    async fn messages_until_the_deadline_are_no_answer_to_a_ping() {
         let messages = stream::unfold((), async |()| {
             tokio::time::sleep(Duration::from_millis(50)).await;
             Some((Ok(WebSocketMessage::Text("more".into())), ()))

@@ -1,5 +1,5 @@
 //! The Vault probe (KV version 2): how young the current version of a secret is, and whether it is another than
-//! the last run's. Its value, where it may be read, leaves only a fingerprint.
+//! the last run's. If its value may be read, only a fingerprint of it is recorded.
 
 use hmac::{Hmac, Mac as _};
 use reqwest::header::HeaderValue;
@@ -31,7 +31,7 @@ pub(super) async fn run(
     spec: &VaultSpec,
     deadline: &Deadline,
     secret_store: &SecretStore,
-    given: &ProbeContext,
+    context: &ProbeContext,
 ) -> Outcome {
     let path = format!("/v1/{}/metadata/{}", spec.mount, spec.path);
     let mut reproduce = curl::get(&spec.api, &path);
@@ -44,12 +44,12 @@ pub(super) async fn run(
         Err(why) => return Outcome::of(vec![Observation::unknown(what, "readable", why)], reproduce),
     };
     let mut seen = match session.get(&path).await {
-        Ok(reply) => metadata(spec, what, &reply, given),
+        Ok(reply) => metadata(spec, what, &reply, context),
         Err(why) => vec![Observation::unknown(what, "readable", why)],
     };
     if seen.iter().all(|seen| seen.ok == Some(true)) {
         let data = session.get(&format!("/v1/{}/data/{}", spec.mount, spec.path)).await;
-        seen.extend(value(spec, data, secret_store, given));
+        seen.extend(value(spec, data, secret_store, context));
     }
     Outcome::of(seen, reproduce)
 }
@@ -111,13 +111,13 @@ fn troubled(reply: &ApiResponse) -> ProbeError {
 
 /// `{"errors":["permission denied"]}`
 fn errors(reply: &ApiResponse) -> String {
-    let told = reply.json_of_any_status().ok();
-    let all = told.as_ref().and_then(|told| told.get("errors")?.as_array());
-    let all: Vec<_> = all.into_iter().flatten().filter_map(Value::as_str).map(str::trim).collect();
-    if all.is_empty() { reply.status.as_u16().to_string() } else { all.join("; ") }
+    let answer = reply.json_of_any_status().ok();
+    let errors = answer.as_ref().and_then(|body| body.get("errors")?.as_array());
+    let messages: Vec<_> = errors.into_iter().flatten().filter_map(Value::as_str).map(str::trim).collect();
+    if messages.is_empty() { reply.status.as_u16().to_string() } else { messages.join("; ") }
 }
 
-fn metadata(spec: &VaultSpec, what: String, reply: &ApiResponse, given: &ProbeContext) -> Vec<Observation> {
+fn metadata(spec: &VaultSpec, what: String, reply: &ApiResponse, context: &ProbeContext) -> Vec<Observation> {
     if reply.status == StatusCode::NOT_FOUND {
         return vec![Observation::new(
             what,
@@ -132,20 +132,20 @@ fn metadata(spec: &VaultSpec, what: String, reply: &ApiResponse, given: &ProbeCo
     let read = reply.json();
     let current = read.as_ref().ok().and_then(|answer| {
         let version = answer.pointer("/data/current_version")?.as_u64()?;
-        let about = answer.pointer(&format!("/data/versions/{version}"))?;
-        Some((version, about))
+        let metadata = answer.pointer(&format!("/data/versions/{version}"))?;
+        Some((version, metadata))
     });
-    let Some((version, about)) = current else {
+    let Some((version, metadata)) = current else {
         let why =
             read.err().unwrap_or_else(|| ProbeError::new("the answer is in no form that Vault documents"));
         return vec![Observation::unknown(what, "readable", why)];
     };
-    vec![judge_status(about), fresh(version, about, given), age(spec, about)]
+    vec![judge_status(metadata), fresh(version, metadata, context), age(spec, metadata)]
 }
 
-fn judge_status(about: &Value) -> Observation {
-    let deleted = about.get("deletion_time").and_then(Value::as_str).unwrap_or_default();
-    let destroyed = about.get("destroyed").and_then(Value::as_bool) == Some(true);
+fn judge_status(metadata: &Value) -> Observation {
+    let deleted = metadata.get("deletion_time").and_then(Value::as_str).unwrap_or_default();
+    let destroyed = metadata.get("destroyed").and_then(Value::as_bool) == Some(true);
     let seen = match (destroyed, deleted) {
         (true, _) => "destroyed".to_owned(),
         (false, "") => "there".to_owned(),
@@ -155,28 +155,34 @@ fn judge_status(about: &Value) -> Observation {
     Observation::new("the current version's value", "there", seen, ok)
 }
 
-fn fresh(version: u64, about: &Value, given: &ProbeContext) -> Observation {
-    let made = about.get("created_time").and_then(Value::as_str).unwrap_or("an unknown time");
-    let seen = format!("{version}, of {made}");
-    given.must_have_changed("current version", key::SECRET_VERSION, &seen)
+fn fresh(version: u64, metadata: &Value, context: &ProbeContext) -> Observation {
+    let created = metadata.get("created_time").and_then(Value::as_str).unwrap_or("an unknown time");
+    let seen = format!("{version}, of {created}");
+    context.must_have_changed("current version", key::SECRET_VERSION, &seen)
 }
 
-fn age(spec: &VaultSpec, about: &Value) -> Observation {
+fn age(spec: &VaultSpec, metadata: &Value) -> Observation {
     let (what, expected) = ("age", format!("at most {} days", spec.max_age_days));
-    let made = about.get("created_time").and_then(Value::as_str);
-    let Some(made) = made.and_then(|made| Utc::parse(made).ok()) else {
+    let created = metadata.get("created_time").and_then(Value::as_str);
+    let Some(created) = created.and_then(|text| Utc::parse(text).ok()) else {
         return Observation::unknown(what, expected, "Vault does not say when it was made");
     };
     let now = Utc::from_millis(jiff::Timestamp::now().as_millisecond());
-    let days = now.since(made).as_secs() / 86_400;
-    Observation::new(what, expected, format!("{days} days"), days <= spec.max_age_days).as_measured()
+    let days = now.since(created).as_secs() / 86_400;
+    Observation::new(
+        what,
+        expected,
+        format!("{days} day{}", if days == 1 { "" } else { "s" }),
+        days <= spec.max_age_days,
+    )
+    .as_measured()
 }
 
 fn value(
     spec: &VaultSpec,
     data: ProbeResult<ApiResponse>,
     secret_store: &SecretStore,
-    given: &ProbeContext,
+    context: &ProbeContext,
 ) -> Vec<Observation> {
     let reply = match data {
         Ok(reply) if reply.status == StatusCode::FORBIDDEN => {
@@ -192,29 +198,29 @@ fn value(
         Ok(answer) => answer,
         Err(why) => return vec![Observation::unknown(FINGERPRINT, "another than the last run's", why)],
     };
-    let found = answer.pointer("/data/data").and_then(|fields| fields.get(&spec.field)?.as_str());
-    let Some(found) = found.filter(|found| !found.is_empty()) else {
+    let text = answer.pointer("/data/data").and_then(|fields| fields.get(&spec.field)?.as_str());
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
         let seen = format!("the secret has no field `{}`", spec.field);
         return vec![Observation::new("the value", format!("in field `{}`", spec.field), seen, false)];
     };
-    let secret = Secret::new(found.to_owned());
+    let secret = Secret::new(text.to_owned());
     secret_store.register_lasting("Vault secret", &secret);
     let mut seen = vec![judge_default_token(spec, &secret)];
-    seen.extend(given.fingerprint.as_ref().map(|own| {
-        given.must_have_changed(FINGERPRINT, key::SECRET_FINGERPRINT, &fingerprint(own, &secret))
+    seen.extend(context.fingerprint.as_ref().map(|key| {
+        context.must_have_changed(FINGERPRINT, key::SECRET_FINGERPRINT, &fingerprint(key, &secret))
     }));
     seen
 }
 
 /// The stack's default token is a value that everybody has.
 fn judge_default_token(spec: &VaultSpec, secret: &Secret) -> Observation {
-    let known = spec.never.iter().any(|never| never == secret.expose());
-    let seen = if known { "the stack's default value" } else { "a value of its own" };
-    Observation::new("the value", "not a default value", seen, !known)
+    let is_default = spec.never.iter().any(|never| never == secret.expose());
+    let seen = if is_default { "the stack's default value" } else { "a value of its own" };
+    Observation::new("the value", "not a default value", seen, !is_default)
 }
 
-/// HMAC-SHA-256 of a secret under the environment's key, shortened: it tells values apart, and nobody without
-/// the key can try guesses against it.
+/// HMAC-SHA-256 of a secret under the environment's key, shortened: it distinguishes values, and without
+/// the key nobody can test guesses against it.
 fn fingerprint(key: &FingerprintKey, secret: &Secret) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.0.as_slice()) else { return String::new() };
     mac.update(secret.expose().as_bytes());

@@ -27,7 +27,7 @@ pub(super) struct WebSocket {
     seen: ReceivedBytes,
 }
 
-/// What came of opening one.
+/// The result of opening a WebSocket.
 pub(super) enum WebSocketAnswer {
     Open(Box<WebSocket>),
     /// The server answered with this status instead.
@@ -61,8 +61,8 @@ pub(super) async fn open(
     let seen = socket.seen();
     let config =
         WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
-    let shake = client_async_with_config(request, socket, Some(config));
-    match deadline.limit(format!("WebSocket handshake with {address}"), shake).await? {
+    let handshake = client_async_with_config(request, socket, Some(config));
+    match deadline.limit(format!("WebSocket handshake with {address}"), handshake).await? {
         Ok((stream, _)) => Ok(WebSocketAnswer::Open(Box::new(WebSocket { stream, seen }))),
         Err(Error::Http(response)) => Ok(WebSocketAnswer::Refused(response.status().as_u16())),
         Err(error) => Err(explain(&error, &seen)),
@@ -74,12 +74,12 @@ impl WebSocket {
         self.stream.send(Message::text(text)).await.map_err(|error| explain(&error, &self.seen))
     }
 
-    /// Asks for a sign of life, which comes after whatever the server has to say first.
+    /// Sends a ping; its pong comes after any messages that the server sends first.
     pub(super) async fn ping(&mut self) -> ProbeResult<()> {
         self.stream.send(Message::Ping("gonogo".into())).await.map_err(|error| explain(&error, &self.seen))
     }
 
-    /// What comes next; a stream of pings is as good as silence.
+    /// The next message; pings are skipped.
     pub(super) async fn next(&mut self) -> ProbeResult<WebSocketMessage> {
         loop {
             return Ok(match self.stream.next().await {
@@ -100,7 +100,7 @@ impl WebSocket {
         }
     }
 
-    /// Says goodbye; nothing depends on it.
+    /// Closes it; errors are ignored, nothing depends on it.
     pub(super) async fn close(mut self) {
         let _ = self.stream.close(None).await;
     }

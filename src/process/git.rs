@@ -107,9 +107,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_leads_to_the_users_own_settings_is_inherited() {
+    fn only_the_path_to_the_users_own_settings_is_inherited() {
         let names = ["GIT_DIR", "GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_EXEC_PATH", "PATH", "HOME"];
-        let foreign = foreign(names.into_iter().map(OsString::from));
-        assert_eq!(foreign, ["GIT_DIR", "GIT_CONFIG_COUNT", "GIT_EXEC_PATH"]);
+        let not_inherited = foreign(names.into_iter().map(OsString::from));
+        assert_eq!(not_inherited, ["GIT_DIR", "GIT_CONFIG_COUNT", "GIT_EXEC_PATH"]);
     }
 }

@@ -84,9 +84,9 @@ impl ProcessGroup {
     /// Sends SIGTERM, and SIGKILL after a grace period. Returns what was done, in words.
     pub async fn end(&mut self, child: &mut Child) -> &'static str {
         self.signal(Signal::TERM);
-        let heard = timeout(GRACE, child.wait()).await.is_ok();
+        let is_ended = timeout(GRACE, child.wait()).await.is_ok();
         self.kill();
-        if heard { "it was terminated" } else { "it did not stop on SIGTERM and was killed" }
+        if is_ended { "it was terminated" } else { "it did not stop on SIGTERM and was killed" }
     }
 
     /// Kills the rest of the group, and releases it.
@@ -111,15 +111,15 @@ impl Drop for ProcessGroup {
             return self.kill();
         };
         self.signal(Signal::TERM);
-        let rest = KillOnDrop(Self { running: self.running, leader: self.leader.take() });
+        let kill_on_drop = KillOnDrop(Self { running: self.running, leader: self.leader.take() });
         runtime.spawn(async move {
             tokio::time::sleep(GRACE).await;
-            drop(rest);
+            drop(kill_on_drop);
         });
     }
 }
 
-/// A group that was asked to end.
+/// A group that was sent SIGTERM: kills it on drop.
 struct KillOnDrop(ProcessGroup);
 
 impl Drop for KillOnDrop {
@@ -161,13 +161,13 @@ impl Drop for ProcessTree {
 }
 
 fn kill_tree(first: Pid) {
-    let mut all = vec![first];
+    let mut pids = vec![first];
     let mut at = 0;
-    while let Some(pid) = all.get(at).copied() {
+    while let Some(pid) = pids.get(at).copied() {
         at += 1;
-        all.extend(children(pid).into_iter().filter(|child| !all.contains(child)).collect::<Vec<_>>());
+        pids.extend(children(pid).into_iter().filter(|child| !pids.contains(child)).collect::<Vec<_>>());
     }
-    for pid in all {
+    for pid in pids {
         let _ = kill_process(pid, Signal::KILL);
     }
 }
@@ -198,39 +198,39 @@ mod tests {
     }
 
     /// Waits until it has started the other one; its output ends when both have.
-    async fn killed(mut child: Child, left: &RunningPrograms) {
+    async fn killed(mut child: Child, running: &RunningPrograms) {
         use tokio::io::AsyncReadExt as _;
         let mut output = child.stdout.take().unwrap();
         output.read_u8().await.unwrap();
-        left.kill();
+        running.kill();
         assert_eq!(child.wait().await.unwrap().signal(), Some(9));
         assert_eq!(output.read_to_end(&mut Vec::new()).await.unwrap(), 0);
     }
 
     #[tokio::test]
-    async fn what_is_left_of_groups_and_families_is_killed() {
-        let left: &'static RunningPrograms = Box::leak(Box::new(RunningPrograms::new()));
+    async fn the_rest_of_groups_and_families_is_killed() {
+        let running: &'static RunningPrograms = Box::leak(Box::new(RunningPrograms::new()));
         let child = stubborn().own_group().spawn(&Permit::for_tests()).unwrap();
-        let group = left.group(&child);
-        killed(child, left).await;
+        let group = running.group(&child);
+        killed(child, running).await;
         drop(group);
         let child = stubborn().spawn(&Permit::for_tests()).unwrap();
-        let family = left.family(&child);
-        killed(child, left).await;
+        let family = running.family(&child);
+        killed(child, running).await;
         drop(family);
     }
 
     #[tokio::test]
-    async fn what_has_ended_is_left_alone() {
-        let left: &'static RunningPrograms = Box::leak(Box::new(RunningPrograms::new()));
+    async fn ended_programs_are_no_longer_tracked() {
+        let running: &'static RunningPrograms = Box::leak(Box::new(RunningPrograms::new()));
         let mut child = stubborn().own_group().spawn(&Permit::for_tests()).unwrap();
-        let mut group = left.group(&child);
+        let mut group = running.group(&child);
         group.end(&mut child).await;
         let mut child = Launch::new("sleep").args(["300"]).spawn(&Permit::for_tests()).unwrap();
-        let mut family = left.family(&child);
+        let mut family = running.family(&child);
         child.kill().await.unwrap();
         family.release();
-        let Leaders { groups, families } = &*left.lock();
+        let Leaders { groups, families } = &*running.lock();
         assert!(groups.is_empty() && families.is_empty(), "{groups:?} {families:?}");
     }
 }

@@ -25,7 +25,7 @@ pub use self::group::{ProcessGroup, ProcessTree, kill_running, terminate};
 pub use self::memory::keep_private;
 pub use self::permit::Permit;
 
-/// The timeout for programs whose whole output is waited for.
+/// The timeout of [`Launch::output`].
 const OUTPUT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A program to start, and how. Nothing is looked up or started before `spawn`.
@@ -142,27 +142,27 @@ impl Launch {
     /// When the system cannot start it.
     pub fn spawn_blocking(mut self, _: &Permit) -> io::Result<BlockingChild> {
         self.log();
-        // This end of its streams is closed with `self`: a pipe whose write end stayed open here would never end.
+        // `self` closes this process's ends of its streams: with a write end left open here, the pipe would never end.
         self.0.spawn()
     }
 
     /// Runs it to its end without input, and returns its output.
     ///
     /// # Errors
-    /// When the system cannot start it, or it exceeds the timeout (`TimedOut`) and is killed: its input may come from
-    /// somebody who wants to block it.
+    /// When the system cannot start it, or it exceeds the timeout (`TimedOut`) and is killed: its input may be crafted
+    /// to block it.
     pub fn output(mut self, _: &Permit) -> io::Result<Output> {
         self.log();
         let mut child = self.0.stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let (tell, printed) = mpsc::channel();
+        let (sender, output) = mpsc::channel();
         let stream = child.stdout.take();
         thread::spawn(move || {
             let mut bytes = Vec::new();
             let read = stream.map_or(Ok(0), |mut stream| stream.read_to_end(&mut bytes));
             // It is not waited for after the timeout.
-            let _ = tell.send(read.map(|_| bytes));
+            let _ = sender.send(read.map(|_| bytes));
         });
-        let Ok(stdout) = printed.recv_timeout(OUTPUT_TIMEOUT) else {
+        let Ok(stdout) = output.recv_timeout(OUTPUT_TIMEOUT) else {
             child.kill()?;
             child.wait()?;
             return Err(io::ErrorKind::TimedOut.into());
@@ -189,8 +189,8 @@ impl Launch {
 /// # Errors
 /// The system error.
 pub fn own_program() -> io::Result<PathBuf> {
-    let running = Path::new("/proc/self/exe");
-    if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() }
+    let link = Path::new("/proc/self/exe");
+    if link.exists() { Ok(link.to_owned()) } else { std::env::current_exe() }
 }
 
 #[cfg(test)]
@@ -199,19 +199,22 @@ mod tests {
 
     #[test]
     fn a_program_that_does_not_end_is_not_waited_for() {
-        let waits = Launch::new("sleep").args(["1000"]).output(&Permit::for_tests());
-        assert_eq!(waits.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let result = Launch::new("sleep").args(["1000"]).output(&Permit::for_tests());
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[test]
-    fn a_variable_is_taken_away_and_a_program_is_needed() {
-        let shown = |launch: Launch| {
+    fn a_variable_is_removed_and_a_program_is_required() {
+        let output_of = |launch: Launch| {
             let output = launch.output(&Permit::for_tests()).unwrap();
             String::from_utf8(output.stdout).unwrap()
         };
         let echo = || Launch::new("sh").args(["-c", "echo $PATH-$A"]).envs([("A", "a")]);
-        assert!(shown(echo()).ends_with("-a\n") && shown(echo()).len() > 3);
-        assert_eq!(shown(Launch::new("/bin/sh").args(["-c", "echo -$HOME-"]).env_remove(["HOME"])), "--\n");
+        assert!(output_of(echo()).ends_with("-a\n") && output_of(echo()).len() > 3);
+        assert_eq!(
+            output_of(Launch::new("/bin/sh").args(["-c", "echo -$HOME-"]).env_remove(["HOME"])),
+            "--\n"
+        );
         assert_eq!(Launch::of(&[]).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 }

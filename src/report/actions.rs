@@ -64,34 +64,35 @@ pub(super) fn action_parts(state: &RunState, point: &str, actions: &[Action]) ->
 /// The rollback, if any step was run or it was recorded.
 pub(super) fn rollback_part(state: &RunState) -> Option<RollbackPart> {
     let steps = || action_parts(state, ROLLBACK, &state.plan.rollback);
-    let done = state.rolled_back.as_ref().map(|back| {
-        let digest = back.digest.as_deref().unwrap_or("digest unknown");
-        let reason = back
+    let done = state.rolled_back.as_ref().map(|rollback| {
+        let digest = rollback.digest.as_deref().unwrap_or("digest unknown");
+        let reason = rollback
             .reason
             .as_ref()
-            .map(|why| format!("; steps left out: {} ({why})", back.skipped_steps.join(", ")));
-        let told = format!("to {} ({digest}) by {}, {}", back.release, back.by, back.at.wall.readable());
-        line(&(told + &reason.unwrap_or_default()))
+            .map(|why| format!("; steps left out: {} ({why})", rollback.skipped_steps.join(", ")));
+        let text =
+            format!("to {} ({digest}) by {}, {}", rollback.release, rollback.by, rollback.at.wall.readable());
+        line(&(text + &reason.unwrap_or_default()))
     });
     (state.is_rolling_back() || done.is_some()).then(|| RollbackPart { steps: steps(), done })
 }
 
 fn action_part(state: &RunState, point: &str, action: &Action) -> ActionPart {
-    let known = state.action(&ActionKey::new(point, &action.id));
-    let deed = known.and_then(|known| known.latest.as_ref());
-    let finished = deed.and_then(|deed| deed.end.as_ref());
+    let state = state.action(&ActionKey::new(point, &action.id));
+    let run = state.and_then(|state| state.latest.as_ref());
+    let finished = run.and_then(|run| run.end.as_ref());
     let output = finished.and_then(|finished| finished.output.as_ref());
     ActionPart {
         id: line(&action.id),
         title: line(&action.title),
         command: action.program.as_ref().map(|program| line(&program.command_line(false))),
-        class: class(deed),
+        class: class(run),
         ended: finished.map(|finished| line(&finished.describe())),
-        by: deed.map(|deed| line(&deed.by)),
-        seq: deed.map(|deed| deed.seq),
-        at: deed.map(|deed| deed.at.wall.to_string()),
+        by: run.map(|run| line(&run.by)),
+        seq: run.map(|run| run.seq),
+        at: run.map(|run| run.at.wall.to_string()),
         took_ms: finished.map_or(0, |finished| finished.took_ms),
-        times: known.map_or(0, |known| known.attempts),
+        times: state.map_or(0, |state| state.attempts),
         output: output.map(|output| OutputPart {
             bytes: output.bytes,
             sha256: output.sha256.to_string(),
@@ -101,8 +102,8 @@ fn action_part(state: &RunState, point: &str, action: &Action) -> ActionPart {
     }
 }
 
-fn class(deed: Option<&ActionRun>) -> &'static str {
-    match deed.map(|deed| deed.end.as_ref().map(|finished| &finished.exit)) {
+fn class(run: Option<&ActionRun>) -> &'static str {
+    match run.map(|run| run.end.as_ref().map(|finished| &finished.exit)) {
         None => "none",
         Some(None) => "running",
         Some(Some(ended)) if ended.is_success() => "pass",

@@ -59,20 +59,21 @@ fn offsets(entries: &[Entry]) -> Vec<Duration> {
     let mut last = Duration::ZERO;
     let mut before: Option<&Moment> = None;
     let offset = |entry: &Entry, before: Option<&Moment>| before.map(|before| entry.header.at.since(before));
-    let mut all = Vec::with_capacity(entries.len());
+    let mut offsets = Vec::with_capacity(entries.len());
     for entry in entries {
         last += offset(entry, before).unwrap_or_default();
         before = Some(&entry.header.at);
-        all.push(last);
+        offsets.push(last);
     }
-    all
+    offsets
 }
 
 pub(super) fn chart_bars(entries: &[Entry]) -> Vec<ChartBar> {
     let offsets = offsets(entries);
-    let whole = offsets.last().copied().unwrap_or_default().as_millis().max(1);
-    let place =
-        |offset: Duration| u64::try_from(offset.as_millis() * u128::from(LENGTH) / whole).unwrap_or(LENGTH);
+    let total_ms = offsets.last().copied().unwrap_or_default().as_millis().max(1);
+    let position = |offset: Duration| {
+        u64::try_from(offset.as_millis() * u128::from(LENGTH) / total_ms).unwrap_or(LENGTH)
+    };
     let Some(mut state) = RunState::fold(entries.get(..1).unwrap_or_default()) else { return Vec::new() };
     let Some(last) = RunState::fold(entries) else { return Vec::new() };
     let bar = |point: &gonogo_core::checklist::Point| ChartBar {
@@ -84,24 +85,24 @@ pub(super) fn chart_bars(entries: &[Entry]) -> Vec<ChartBar> {
     let ids: Vec<_> = last.plan.points().map(|point| point.id.clone()).collect();
     let mut bars: Vec<_> = last.plan.points().map(bar).collect();
     // A mark belongs to the bar of its point; a bar is named by the point's id as shown.
-    let places: BTreeMap<String, usize> =
+    let bar_indices: BTreeMap<String, usize> =
         bars.iter().enumerate().map(|(at, bar)| (bar.point.clone(), at)).collect();
-    let looks = (MAX_STATES / bars.len().max(1)).clamp(1, MAX_SAMPLES);
-    let every = entries.len().div_ceil(looks);
+    let samples = (MAX_STATES / bars.len().max(1)).clamp(1, MAX_SAMPLES);
+    let interval = entries.len().div_ceil(samples);
     for (index, (entry, offset)) in entries.iter().zip(&offsets).enumerate() {
         if index > 0 {
             state.apply(entry);
         }
-        let bar = entry.event.point().and_then(|point| bars.get_mut(*places.get(point)?));
+        let bar = entry.event.point().and_then(|point| bars.get_mut(*bar_indices.get(point)?));
         if let Some(bar) = bar {
-            add_mark(bar, entry, place(*offset));
+            add_mark(bar, entry, position(*offset));
         }
         // In a long run not every entry is judged: the chart has a limited resolution.
-        if index % every == 0 || index + 1 == entries.len() {
+        if index % interval == 0 || index + 1 == entries.len() {
             let judgement = state.judge(&entry.header.at);
             for (id, bar) in ids.iter().zip(&mut bars) {
                 let status = judgement.status(id);
-                bar.extend(place(*offset), status_class(&status), status.is_done().then_some(*offset));
+                bar.extend(position(*offset), status_class(&status), status.is_done().then_some(*offset));
             }
         }
     }
@@ -130,19 +131,19 @@ fn add_mark(bar: &mut ChartBar, entry: &Entry, at: u64) {
 }
 
 impl ChartBar {
-    fn extend(&mut self, at: u64, tone: &'static str, closed: Option<Duration>) {
-        self.done_after = match (&self.done_after, closed) {
-            (Some(known), Some(_)) => Some(known.clone()),
+    fn extend(&mut self, at: u64, class: &'static str, done_at: Option<Duration>) {
+        self.done_after = match (&self.done_after, done_at) {
+            (Some(done_after), Some(_)) => Some(done_after.clone()),
             (None, Some(since)) => Some(span(since)),
             (_, None) => None,
         };
         match self.spans.last_mut() {
-            Some(last) if last.class == tone => last.to = at,
+            Some(last) if last.class == class => last.to = at,
             Some(last) => {
                 last.to = at;
-                self.spans.push(ChartSpan { from: at, to: at, class: tone });
+                self.spans.push(ChartSpan { from: at, to: at, class });
             }
-            None => self.spans.push(ChartSpan { from: 0, to: at, class: tone }),
+            None => self.spans.push(ChartSpan { from: 0, to: at, class }),
         }
     }
 

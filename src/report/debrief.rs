@@ -1,4 +1,4 @@
-//! The debrief of a rehearsal's drills: what was broken, whether it was found, after how long, and what was wrongly
+//! The debrief of a rehearsal's drills: what was broken, whether and when it was found, and what was wrongly
 //! waived.
 
 use serde::Serialize;
@@ -68,35 +68,37 @@ enum DrillEnd {
 
 fn debrief(entries: &[Entry], state: &RunState, drill: &DrillInfo) -> DrillDebrief {
     let concerns = |entry: &&Entry| entry.event.point().is_some_and(|point| drill.points.contains(&point));
-    let shown = entries.iter().filter(concerns).find(|entry| detects(entry, drill));
-    let after = |entry: &&Entry| shown.is_some_and(|shown| entry.header.seq > shown.header.seq);
-    let answers = |entry: &&Entry| {
-        let stops = matches!(&entry.event, Event::Verdict(verdict) if verdict.decision == Decision::NoGo);
-        stops
+    let detection = entries.iter().filter(concerns).find(|entry| detects(entry, drill));
+    let after = |entry: &&Entry| detection.is_some_and(|detection| entry.header.seq > detection.header.seq);
+    let is_response = |entry: &&Entry| {
+        let is_no_go = matches!(&entry.event, Event::Verdict(verdict) if verdict.decision == Decision::NoGo);
+        is_no_go
             || matches!(entry.event, Event::RolledBack(_))
             || (entry.event.needs_signature() && concerns(entry))
     };
-    let acted = entries.iter().filter(after).find(answers);
+    let response = entries.iter().filter(after).find(is_response);
     let waived = drill.points.iter().filter(|point| {
-        let known = state.point(point);
-        known.is_some_and(|known| !known.waivers.is_empty() || !known.exemptions.is_empty())
+        let point_state = state.point(point);
+        point_state
+            .is_some_and(|point_state| !point_state.waivers.is_empty() || !point_state.exemptions.is_empty())
     });
     let waived: Vec<String> = waived.map(|point| (*point).to_owned()).collect();
     let end = drill_end(state, drill);
-    let found = match end {
+    let is_found = match end {
         DrillEnd::StoppedForDrill => true,
-        DrillEnd::Released => drill.passes_on_retry && shown.is_some(),
+        DrillEnd::Released => drill.passes_on_retry && detection.is_some(),
         DrillEnd::StoppedForOther | DrillEnd::Open => false,
     };
-    let [shown_ms, acted_ms] = [shown, acted].map(|entry| entry.map(|entry| millis(&state.opened_at, entry)));
-    let sentence = sentence(state, drill, &end, shown, acted, &waived);
+    let [detected_ms, response_ms] =
+        [detection, response].map(|entry| entry.map(|entry| millis(&state.opened_at, entry)));
+    let sentence = sentence(state, drill, &end, detection, response, &waived);
     DrillDebrief {
         name: line(drill.name),
         what: line(drill.what),
         points: drill.points.iter().map(|point| (*point).to_owned()).collect(),
-        found,
-        detected_ms: shown_ms,
-        response_ms: acted_ms,
+        found: is_found,
+        detected_ms,
+        response_ms,
         waived,
         sentence,
     }
@@ -128,17 +130,17 @@ fn sentence(
     state: &RunState,
     drill: &DrillInfo,
     end: &DrillEnd,
-    shown: Option<&Entry>,
-    acted: Option<&Entry>,
+    detection: Option<&Entry>,
+    response: Option<&Entry>,
     waived: &[String],
 ) -> String {
     let after = |entry: &Entry| span(entry.header.at.since(&state.opened_at));
-    let told = |entry: Option<&Entry>| entry.map(after);
-    let seen = match told(shown) {
+    let time_of = |entry: Option<&Entry>| entry.map(after);
+    let detected = match time_of(detection) {
         Some(after) => format!("detected after {after}"),
         None => "never detected: no probe checked it".to_owned(),
     };
-    let answered = match (told(acted), acted) {
+    let responded = match (time_of(response), response) {
         (Some(after), Some(entry)) => format!(", first response after {after} by {}", line(&entry.header.by)),
         _ => String::new(),
     };
@@ -154,5 +156,5 @@ fn sentence(
         [] => String::new(),
         points => format!("; waived although broken: {}", points.join(", ")),
     };
-    format!("{ended}; {seen}{answered}{waived}")
+    format!("{ended}; {detected}{responded}{waived}")
 }

@@ -119,7 +119,7 @@ pub struct RunPart {
     pub production: bool,
     /// The release tag.
     pub release: String,
-    /// The commit that the tag names, where known.
+    /// The commit that the tag names, if known.
     pub commit: Option<String>,
     /// The tag that ran there before.
     pub previous: Option<String>,
@@ -183,26 +183,26 @@ pub struct PreviousRunPart {
 impl Document {
     /// The document of a run; none for an empty log.
     #[must_use]
-    pub fn of(basis: &DocumentInput) -> Option<Self> {
-        let DocumentInput { state, verified, .. } = *basis;
-        let first = basis.entries.first()?;
-        let now = &basis.entries.last()?.header.at;
+    pub fn of(input: &DocumentInput) -> Option<Self> {
+        let DocumentInput { state, verified, .. } = *input;
+        let first = input.entries.first()?;
+        let now = &input.entries.last()?.header.at;
         let judgement = state.judge(now);
-        let Participants { acts, notes, roster } = participants(basis.entries, state);
+        let Participants { acts, notes, roster } = participants(input.entries, state);
         let previous = state.predecessor.as_ref();
         Some(Self {
             log: LogPart {
-                name: line(basis.name),
-                sha256: basis.sha256.to_string(),
+                name: line(input.name),
+                sha256: input.sha256.to_string(),
                 entries: verified.entries,
                 head: verified.head.to_string(),
             },
             verification: verification_part(verified, state),
-            trust: basis.trust.clone(),
+            trust: input.trust.clone(),
             run: run_part(first, state, now),
             plan: PlanPart::of(state),
             verdict: verdict_part(state, &judgement),
-            rehearsal: rehearsal_part(basis.entries, state, basis.drills),
+            rehearsal: rehearsal_part(input.entries, state, input.drills),
             seals: acts.iter().filter(|act| act.kind == "sealed").cloned().collect(),
             abandoned: acts.iter().find(|act| act.kind == "abandoned").cloned(),
             people: roster,
@@ -218,11 +218,15 @@ impl Document {
                 .iter()
                 .map(|change| line(&format!("{}: {}", change.point, change.what)))
                 .collect(),
-            recovered: state.recoveries.iter().flat_map(|(seq, left)| recovery_lines(*seq, left)).collect(),
+            recovered: state
+                .recoveries
+                .iter()
+                .flat_map(|(seq, recovery)| recovery_lines(*seq, recovery))
+                .collect(),
             notes,
             sections: section_parts(&judgement),
             rollback: rollback_part(state),
-            chart: chart_bars(basis.entries),
+            chart: chart_bars(input.entries),
             acts,
         })
     }
@@ -297,10 +301,10 @@ fn run_part(first: &Entry, state: &RunState, end: &Moment) -> RunPart {
 
 /// The recorded verdict while it is valid; otherwise the computed one at the end of the log.
 fn verdict_part(state: &RunState, judgement: &Judgement) -> VerdictPart {
-    let judged = judge(judgement);
-    let (decision, closed, reasons) = match &state.verdict {
-        Some(standing) => (standing.decision, standing.done, &standing.reasons),
-        None => (judged.decision, judged.done, &judged.reasons),
+    let computed = judge(judgement);
+    let (decision, done, reasons) = match &state.verdict {
+        Some(recorded) => (recorded.decision, recorded.done, &recorded.reasons),
+        None => (computed.decision, computed.done, &computed.reasons),
     };
     let reason = |reason: &gonogo_core::journal::entry::VerdictReason| ReasonPart {
         point: line(&reason.point),
@@ -310,17 +314,17 @@ fn verdict_part(state: &RunState, judgement: &Judgement) -> VerdictPart {
     VerdictPart {
         decision: decision.to_string(),
         recorded: state.verdict.is_some(),
-        done: closed,
-        total: judged.total,
+        done,
+        total: computed.total,
         reasons: reasons.iter().map(reason).collect(),
     }
 }
 
-fn recovery_lines(seq: u64, left: &Recovered) -> Vec<String> {
-    let torn = left.torn.as_ref().map(|torn| {
+fn recovery_lines(seq: u64, recovery: &Recovered) -> Vec<String> {
+    let torn = recovery.torn.as_ref().map(|torn| {
         format!("log #{seq}: {} bytes of an incomplete line, kept in {}", torn.bytes, line(&torn.file))
     });
-    let doubt = left
+    let doubt = recovery
         .in_doubt
         .map(|doubted| format!("log #{seq}: gonogo ended before log #{doubted} is known to have been shown"));
     torn.into_iter().chain(doubt).collect()

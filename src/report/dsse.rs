@@ -64,7 +64,7 @@ pub enum AddError {
 }
 
 impl Envelope {
-    /// An envelope that nobody has signed yet.
+    /// An envelope without signatures.
     #[must_use]
     pub fn of(statement: &[u8]) -> Self {
         let (payload, payload_type) = (STANDARD.encode(statement), PAYLOAD_TYPE.to_owned());
@@ -87,11 +87,11 @@ impl Envelope {
             return Err(AddError::OtherStatement);
         }
         let mut signed = BTreeSet::from([keyid]);
-        for (number, known) in (1..).zip(&self.signatures) {
-            if !signed.insert(&known.keyid) {
-                return Err(AddError::AlreadySigned(known.keyid.clone()));
+        for (number, signature) in (1..).zip(&self.signatures) {
+            if !signed.insert(&signature.keyid) {
+                return Err(AddError::AlreadySigned(signature.keyid.clone()));
             }
-            known.check(number, statement, signers, at)?;
+            signature.check(number, statement, signers, at)?;
         }
         Ok(())
     }
@@ -113,10 +113,10 @@ impl EnvelopeSignature {
         let untrusted = |why| AddError::UntrustedSigner(number, self.keyid.clone(), why);
         let key = signers.key_of(&self.keyid, at).map_err(untrusted)?;
         let signature = STANDARD.decode(&self.sig).ok();
-        let holds = signature.is_some_and(|signature| {
+        let is_valid = signature.is_some_and(|signature| {
             plain_signature::verify(key, &signed_message(statement), &signature).is_ok()
         });
-        if holds { Ok(()) } else { Err(AddError::InvalidSignature(number, self.keyid.clone())) }
+        if is_valid { Ok(()) } else { Err(AddError::InvalidSignature(number, self.keyid.clone())) }
     }
 }
 

@@ -16,6 +16,7 @@ pub fn markdown(document: &Document) -> Result<String, minijinja::Error> {
     environment.set_auto_escape_callback(|_| AutoEscape::Custom("markdown".into()));
     environment.set_formatter(escape);
     environment.add_filter("bar", |spans: Vec<Value>| bar(&spans));
+    environment.add_filter("code", |text: &str| Value::from_safe_string(code_block(text)));
     environment.render_named_str("report.md", include_str!("report.md.j2"), minijinja::value::Serde(document))
 }
 
@@ -34,7 +35,7 @@ fn escaped(text: &str) -> String {
     let mut rest = text;
     let mut before = None;
     while let Some(c) = rest.chars().next() {
-        let begins = before.is_none();
+        let is_start = before.is_none();
         rest = &rest[c.len_utf8()..];
         match c {
             '\n' => out.push_str("<br>"),
@@ -43,7 +44,7 @@ fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' | '#' | '!' => out.extend(['\\', c]),
             // A list, or a line under a heading.
-            '-' | '+' | '=' if begins => out.extend(['\\', c]),
+            '-' | '+' | '=' if is_start => out.extend(['\\', c]),
             '.' | ')' if is_number(&text[..text.len() - rest.len() - 1]) => out.extend(['\\', c]),
             c => out.push(c),
         }
@@ -57,6 +58,13 @@ fn escaped(text: &str) -> String {
     out
 }
 
+/// A block of code, from which a command can be copied as it is. Forges find no names or addresses in it.
+fn code_block(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}sh\n{text}\n{fence}")
+}
+
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -68,8 +76,8 @@ fn is_mention(sign: char, rest: &str) -> bool {
 
 /// Whether a forge takes the text around a position for an address, or for an issue by its long name.
 fn is_link(before: &str, rest: &str) -> bool {
-    let ends = |end: &str| before.len().checked_sub(end.len()).and_then(|at| before.get(at..));
-    let has = |end: &str| ends(end).is_some_and(|found| found.eq_ignore_ascii_case(end));
+    let suffix = |end: &str| before.len().checked_sub(end.len()).and_then(|at| before.get(at..));
+    let has = |end: &str| suffix(end).is_some_and(|text| text.eq_ignore_ascii_case(end));
     let is_scheme = ["www.", "mailto:", "xmpp:"].into_iter().any(has);
     rest.starts_with("://")
         || is_scheme
@@ -79,11 +87,11 @@ fn is_link(before: &str, rest: &str) -> bool {
 /// A bar of the time chart, in blocks.
 fn bar(spans: &[Value]) -> String {
     const CELLS: u64 = 40;
-    let of = |cell: u64| {
+    let cell_symbol = |cell: u64| {
         let at = (cell * 2 + 1) * 1000 / (CELLS * 2);
-        let here = spans.iter().find(|span| number(span, "from") <= at && at < number(span, "to"));
-        let tone = here.and_then(|span| span.get_attr("class").ok());
-        match tone.as_ref().and_then(Value::as_str) {
+        let current = spans.iter().find(|span| number(span, "from") <= at && at < number(span, "to"));
+        let class = current.and_then(|span| span.get_attr("class").ok());
+        match class.as_ref().and_then(Value::as_str) {
             Some("done") => '█',
             Some("waived") => '▒',
             Some("failed") => '✖',
@@ -91,7 +99,7 @@ fn bar(spans: &[Value]) -> String {
             _ => '·',
         }
     };
-    (0..CELLS).map(of).collect()
+    (0..CELLS).map(cell_symbol).collect()
 }
 
 fn number(span: &Value, name: &str) -> u64 {
@@ -103,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_a_link_a_mention_or_a_list() {
+    fn text_never_becomes_a_link_a_mention_or_a_list() {
         for (text, shown) in [
             ("@everyone (@all), a@b.example", "@&#8203;everyone (@&#8203;all), a@b.example"),
             ("see #12, !34 and ~bug", "see \\#&#8203;12, \\!&#8203;34 and \\~&#8203;bug"),

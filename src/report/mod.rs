@@ -1,7 +1,7 @@
 //! Reports of a run: for a change ticket, a CI server, the next deployment.
 //!
 //! [`Document`] is built once, from the log's entries and the result of the verification; every format is written from
-//! it. Its texts are safe for a terminal; each format escapes what is special in it.
+//! it. Its texts are safe for a terminal; each format escapes its special characters.
 
 mod actions;
 mod chart;

@@ -92,15 +92,15 @@ impl PlanPart {
             ("required", format!("seals of {}; {}", seals.join(" and "), self.people)),
         ];
         if !self.altered.is_empty() {
-            let told =
+            let text =
                 format!("NOT the built-in ones, and not listed as tailored: {}", self.altered.join(", "));
-            lines.push(("probes", told));
+            lines.push(("probes", text));
         }
         if !self.tailored.is_empty() {
             lines.push(("tailored", format!("by the profile: {}", self.tailored.join(", "))));
         }
         lines.extend(self.not_applicable.iter().map(|point| ("n/a", format!("by plan: {point}"))));
-        lines.extend(self.loosened.iter().map(|one| ("loosened", one.line())));
+        lines.extend(self.loosened.iter().map(|plan| ("loosened", plan.line())));
         lines.push(("evidence", self.evidence.to_owned()));
         lines
     }
@@ -124,21 +124,21 @@ fn edition_status(name: &str, edition: Sha256Hex) -> &'static str {
 }
 
 fn tailored_points(plan: &Plan) -> Vec<String> {
-    let points: BTreeSet<&str> = plan.tailored.iter().map(|told| told.point.as_str()).collect();
+    let points: BTreeSet<&str> = plan.tailored.iter().map(|change| change.point.as_str()).collect();
     points.into_iter().map(line).collect()
 }
 
 fn confirmation_counts(plan: &Plan) -> String {
     let need = |confirm| plan.points().filter(|point| point.confirm == confirm).count();
     let (one, two) = (need(Confirm::One), need(Confirm::Two));
-    format!("{}: {one} confirmed by one person, {two} by two", count(plan.points().count(), "control point"))
+    format!("{}: {one} need one confirmation, {two} need two", count(plan.points().count(), "control point"))
 }
 
 fn exemption_lines(state: &RunState) -> Vec<String> {
-    let told = state.plan.points().filter_map(|point| {
+    let lines = state.plan.points().filter_map(|point| {
         let reason = point.not_applicable.as_ref()?;
-        let foreseen = state.lock.exempts(&state.plan, point);
-        let how = match (foreseen, state.is_exempt_by_plan(point)) {
+        let is_foreseen = state.lock.exempts(&state.plan, point);
+        let how = match (is_foreseen, state.is_exempt_by_plan(point)) {
             (true, _) => "allowed by the checklist",
             (false, true) => "not foreseen by the checklist",
             (false, false) => {
@@ -147,7 +147,7 @@ fn exemption_lines(state: &RunState) -> Vec<String> {
         };
         Some(format!("{} ({how}): {}", line(&point.id), line(reason)))
     });
-    told.collect()
+    lines.collect()
 }
 
 fn looser_plan_part(loosened: &LoosenedPlan) -> LooserPlanPart {

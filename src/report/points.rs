@@ -148,9 +148,9 @@ pub(super) const fn status_class(status: &Status) -> &'static str {
 }
 
 fn probe_part(probe: &Probe, state: Option<&PointState>) -> ProbePart {
-    let known = state.and_then(|state| state.probes.get(&probe.id));
-    let look = known.and_then(|known| known.latest.as_ref());
-    let outcome = look.map(|look| &look.outcome);
+    let state = state.and_then(|state| state.probes.get(&probe.id));
+    let run = state.and_then(|state| state.latest.as_ref());
+    let outcome = run.map(|run| &run.outcome);
     let class = outcome.map_or("none", |outcome| match outcome.class {
         Class::Pass => "pass",
         Class::Fail => "fail",
@@ -161,17 +161,17 @@ fn probe_part(probe: &Probe, state: Option<&PointState>) -> ProbePart {
         id: line(&probe.id),
         title: line(&probe.title),
         class,
-        seq: look.map(|look| look.seq),
-        at: look.map(|look| look.at.wall.to_string()),
+        seq: run.map(|run| run.seq),
+        at: run.map(|run| run.at.wall.to_string()),
         tries: outcome.map_or(0, |outcome| outcome.tries),
-        attempts: known.map_or(0, |known| known.attempts),
-        took_ms: look.map_or(0, |look| look.took_ms),
-        observations: look.map(observation_parts).unwrap_or_default(),
+        attempts: state.map_or(0, |state| state.attempts),
+        took_ms: run.map_or(0, |run| run.took_ms),
+        observations: run.map(observation_parts).unwrap_or_default(),
         reproduce,
     }
 }
 
-fn observation_parts(look: &ProbeRun) -> Vec<ObservationPart> {
+fn observation_parts(run: &ProbeRun) -> Vec<ObservationPart> {
     let seen = |seen: &Observation| ObservationPart {
         what: line(&seen.what),
         expected: line(&seen.expected),
@@ -180,7 +180,7 @@ fn observation_parts(look: &ProbeRun) -> Vec<ObservationPart> {
         measured: seen.measured,
         key: seen.key.as_deref().map(line),
     };
-    let done = look.outcome.effects.iter().map(|effect| ObservationPart {
+    let effects = run.outcome.effects.iter().map(|effect| ObservationPart {
         what: "effect of the probe".into(),
         expected: "recorded".into(),
         seen: line(effect),
@@ -188,31 +188,31 @@ fn observation_parts(look: &ProbeRun) -> Vec<ObservationPart> {
         measured: true,
         key: None,
     });
-    look.outcome.observations.iter().map(seen).chain(done).collect()
+    run.outcome.observations.iter().map(seen).chain(effects).collect()
 }
 
 fn point_entries(judgement: &Judgement, state: &PointState) -> Vec<PointEntry> {
-    let act = |seq, by: &str, what: String, words: Option<&str>, counts| PointEntry {
+    let act = |seq, by: &str, what: String, words: Option<&str>, valid| PointEntry {
         seq,
         by: line(by),
         what,
         words: words.map(block),
-        valid: counts,
+        valid,
     };
-    let confirmed = state.confirmations.iter().map(|one| {
-        let counts = valid_confirmations(state).any(|counts| counts.seq == one.seq);
-        act(one.seq, &one.by, "confirmed".into(), one.reason.as_deref(), counts)
+    let confirmed = state.confirmations.iter().map(|confirmation| {
+        let is_valid = valid_confirmations(state).any(|valid| valid.seq == confirmation.seq);
+        act(confirmation.seq, &confirmation.by, "confirmed".into(), confirmation.reason.as_deref(), is_valid)
     });
-    let waived = state.waivers.iter().map(|one| {
-        let what = format!("waived until {}", one.until.readable());
-        act(one.seq, &one.by, what, Some(&one.reason), one.until > judgement.now.wall)
+    let waived = state.waivers.iter().map(|waiver| {
+        let what = format!("waived until {}", waiver.until.readable());
+        act(waiver.seq, &waiver.by, what, Some(&waiver.reason), waiver.until > judgement.now.wall)
     });
-    let exempt = state
-        .exemptions
-        .iter()
-        .map(|one| act(one.seq, &one.by, "not applicable".into(), Some(&one.reason), true));
-    let noted = state.notes.iter().map(|one| act(one.seq, &one.by, "noted".into(), Some(&one.text), true));
-    let mut all: Vec<_> = confirmed.chain(waived).chain(exempt).chain(noted).collect();
-    all.sort_by_key(|act| act.seq);
-    all
+    let exempt = state.exemptions.iter().map(|exemption| {
+        act(exemption.seq, &exemption.by, "not applicable".into(), Some(&exemption.reason), true)
+    });
+    let noted =
+        state.notes.iter().map(|note| act(note.seq, &note.by, "noted".into(), Some(&note.text), true));
+    let mut entries: Vec<_> = confirmed.chain(waived).chain(exempt).chain(noted).collect();
+    entries.sort_by_key(|act| act.seq);
+    entries
 }

@@ -9,7 +9,7 @@ use gonogo_core::outcome::key;
 
 /// The type of the predicate.
 const PREDICATE: &str = "https://gonogo.dev/run/v1";
-/// The type for a rehearsal, which no policy takes for a real deployment.
+/// The type for a rehearsal, which no policy accepts as a real deployment.
 const REHEARSAL: &str = "https://gonogo.dev/rehearsal/v1";
 
 /// The statement, as compact JSON: the same bytes for the same log and the same trust.
@@ -52,7 +52,7 @@ fn images(document: &Document) -> Vec<Value> {
     let digests = seen.filter(is_image).filter(|seen| seen.ok == Some(true));
     let mut images: Vec<(String, String)> = Vec::new();
     for (seen, digest) in digests.filter_map(|seen| Some((seen, sha256(&seen.seen)?))) {
-        if !images.iter().any(|(_, known)| *known == digest) {
+        if !images.iter().any(|(_, other)| *other == digest) {
             images.push((seen.what.clone(), digest));
         }
     }

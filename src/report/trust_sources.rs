@@ -28,13 +28,13 @@ impl TrustSources {
     /// A label and a text for each file.
     #[must_use]
     pub fn lines(&self) -> [(&'static str, String); 2] {
-        let told = |file: &Option<TrustFile>, none: &str| match file {
+        let describe = |file: &Option<TrustFile>, none: &str| match file {
             Some(TrustFile { path, sha256, from }) => format!("{path} ({from}), SHA-256 {sha256}"),
             None => none.to_owned(),
         };
         [
-            ("trusted", told(&self.signers, "the rehearsal's own keys (--rehearsal)")),
-            ("revoked", told(&self.revoked, "no revocation list")),
+            ("trusted", describe(&self.signers, "the rehearsal's own keys (--rehearsal)")),
+            ("revoked", describe(&self.revoked, "no revocation list")),
         ]
     }
 }

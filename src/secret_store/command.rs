@@ -59,8 +59,8 @@ struct PromptGuard {
 impl PromptGuard {
     async fn begin() -> Self {
         let terminal = TERMINAL.lock().await;
-        if let Ok(mut shown) = File::options().write(true).open("/dev/tty") {
-            let _ = shown.write_all(b"\r\x1b[K");
+        if let Ok(mut tty) = File::options().write(true).open("/dev/tty") {
+            let _ = tty.write_all(b"\r\x1b[K");
         }
         Self { _terminal: terminal, _pause: Pause::begin() }
     }
@@ -99,9 +99,9 @@ pub(super) async fn read(
     permit: &Permit,
 ) -> Result<Secret, ReadSecretError> {
     let mode = LaunchMode::of(terminal);
-    let why = run(argv, mode, mode.deadline(), redactor, permit).await;
+    let result = run(argv, mode, mode.deadline(), redactor, permit).await;
     let program = argv.first().map_or("", String::as_str);
-    why.map_err(|why| ReadSecretError::Command { command: program.to_owned(), why })
+    result.map_err(|why| ReadSecretError::Command { command: program.to_owned(), why })
 }
 
 /// Like `read`, but with the reason as a text.
@@ -112,16 +112,16 @@ async fn run(
     redactor: &Redactor,
     permit: &Permit,
 ) -> Result<Secret, String> {
-    let _asking = if mode == LaunchMode::Prompting { Some(PromptGuard::begin().await) } else { None };
+    let _prompt = if mode == LaunchMode::Prompting { Some(PromptGuard::begin().await) } else { None };
     let (mut child, started) = mode.start(argv, permit).map_err(|error| error.to_string())?;
-    let mut printed = CommandOutput::default();
-    let Ok(status) = timeout(deadline, printed.run(&mut child)).await else {
+    let mut output = CommandOutput::default();
+    let Ok(status) = timeout(deadline, output.run(&mut child)).await else {
         started.end(&mut child).await;
-        return Err(printed.explain(&format!("no output within {}", span(deadline)), redactor));
+        return Err(output.explain(&format!("no output within {}", span(deadline)), redactor));
     };
     started.on_exit();
     let status = status.map_err(|error| error.to_string())?;
-    printed.secret(status).map_err(|why| printed.explain(&why, redactor))
+    output.secret(status).map_err(|why| output.explain(&why, redactor))
 }
 
 impl LaunchMode {
@@ -212,27 +212,28 @@ impl CommandOutput {
 
     /// The reason why there is no secret, with the end of stderr; the output is redacted in it.
     fn explain(&self, why: &str, redactor: &Redactor) -> String {
-        let own = String::from_utf8_lossy(&self.stdout).trim_end().to_owned();
-        let own = Zeroizing::new(own);
-        let lines = own.lines().map(str::trim).flat_map(needles);
-        let all = needles(&own).into_iter().chain(lines).map(|needle| ("output".to_owned(), needle));
-        let own = Redactor::new(all);
-        let mut found = BTreeMap::new();
-        let said = text::line(String::from_utf8_lossy(&self.stderr).trim());
-        let said = own.redact(&redactor.redact(&said, &mut found), &mut found);
-        let from = said.ceil_char_boundary(said.len().saturating_sub(MAX_STDERR_SHOWN));
+        let stdout = String::from_utf8_lossy(&self.stdout).trim_end().to_owned();
+        let stdout = Zeroizing::new(stdout);
+        let lines = stdout.lines().map(str::trim).flat_map(needles);
+        let needles_of_output =
+            needles(&stdout).into_iter().chain(lines).map(|needle| ("output".to_owned(), needle));
+        let output_redactor = Redactor::new(needles_of_output);
+        let mut redactions = BTreeMap::new();
+        let stderr = text::line(String::from_utf8_lossy(&self.stderr).trim());
+        let stderr = output_redactor.redact(&redactor.redact(&stderr, &mut redactions), &mut redactions);
+        let from = stderr.ceil_char_boundary(stderr.len().saturating_sub(MAX_STDERR_SHOWN));
         let cut = if from > 0 || self.stderr.len() == MAX_STDERR { "…" } else { "" };
-        if said.is_empty() { why.to_owned() } else { format!("{why}; stderr: {cut}{}", &said[from..]) }
+        if stderr.is_empty() { why.to_owned() } else { format!("{why}; stderr: {cut}{}", &stderr[from..]) }
     }
 }
 
 /// Reads to the end, and keeps the start.
 async fn read_head(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>, is_too_long: &mut bool) {
-    let most = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
+    let limit = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
     for_each_chunk(from, |piece| {
-        let room = most - into.len();
-        into.extend_from_slice(&piece[..piece.len().min(room)]);
-        *is_too_long |= piece.len() > room;
+        let left = limit - into.len();
+        into.extend_from_slice(&piece[..piece.len().min(left)]);
+        *is_too_long |= piece.len() > left;
     })
     .await;
 }
@@ -246,13 +247,13 @@ async fn read_tail(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) {
     .await;
 }
 
-async fn for_each_chunk(from: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(&[u8])) {
+async fn for_each_chunk(from: Option<impl AsyncRead + Unpin>, mut on_chunk: impl FnMut(&[u8])) {
     let Some(mut from) = from else { return };
     let mut piece = Zeroizing::new(vec![0; 16 << 10]);
     loop {
         match from.read(&mut piece).await {
             Ok(0) | Err(_) => return,
-            Ok(length) => take(&piece[..length]),
+            Ok(length) => on_chunk(&piece[..length]),
         }
     }
 }
@@ -269,35 +270,35 @@ mod tests {
         super::run(&argv, mode, deadline, &Redactor::default(), &Permit::for_tests()).await
     }
 
-    async fn why(script: &str) -> String {
+    async fn error_of(script: &str) -> String {
         run(script, LaunchMode::Group, COMMAND_TIMEOUT).await.unwrap_err()
     }
 
     #[tokio::test]
-    async fn what_it_said_is_told_short_and_without_the_secret() {
-        let told = why("echo swordfish; echo 'no key for swordfish' >&2; exit 3").await;
-        assert_eq!(told, "exit status: 3; stderr: no key for [redacted: output]");
-        let told = why("seq 1 5000 >&2; printf '\\033[31mlast' >&2; exit 1").await;
-        assert!(told.ends_with("last") && told.len() < 400 && !told.contains('\x1b'), "{told}");
-        assert_eq!(why("exit 1").await, "exit status: 1");
+    async fn its_error_output_is_reported_shortened_and_redacted() {
+        let error = error_of("echo swordfish; echo 'no key for swordfish' >&2; exit 3").await;
+        assert_eq!(error, "exit status: 3; stderr: no key for [redacted: output]");
+        let error = error_of("seq 1 5000 >&2; printf '\\033[31mlast' >&2; exit 1").await;
+        assert!(error.ends_with("last") && error.len() < 400 && !error.contains('\x1b'), "{error}");
+        assert_eq!(error_of("exit 1").await, "exit status: 1");
     }
 
     #[tokio::test]
-    async fn more_than_a_file_may_hold_is_refused() {
-        let told = why("head -c 2000000 /dev/zero").await;
-        assert!(told.contains("its output exceeds 1024 KiB"), "{told}");
+    async fn output_beyond_the_limit_is_rejected() {
+        let error = error_of("head -c 2000000 /dev/zero").await;
+        assert!(error.contains("its output exceeds 1024 KiB"), "{error}");
     }
 
     #[tokio::test]
-    async fn of_what_it_says_the_end_is_kept_and_no_more() {
-        let said = [vec![b'x'; 100_000], b"the end".to_vec()].concat();
-        let mut kept = Vec::new();
-        read_tail(Some(said.as_slice()), &mut kept).await;
-        assert!(kept.len() == MAX_STDERR && kept.ends_with(b"xthe end"), "{} bytes", kept.len());
+    async fn only_the_end_of_its_error_output_is_kept() {
+        let stderr = [vec![b'x'; 100_000], b"the end".to_vec()].concat();
+        let mut tail = Vec::new();
+        read_tail(Some(stderr.as_slice()), &mut tail).await;
+        assert!(tail.len() == MAX_STDERR && tail.ends_with(b"xthe end"), "{} bytes", tail.len());
     }
 
     #[tokio::test]
-    async fn what_it_started_ends_with_it() {
+    async fn its_child_processes_end_with_it() {
         let (home, pid, script) = starting("echo swordfish");
         assert_eq!(run(&script, LaunchMode::Group, COMMAND_TIMEOUT).await.unwrap().expose(), "swordfish");
         assert_gone(&pid).await;
@@ -305,15 +306,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn at_the_time_out_it_ends_with_all_that_it_started() {
+    async fn at_the_timeout_it_ends_with_its_child_processes() {
         for mode in [LaunchMode::Group, LaunchMode::Prompting] {
             let (home, pid, script) = starting("echo waiting >&2; wait");
             // Long enough to start; the machine determines how long that takes.
             let mut deadline = Duration::from_millis(200);
             while !pid.exists() {
                 deadline *= 2;
-                let told = run(&script, mode, deadline).await.unwrap_err();
-                assert!(told.starts_with("no output within "), "{told}");
+                let error = run(&script, mode, deadline).await.unwrap_err();
+                assert!(error.starts_with("no output within "), "{error}");
             }
             assert_gone(&pid).await;
             drop(home);
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_it_any_more() {
+    async fn it_ends_when_the_future_is_dropped() {
         for mode in [LaunchMode::Group, LaunchMode::Prompting] {
             let (home, pid, script) = starting("wait");
             let reading = tokio::spawn(async move { run(&script, mode, COMMAND_TIMEOUT).await.map(|_| ()) });
@@ -333,11 +334,11 @@ mod tests {
         }
     }
 
-    /// A script that starts another program, says which, and does this.
-    fn starting(does: &str) -> (tempfile::TempDir, std::path::PathBuf, String) {
+    /// A script that starts another program, writes its process id to a file, and then runs `rest`.
+    fn starting(rest: &str) -> (tempfile::TempDir, std::path::PathBuf, String) {
         let home = tempfile::tempdir().unwrap();
         let pid = home.path().join("pid");
-        let script = format!("sleep 1000 & echo $! > {}; {does}", pid.display());
+        let script = format!("sleep 1000 & echo $! > {}; {rest}", pid.display());
         (home, pid, script)
     }
 
@@ -348,10 +349,10 @@ mod tests {
         until(|| std::fs::read_to_string(&stat).map_or(true, |text| text.contains(") Z"))).await;
     }
 
-    async fn until(is_so: impl Fn() -> bool) {
-        let begun = Instant::now();
-        while !is_so() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "in vain");
+    async fn until(condition: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !condition() {
+            assert!(started.elapsed() < Duration::from_secs(30), "in vain");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

@@ -108,7 +108,7 @@ impl SecretStore {
     }
 
     /// Reads secrets before they are needed, so that they are redacted from now on. Commands do not run for that;
-    /// their secrets are known once a probe has read them. Errors are reported when the secret is needed.
+    /// their secrets are redacted once a probe has read them. Errors are reported when the secret is needed.
     pub async fn preload(&self, references: &[SecretRef]) {
         for reference in references.iter().filter(|reference| reference.command().is_none()) {
             let _ = self.read(reference).await;
@@ -134,7 +134,7 @@ impl SecretStore {
 }
 
 async fn read_file(path: &str) -> Result<Secret, ReadSecretError> {
-    let is_pipe = std::fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo());
+    let is_pipe = std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
     let text = if is_pipe { read_pipe(path).await } else { read_plain(path.to_owned()).await };
     let text = text.map_err(|source| ReadSecretError::File { path: path.to_owned(), source })?;
     Ok(without_line_end(text))
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_pipe_is_read_as_far_as_somebody_writes_and_holds_nothing_up() {
+    async fn a_pipe_is_read_to_its_end_and_blocks_nothing() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("pipe");
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
@@ -183,20 +183,21 @@ mod tests {
             _ = read() => panic!("nobody has written"),
             () = tokio::task::yield_now() => {}
         }
-        let mut both = std::fs::File::options().read(true).write(true).open(&path).unwrap();
-        both.write_all(b"swordfish\n").unwrap();
+        let mut pipe = std::fs::File::options().read(true).write(true).open(&path).unwrap();
+        pipe.write_all(b"swordfish\n").unwrap();
         let reading = read();
-        let ending = async { drop(both) };
+        let ending = async { drop(pipe) };
         assert_eq!(tokio::join!(reading, ending).0.unwrap().expose(), "swordfish");
     }
 
     #[tokio::test]
-    async fn what_stands_for_a_secret_does_not_tell_it() {
+    async fn the_replacement_of_a_secret_does_not_reveal_it() {
         let secret_store = SecretStore::new(Permit::for_tests());
         let argv = ["sh", "-c", "echo swordfish"].map(str::to_owned).to_vec();
         secret_store.read(&SecretRef::Command(argv)).await.unwrap();
-        let told = secret_store.redactor().redact("it is swordfish", &mut std::collections::BTreeMap::new());
-        assert_eq!(told, "it is [redacted: command sh]");
+        let redacted =
+            secret_store.redactor().redact("it is swordfish", &mut std::collections::BTreeMap::new());
+        assert_eq!(redacted, "it is [redacted: command sh]");
     }
 
     #[tokio::test]

@@ -239,53 +239,53 @@ pub const NAVIGATION_KEYS: &[KeyBinding] = &[
     bind("Tab, Shift-Tab", Intent::NextSection, "next, previous section"),
     bind("1–6", Intent::Section(0), "that section, as you left it"),
     bind("g, G", Intent::First, "first, last of the section"),
-    bind("!", Intent::NextForHuman, "next point that needs a human"),
+    bind("!", Intent::NextForHuman, "next for you"),
     bind("/", Intent::Filter, "filter by id, title or state"),
-    bind("Enter, Esc", Intent::Detail, "into the detail, out of it"),
+    bind("Enter, Esc", Intent::Detail, "open, leave the detail"),
     bind("PgUp, PgDn", Intent::PageUp, "scroll the detail"),
-    bind("Ctrl-U, Ctrl-D", Intent::HalfUp, "the same by half a page"),
+    bind("Ctrl-U, Ctrl-D", Intent::HalfUp, "scroll half a page"),
 ];
 
 /// What the mouse does.
 pub const MOUSE_ACTIONS: &[(&str, &str)] = &[
-    ("click", "select a point, a section, the detail"),
-    ("wheel", "move through what is under it"),
-    ("Shift+drag", "select text, as the terminal does"),
+    ("click", "select what is under it"),
+    ("wheel", "scroll what is under it"),
+    ("Shift+drag", "select text (the terminal's)"),
 ];
 
 /// Keys for the selected point. They are bound by this table.
 pub const POINT_KEYS: &[KeyBinding] = &[
-    bind("space", Intent::Confirm, "confirm (sign) the evidence"),
-    bind("w", Intent::Waive, "let it pass for a time"),
-    bind("x", Intent::Exempt, "say it does not apply"),
+    bind("space", Intent::Confirm, "confirm: sign the evidence"),
+    bind("w", Intent::Waive, "waive until a time"),
+    bind("x", Intent::Exempt, "mark as not applicable"),
     bind("u", Intent::Retract, "retract your own entry"),
     bind("n", Intent::Note, "add a note"),
     bind("r", Intent::RunProbes, "probe it again"),
-    bind("y", Intent::CopyCommand, "copy the command behind it"),
+    bind("y", Intent::CopyCommand, "copy the command that shows it"),
     bind("a", Intent::RunAction, "run its action; asks first"),
-    bind("o", Intent::Output, "all that its action printed"),
+    bind("o", Intent::Output, "output of its action"),
 ];
 
 /// Keys of a review.
 pub const REVIEW_KEYS: &[(&str, &str)] = &[
     ("←, →", "previous, next entry"),
     ("[, ]", "previous, next signed entry"),
-    ("Home, End", "the first entry, the last"),
+    ("Home, End", "first, last entry"),
     ("space", "play, or stop"),
     ("+, -", "play faster, slower"),
     ("f", "find in all entries"),
-    ("n, N", "the next that was found, the one before"),
+    ("n, N", "next, previous match"),
     ("t", "the entry and its attachment"),
 ];
 
 /// Keys for the whole run. Characters are bound by this table.
 pub const RUN_KEYS: &[KeyBinding] = &[
-    bind("R", Intent::RerunNeeded, "probe all stale or in trouble"),
+    bind("R", Intent::RerunNeeded, "probe stale, failed and pending"),
     bind("S", Intent::StopAction, "stop the running action"),
-    bind("A", Intent::Rollback, "abort: roll back"),
+    bind("A", Intent::Rollback, "roll back"),
     bind("p", Intent::SwitchOperator, "switch operator"),
     bind("v", Intent::Verdict, "verdict and seal"),
-    bind("q, Ctrl-C", Intent::Quit, "quit; the run stays open"),
+    bind("q, Ctrl-C", Intent::Quit, "quit; the log stays"),
     bind("Ctrl-Z", Intent::Suspend, "suspend"),
     bind("?", Intent::Help, "this help"),
 ];

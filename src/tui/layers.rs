@@ -13,8 +13,7 @@ use crate::tui::input::Input;
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
 
 /// Why a key that was read before the question was drawn is refused.
-pub const KEY_TOO_EARLY: &str =
-    "that key came before the question was on the screen; look at it, and press the key again";
+pub const KEY_TOO_EARLY: &str = "key ignored: it was typed before this dialog was shown; press it again";
 
 #[derive(Debug)]
 struct StackedLayer {

@@ -103,7 +103,7 @@ impl Scene {
         let terminal = self.terminal();
         terminal.send("n").wait_for("the question what is to be remembered", |screen| {
             let screen = screen.contents();
-            screen.contains("What is to be remembered?") || is_over(&screen)
+            screen.contains("The note:") || is_over(&screen)
         });
         if !is_over(&terminal.screen_text()) {
             terminal.paste(&"x".repeat(bytes)).press(Key::Enter);

@@ -114,10 +114,7 @@ fn what_was_not_on_the_screen_is_not_answered() {
     terminal.send("vn?");
     terminal.wait_for_text("1/4");
     deploy(&mut terminal, 0);
-    terminal
-        .send("ay")
-        .wait_for_text("before the question was on the screen")
-        .wait_for_text("run deploy.ship/build");
+    terminal.send("ay").wait_for_text("before this dialog was shown").wait_for_text("run deploy.ship/build");
     assert!(scene.of_kind("action-started").is_empty());
     terminal.send("y");
     scene.wait_for("action-finished", 1);

@@ -21,7 +21,7 @@ fn a_guard_that_does_not_match_keeps_it_from_beginning_and_both_values_are_told(
     std::fs::remove_file(scene.sandbox.work().join("place")).unwrap();
     terminal.press(Key::Down).press(Key::Up);
     run(&mut terminal, "deploy.ship/build");
-    terminal.wait_for_text("is locked: The right place");
+    terminal.wait_for_text("is blocked: The right place");
     std::fs::write(scene.sandbox.work().join("place"), "staging\n").unwrap();
     terminal.press(Key::Down).press(Key::Up);
     run(&mut terminal, "deploy.ship/build");
@@ -58,7 +58,7 @@ fn before_its_turn_it_is_locked_and_can_be_tried() {
     let mut terminal = scene.open();
     terminal.wait_for_text("NO-GO 0/4");
     deploy(&mut terminal, 0);
-    terminal.send("a").wait_for_text("prep.ready is failed; it must be done first. Its dry run is possible");
+    terminal.send("a").wait_for_text("prep.ready (failed) must be done first. Its dry run is possible");
     terminal.wait_for_text("try deploy.ship/build");
     terminal.send("y");
     let ended = scene.wait_for("action-finished", 1);
@@ -66,7 +66,7 @@ fn before_its_turn_it_is_locked_and_can_be_tried() {
     assert_eq!(scene.output(&ended[0]), "would build\n");
     assert!(scene.ran().is_empty());
     // What comes after another point is locked by it.
-    terminal.press(Key::Down).send("a").wait_for_text("deploy.ship is blocked; it must be done first");
+    terminal.press(Key::Down).send("a").wait_for_text("deploy.ship (blocked) must be done first");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_step_that_fails_locks_what_follows_and_a_new_failure_before_it_does_too() {
     terminal.wait_for_text("did not succeed").wait_for_text("denied: no rights").wait_for_text("A roll back");
     terminal.wait_for_text("pager 4711");
     terminal.press(Key::Esc).wait_gone("did not succeed").wait_for_text("push: exit code 3: denied: no");
-    terminal.press(Key::Down).send("a").wait_for_text("deploy.ship is failed; it must be done first");
+    terminal.press(Key::Down).send("a").wait_for_text("deploy.ship (failed) must be done first");
     // It is mended, and runs again; what it should have come to is looked at then.
     scene.script("push", "echo yes > pushed");
     terminal.press(Key::Up);
@@ -92,9 +92,9 @@ fn a_step_that_fails_locks_what_follows_and_a_new_failure_before_it_does_too() {
     std::fs::remove_file(scene.sandbox.work().join("ready")).unwrap();
     terminal.press(Key::Char('1')).send("r").wait_for_text("NO-GO 1/4");
     deploy(&mut terminal, 1);
-    terminal.send("a").wait_for_text("prep.ready is failed; it must be done first");
+    terminal.send("a").wait_for_text("prep.ready (failed) must be done first");
     assert_eq!(scene.ran(), ["build", "push", "push"]);
-    terminal.press(Key::Down).wait_gone("it must be done first").send("q");
+    terminal.press(Key::Down).wait_gone(") must be done first").send("q");
     let _ = terminal.wait_exit().code(5);
     let _ = scene.verify().code(5).stdout_has("open: valid");
 }

@@ -398,7 +398,7 @@ fn at_the_screen_too_an_action_is_stopped_while_a_touch_is_awaited() {
     deploy(&mut terminal, 0);
     run(&mut terminal, "deploy.ship/build");
     terminal.wait_for_text("line 2");
-    terminal.send("n").wait_for_text("What is to be remembered?");
+    terminal.send("n").wait_for_text("The note:");
     terminal.send("of it").press(Key::Enter);
     asked(3);
     // The stop is asked for before the note is signed.

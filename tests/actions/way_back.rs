@@ -61,7 +61,7 @@ fn steps_that_are_left_out_need_a_reason() {
     terminal.press(Key::Down);
     run_well(&mut terminal, "rollback/old");
     terminal.send("b").wait_for_text("Why were rollback steps skipped?");
-    terminal.send("nothing consumes yet").press(Key::Enter).wait_for_text("y say so");
+    terminal.send("nothing consumes yet").press(Key::Enter).wait_for_text("y record as");
     terminal.send("y");
     let back = scene.wait_for("rolled-back", 1);
     assert_eq!(

@@ -72,7 +72,7 @@ fn what_was_waived_over_a_drill_is_told() {
     let sandbox = bare().args(["rehearse", "--drill", "alert-rule-missing"]);
     let mut terminal = begin(&sandbox);
     terminal.wait_for_text("✖  SLOs and alert rules").press(Key::Char('1')).press(Key::Char('G'));
-    terminal.wait_for_text("✖ FAILED").send("w").wait_for_text("Why may this point pass?");
+    terminal.wait_for_text("✖ FAILED").send("w").wait_for_text("Why is it waived?");
     terminal.send("nobody reads alerts").press(Key::Enter).press(Key::Enter).wait_for_text("y waive as");
     terminal.send("y").wait_for_text("waived validate.slo-alerts").send("q");
     let told = terminal.wait_exit().code(5).screen_text();

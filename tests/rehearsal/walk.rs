@@ -64,11 +64,11 @@ pub fn run(terminal: &mut Terminal, at: At, action: &str) {
     wait::until("the question", || {
         terminal.send("a").wait_for("the question, or why not", |screen| {
             let text = screen.contents();
-            text.contains(&format!("run {key}")) || text.contains("it must be done first")
+            text.contains(&format!("run {key}")) || text.contains(") must be done first")
         });
         let is_asked = terminal.screen_text().contains(&format!("run {key}"));
         if !is_asked {
-            terminal.press(Key::Up).press(Key::Down).wait_gone("it must be done first");
+            terminal.press(Key::Up).press(Key::Down).wait_gone(") must be done first");
             select(terminal, at);
         }
         is_asked.then_some(())

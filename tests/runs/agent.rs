@@ -169,7 +169,7 @@ fn without_its_agent_an_act_is_refused_and_nothing_is_logged() {
     terminal.wait_for_text("1/3");
     drop(agent);
     select(&mut terminal, '2', 0);
-    terminal.wait_for_text("you, with space");
+    terminal.wait_for_text("press space to confirm");
     terminal.send(" ").wait_for_text("y confirm");
     terminal.send("y").wait_for_text("cannot sign as alice@deck.example: ssh-agent at");
     leave(terminal);

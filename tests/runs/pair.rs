@@ -52,7 +52,7 @@ fn two_people_at_one_keyboard_seal_with_a_locked_key_file_and_a_security_key() {
     newcomer(&mut terminal, BOB, &bob.path.display().to_string());
     terminal.wait_for_text("is now reviewer and the active operator").wait_for_text("▸bob (reviewer)");
     select(&mut terminal, '1', 1);
-    terminal.wait_for_text("you, with space").send(" ").wait_for_text("confirm as bob (reviewer)");
+    terminal.wait_for_text("press space to confirm").send(" ").wait_for_text("confirm as bob (reviewer)");
     terminal.send("y").wait_for_text("confirmed service.headers");
 
     terminal

@@ -47,12 +47,12 @@ fn over_a_failure_nobody_confirms_and_what_was_done_is_there_again_after_a_pause
     // A letter right after a refusal is not heard; it is after an arrow, which here has nowhere to go.
     terminal.press(Key::Down).wait_gone("cannot be confirmed");
     // A waiver needs a reason, and is asked for twice.
-    terminal.send("w").wait_for_text("Why may this point pass?");
+    terminal.send("w").wait_for_text("Why is it waived?");
     terminal.send("q is a letter here").press(Key::Enter).press(Key::Enter).wait_for_text("y waive as");
     terminal.send("y").wait_for_text("waived service.headers");
     select(&mut terminal, '2', 0);
     confirm(&mut terminal, "people.told");
-    terminal.send("n").wait_for_text("What is to be remembered?");
+    terminal.send("n").wait_for_text("The note:");
     terminal.paste("pasted \u{202e}text\nq").press(Key::Enter).wait_for_text("noted");
     leave(terminal);
 
@@ -99,10 +99,10 @@ fn a_secret_that_is_typed_is_refused() {
     let opened = ["--release", "v1.4.0", "--previous", "v1.3.0", "--trust", &digest];
     let mut terminal = world.open_with(&opened, 130, 40);
     terminal.wait_for_text("1/3");
-    terminal.send("n").wait_for_text("What is to be remembered?");
+    terminal.send("n").wait_for_text("The note:");
     terminal.send("it is swordfish-42").press(Key::Enter);
     terminal.wait_for_text("your text contains a secret (env BOARD_TOKEN)");
-    terminal.press(Key::Esc).wait_gone("What is to be remembered?");
+    terminal.press(Key::Esc).wait_gone("The note:");
     leave(terminal);
     assert!(!std::fs::read_to_string(world.log()).unwrap().contains("swordfish"));
 }
@@ -120,10 +120,10 @@ fn a_point_is_probed_again_and_an_act_is_taken_back() {
     select(&mut terminal, '2', 0);
     confirm(&mut terminal, "people.told");
     terminal.wait_for_text("2/3");
-    terminal.send("u").wait_for_text("y take it back");
+    terminal.send("u").wait_for_text("y retract as");
     terminal.send("y").wait_for_text("PENDING 1/3");
     terminal.send("x").wait_for_text("Why");
-    terminal.send("nobody to tell").press(Key::Enter).wait_for_text("change the words");
+    terminal.send("nobody to tell").press(Key::Enter).wait_for_text("Esc edit");
     terminal.send("y").wait_for_text("2/3");
     leave(terminal);
 }

@@ -90,7 +90,7 @@ impl World {
         world.wait_for_looks();
         select(&mut terminal, '2', 0);
         confirm(&mut terminal, "people.told");
-        terminal.send("n").wait_for_text("What is to be remembered?");
+        terminal.send("n").wait_for_text("The note:");
         terminal.send(note).press(Key::Enter).wait_for_text("noted");
         seal(&mut terminal, "PENDING");
         leave_with(terminal, 1);
@@ -171,7 +171,7 @@ pub fn seal(terminal: &mut Terminal, verdict: &str) {
 /// Confirms the selected point: the question first, then the answer.
 #[track_caller]
 pub fn confirm(terminal: &mut Terminal, point: &str) {
-    terminal.wait_for_text("you, with space");
+    terminal.wait_for_text("press space to confirm");
     terminal.send(" ").wait_for_text("y confirm");
     terminal.send("y").wait_for_text(&format!("confirmed {point}"));
 }

@@ -202,7 +202,7 @@ impl Deployment {
         let last = down.iter().position(|name| point.ends_with(name)).unwrap();
         if last < 4 {
             select(terminal, '4', 4);
-            terminal.send("a").wait_for_text("it must be done first");
+            terminal.send("a").wait_for_text(") must be done first");
         }
         let started = self.entries().into_iter().filter(|entry| entry["kind"] == "action-started");
         let after: Vec<_> = started.map(|entry| entry["action"].clone()).collect();
@@ -281,12 +281,12 @@ fn run(terminal: &mut Terminal, down: usize, point: &str, action: &str) {
     wait::until(&question, || {
         terminal.send("a").wait_for("the question, or a lock", |screen| {
             let text = screen.contents();
-            text.contains(&question) || text.contains("it must be done first")
+            text.contains(&question) || text.contains(") must be done first")
         });
         let is_asked = terminal.screen_text().contains(&question);
         // What became due by the step before is still being looked at.
         if !is_asked {
-            terminal.press(Key::Down).press(Key::Up).wait_gone("it must be done first");
+            terminal.press(Key::Down).press(Key::Up).wait_gone(") must be done first");
         }
         is_asked.then_some(())
     });

@@ -1,4 +1,4 @@
-//! Where a rehearsal keeps its files: in a directory of its user alone.
+//! The directory of a rehearsal's files, private to the user.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -16,16 +16,16 @@ use gonogo_core::journal::keys::{self, Signer};
 use gonogo_core::text::line;
 use gonogo_rehearsal::files::RehearsalFiles;
 
-/// Names the directory of a rehearsal to the process that is one.
+/// The variable with the directory of a rehearsal, for the process that runs it.
 const DIRECTORY: &str = "GONOGO_REHEARSAL";
-/// What the directories of rehearsals are called.
+/// The prefix of the directories of rehearsals.
 const PREFIX: &str = "rehearsal-";
-/// Said where it cannot write.
+/// The message if its files cannot be written.
 const NO_PLACE: &str = "the rehearsal's own files cannot be written";
-/// How old a directory must be before it is taken for one that a rehearsal has left.
+/// The minimum age of a directory that is removed as left over.
 const SETTLED: Duration = Duration::from_mins(1);
 
-/// The directory that this process was begun with. Whatever else the variable names is left alone: what is taken is
+/// The directory that this process was started with. Any other value of the variable is ignored: the directory is
 /// removed in the end.
 pub(super) fn begun() -> Result<Option<PathBuf>> {
     let Some(dir) = std::env::var_os(DIRECTORY).map(PathBuf::from) else { return Ok(None) };
@@ -33,8 +33,8 @@ pub(super) fn begun() -> Result<Option<PathBuf>> {
     Ok((is_own && dir.parent() == Some(&*home()?)).then_some(dir))
 }
 
-/// The directory that rehearsals have theirs in, where nobody else can put anything in their place: that of the session,
-/// or else with what is kept for this user.
+/// The parent directory of all rehearsals' directories. Only the user can write to it: the session's runtime directory,
+/// or else one in the user's state directory.
 fn home() -> Result<PathBuf> {
     match runtime_dir().filter(|dir| dir.parent().is_some_and(may_hold_programs)) {
         Some(dir) => Ok(dir),
@@ -42,7 +42,7 @@ fn home() -> Result<PathBuf> {
     }
 }
 
-/// Says why the session's directory is passed over, if others may have prepared it.
+/// Prints why the session's directory is not used, if other users may have prepared it.
 fn tell_passed_over() {
     let Some(dir) = runtime_dir() else { return };
     let session = dir.parent().unwrap_or(&dir);
@@ -61,7 +61,7 @@ fn may_hold_programs(dir: &Path) -> bool {
 #[cfg(target_os = "linux")]
 fn is_mounted_without_programs(dir: &Path) -> bool {
     use rustix::fs::{StatVfsMountFlags, statvfs};
-    statvfs(dir).map_or(true, |about| about.f_flag.contains(StatVfsMountFlags::NOEXEC))
+    statvfs(dir).map_or(true, |stats| stats.f_flag.contains(StatVfsMountFlags::NOEXEC))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -69,30 +69,30 @@ const fn is_mounted_without_programs(_: &Path) -> bool {
     false
 }
 
-/// Names the directory and becomes the process of the rehearsal, for which its tools come first on the path.
-/// Comes back only when that cannot be done.
+/// Chooses the directory, and replaces this process by that of the rehearsal, with its tools first on the path.
+/// Returns only on an error.
 pub(super) fn begin() -> Result<anyhow::Error> {
     tell_passed_over();
     let home = home()?;
     Directory::create_own(&home).map_err(|error| no_place(&error, &home))?;
     sweep(&home);
-    // It makes the directory itself, when no signal can end it before it would remove that.
+    // The new process creates the directory, once no signal can end it before it removes the directory.
     let dir = home.join(format!("{PREFIX}{}", unused()?));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::iter::once(RehearsalFiles::in_dir(&dir).programs()).chain(std::env::split_paths(&path));
     let env = [(DIRECTORY, dir.as_os_str().to_owned()), ("PATH", std::env::join_paths(paths)?)];
-    let again = Launch::new(std::env::current_exe()?).args(std::env::args_os().skip(1)).envs(env);
-    Ok(again.exec(&Permit::for_own_program()).into())
+    let launch = Launch::new(std::env::current_exe()?).args(std::env::args_os().skip(1)).envs(env);
+    Ok(launch.exec(&Permit::for_own_program()).into())
 }
 
-/// A name that nothing has.
+/// An unused name.
 fn unused() -> Result<String> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes)?;
     Ok(base16ct::lower::encode_string(&bytes))
 }
 
-/// Nobody has named the directory on the command line: that it is not there is the machine's matter.
+/// The directory is not from the command line, so an error about it is one of the environment.
 pub(super) fn no_place(error: &io::Error, dir: &Path) -> Failure {
     let kind = match HasKind::kind(error) {
         ErrorKind::User => ErrorKind::Environment,
@@ -101,13 +101,16 @@ pub(super) fn no_place(error: &io::Error, dir: &Path) -> Failure {
     Failure::new(kind, format!("{NO_PLACE}: {}: {error}", dir.display()))
 }
 
-/// Removes what rehearsals have left that were killed.
+/// Removes the directories of killed rehearsals.
 fn sweep(home: &Path) {
-    let own = rustix::process::geteuid().as_raw();
+    let uid = rustix::process::geteuid().as_raw();
     for entry in fs::read_dir(home).into_iter().flatten().flatten() {
-        let is_one = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
-        let about = entry.metadata().ok().filter(|about| is_one && about.is_dir() && about.uid() == own);
-        let age = about.and_then(|about| about.modified().ok()?.elapsed().ok());
+        let is_rehearsal = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
+        let metadata = entry
+            .metadata()
+            .ok()
+            .filter(|metadata| is_rehearsal && metadata.is_dir() && metadata.uid() == uid);
+        let age = metadata.and_then(|metadata| metadata.modified().ok()?.elapsed().ok());
         if age.is_some_and(|age| age > SETTLED)
             && lock_of(&entry.path()).map_or(true, |lock| lock.try_lock().is_ok())
         {
@@ -121,7 +124,7 @@ fn lock_of(dir: &Path) -> io::Result<File> {
     Directory::open(dir)?.read("lock")
 }
 
-/// Where a rehearsal keeps its files; gone when it is dropped.
+/// The directory of a rehearsal's files; removed on drop.
 pub(super) struct Place {
     dir: PathBuf,
     pub(super) files: RehearsalFiles,
@@ -129,22 +132,22 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Makes it, where nothing is.
+    /// Creates it; nothing may be there yet.
     pub(super) fn make(dir: &Path) -> Result<Self> {
         let failed = |error| no_place(&error, dir);
         match DirBuilder::new().mode(0o700).create(dir) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 bail!("another rehearsal uses {}", dir.display())
             }
-            made => made.map_err(failed)?,
+            result => result.map_err(failed)?,
         }
         let files = RehearsalFiles::in_dir(dir);
-        let made = || {
+        let create = || {
             let lock = Directory::open_own(dir)?.update("lock")?;
             lock.lock()?;
             files.create_dirs().map(|()| lock)
         };
-        match made() {
+        match create() {
             Ok(lock) => Ok(Self { dir: dir.to_owned(), files, _lock: lock }),
             Err(error) => {
                 files.remove();
@@ -153,13 +156,13 @@ impl Place {
         }
     }
 
-    /// A name that no other rehearsal has at this time.
+    /// A name that no other current rehearsal has.
     pub(super) fn environment(&self) -> String {
         let name = self.dir.file_name().unwrap_or_default().to_string_lossy();
         format!("rehearsal-{}", name.trim_start_matches(PREFIX).to_lowercase())
     }
 
-    /// A key that is made for this rehearsal only.
+    /// A key that is created for this rehearsal only.
     pub(super) fn signer(&self, principal: &str) -> Result<Signer> {
         let path = self.dir.join("secrets").join(principal);
         keys::create(&path, principal, None)?;

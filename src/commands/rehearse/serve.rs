@@ -1,4 +1,4 @@
-//! The stack kept up for other processes.
+//! Keeps the stack up for other processes.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -15,7 +15,7 @@ use gonogo_rehearsal::files::RehearsalFiles;
 use gonogo_rehearsal::names::{PREVIOUS_RELEASE, RELEASE};
 use gonogo_rehearsal::shims::TOOLS;
 
-/// Keeps the stack up until it is asked to end.
+/// Keeps the stack up until a signal.
 pub(super) fn serve(files: &RehearsalFiles) -> Result<Exit> {
     let profile = files.profile();
     let shown = shell_word(&profile.display().to_string());
@@ -31,13 +31,13 @@ pub(super) fn serve(files: &RehearsalFiles) -> Result<Exit> {
     out.write_all(fs::read_to_string(&profile)?.as_bytes())?;
     out.flush()?;
     drop(out);
-    let (tell, asked) = mpsc::channel();
+    let (sender, end_request) = mpsc::channel();
     on_signals(move |what| {
         if what == SignalRequest::End {
-            tell.send(()).unwrap_or_default();
+            sender.send(()).unwrap_or_default();
         }
     })?;
-    // Nobody else ends it.
-    asked.recv().unwrap_or_default();
+    // Only a signal ends it.
+    end_request.recv().unwrap_or_default();
     Ok(Exit::Success)
 }

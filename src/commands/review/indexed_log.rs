@@ -47,17 +47,17 @@ struct EntryIndex {
 impl IndexedLog {
     /// Opens a log, and reads its first entry.
     pub(super) fn open(source: &Arc<LogFile>, trust: TrustSources) -> Result<Self, StoreError> {
-        let mut known = EntryIndex::default();
+        let mut index = EntryIndex::default();
         index::for_each_entry(source, &mut |entry, from, to| {
             if let Some(state) = RunState::fold(std::slice::from_ref(&entry)) {
-                known.offsets = vec![from, to];
-                known.marks.push(EntryMark::of(&entry));
-                known.snapshots.push((0, Arc::new(state)));
+                index.offsets = vec![from, to];
+                index.marks.push(EntryMark::of(&entry));
+                index.snapshots.push((0, Arc::new(state)));
             }
             ControlFlow::Break(())
         })?;
-        let (known, near) = (RwLock::new(known), RwLock::default());
-        Ok(Self { source: Arc::clone(source), index: known, near, trust })
+        let (index, near) = (RwLock::new(index), RwLock::default());
+        Ok(Self { source: Arc::clone(source), index, near, trust })
     }
 
     /// The run as it was opened.
@@ -65,34 +65,34 @@ impl IndexedLog {
         self.index().snapshots.first().map(|(_, state)| Arc::clone(state))
     }
 
-    /// Reads the rest, and calls `tell` for progress; with true at the end.
-    pub(super) fn read(&self, tell: &mut dyn FnMut(bool)) -> Result<(), StoreError> {
+    /// Reads the rest, and calls `on_progress` meanwhile; with true at the end.
+    pub(super) fn read(&self, on_progress: &mut dyn FnMut(bool)) -> Result<(), StoreError> {
         let Some(first) = self.first() else { return Ok(()) };
         let mut state = (*first).clone();
         // The longer the log, the farther apart the snapshots: their number stays bounded.
-        let (mut since, mut told) = (0, Instant::now());
+        let (mut since_snapshot, mut last_report) = (0, Instant::now());
         let mut at = 0;
         index::for_each_entry(&self.source, &mut |entry, _, to| {
             if entry.header.seq > 0 {
                 state.apply(&entry);
                 at += 1;
-                since += 1;
-                let mut known = self.index_mut();
-                known.offsets.push(to);
-                known.marks.push(EntryMark::of(&entry));
-                if since >= MIN_SNAPSHOT_DISTANCE.max(at / MIN_SNAPSHOT_DISTANCE) {
-                    since = 0;
-                    known.snapshots.push((at, Arc::new(state.clone())));
+                since_snapshot += 1;
+                let mut index = self.index_mut();
+                index.offsets.push(to);
+                index.marks.push(EntryMark::of(&entry));
+                if since_snapshot >= MIN_SNAPSHOT_DISTANCE.max(at / MIN_SNAPSHOT_DISTANCE) {
+                    since_snapshot = 0;
+                    index.snapshots.push((at, Arc::new(state.clone())));
                 }
             }
-            if told.elapsed() >= PROGRESS_INTERVAL {
-                told = Instant::now();
-                tell(false);
+            if last_report.elapsed() >= PROGRESS_INTERVAL {
+                last_report = Instant::now();
+                on_progress(false);
             }
             ControlFlow::Continue(())
         })?;
         self.index_mut().snapshots.push((at, Arc::new(state)));
-        tell(true);
+        on_progress(true);
         Ok(())
     }
 
@@ -106,8 +106,8 @@ impl IndexedLog {
 
     fn line_bytes(&self, at: usize) -> Option<Vec<u8>> {
         let (from, to) = {
-            let known = self.index();
-            (*known.offsets.get(at)?, *known.offsets.get(at + 1)?)
+            let index = self.index();
+            (*index.offsets.get(at)?, *index.offsets.get(at + 1)?)
         };
         index::read_line(self.source.file(), from, to).ok()
     }
@@ -115,13 +115,13 @@ impl IndexedLog {
     /// The run after the entry at a position, folded from the nearest snapshot before it.
     fn fold(&self, at: usize) -> Option<Arc<RunState>> {
         let mut near = self.near.write().unwrap_or_else(PoisonError::into_inner);
-        let kept = {
-            let known = self.index();
-            let after = known.snapshots.partition_point(|(place, _)| *place <= at);
-            known.snapshots.get(after.checked_sub(1)?)?.clone()
+        let snapshot = {
+            let index = self.index();
+            let next = index.snapshots.partition_point(|(place, _)| *place <= at);
+            index.snapshots.get(next.checked_sub(1)?)?.clone()
         };
-        if near.first().is_none_or(|(begin, _)| *begin != kept.0) {
-            *near = vec![kept];
+        if near.first().is_none_or(|(begin, _)| *begin != snapshot.0) {
+            *near = vec![snapshot];
         }
         let after = near.partition_point(|(place, _)| *place <= at);
         let (place, nearest) = near.get(after.checked_sub(1)?)?.clone();
@@ -165,15 +165,15 @@ impl ReviewLog for IndexedLog {
     }
 
     fn trust_sources(&self) -> Vec<String> {
-        let files = self.trust.lines().into_iter().map(|(word, told)| format!("{word}: {told}"));
+        let files = self.trust.lines().into_iter().map(|(word, value)| format!("{word}: {value}"));
         files.chain(self.trust.warnings.iter().map(|ignored| line(ignored))).collect()
     }
 
     fn attachment(&self, torn: &TornTail) -> Result<String, String> {
-        let kept = attachments::check(self.source.log(), torn).map_err(|wrong| wrong.to_string())?;
+        let file = attachments::check(self.source.log(), torn).map_err(|error| error.to_string())?;
         let mut content = Vec::new();
         // One byte more, so that the excerpt shows that it was cut.
-        let read = kept.take(MAX_SHOWN as u64 + 1).read_to_end(&mut content);
+        let read = file.take(MAX_SHOWN as u64 + 1).read_to_end(&mut content);
         read.map_err(|error| error.to_string())?;
         Ok(excerpt(&content, MAX_SHOWN))
     }

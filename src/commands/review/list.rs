@@ -27,10 +27,10 @@ pub(super) fn list(arguments: &ReviewArgs) -> Result<Exit> {
         );
         return Ok(Exit::Success);
     }
-    let asks = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let shown = if asks { MAX_SHOWN.min(runs.len()) } else { runs.len() };
+    let is_interactive = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let shown = if is_interactive { MAX_SHOWN.min(runs.len()) } else { runs.len() };
     print_runs(&mut io::stdout().lock(), &runs, shown)?;
-    if !asks {
+    if !is_interactive {
         return Ok(Exit::Success);
     }
     loop {
@@ -47,10 +47,10 @@ fn print_runs(out: &mut impl io::Write, runs: &[RunSummary], shown: usize) -> io
     let widths: [usize; 5] = std::array::from_fn(|column| {
         runs.iter().map(|run| run.cells[column].chars().count()).max().unwrap_or(0)
     });
-    let known: BTreeSet<&str> = runs.iter().map(|run| run.place.run.as_str()).collect();
-    let mut of_one = BTreeMap::<&str, Vec<PathBuf>>::new();
+    let run_ids: BTreeSet<&str> = runs.iter().map(|run| run.place.run.as_str()).collect();
+    let mut logs_by_run = BTreeMap::<&str, Vec<PathBuf>>::new();
     for run in runs {
-        of_one.entry(&run.place.run).or_default().push(run.path.clone());
+        logs_by_run.entry(&run.place.run).or_default().push(run.path.clone());
     }
     for (number, run) in (1..).zip(runs.iter().take(shown)) {
         write!(out, "{number:>3} ")?;
@@ -59,11 +59,11 @@ fn print_runs(out: &mut impl io::Write, runs: &[RunSummary], shown: usize) -> io
         }
         writeln!(out)?;
         writeln!(out, "     {}", line(&run.path.display().to_string()))?;
-        if let Some(missing) = run.place.previous.as_deref().filter(|id| !known.contains(id)) {
+        if let Some(missing) = run.place.previous.as_deref().filter(|id| !run_ids.contains(id)) {
             writeln!(out, "     the previous run, {}, is not on this machine", line(missing))?;
         }
         // Only runs with several logs are read.
-        if let Some(logs) = of_one.get(&*run.place.run).filter(|logs| logs.len() > 1) {
+        if let Some(logs) = logs_by_run.get(&*run.place.run).filter(|logs| logs.len() > 1) {
             let source = LogFile::open_log(&run.path)?;
             forks(&source, logs).iter().try_for_each(|fork| writeln!(out, "     {fork}"))?;
         }

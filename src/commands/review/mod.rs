@@ -45,27 +45,28 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
     // Trust errors are reported before the screen is opened.
     let trusted = read_trusted_signers(&arguments.trust)?;
     let log = Arc::new(IndexedLog::open(&source, trusted.source.clone()).with_context(named)?);
-    let (tell, messages) = mpsc::channel();
-    let (reading, to_screen, unpacked) = (Arc::clone(&log), tell.clone(), Arc::clone(&source));
+    let (sender, messages) = mpsc::channel();
+    let (reading, to_screen, unpacked) = (Arc::clone(&log), sender.clone(), Arc::clone(&source));
     let first = log.first().ok_or_else(|| {
         anyhow!("{}: the first entry is not valid; `gonogo verify` says why", path.display())
     })?;
     // The thread ends with the program.
     thread::spawn(move || {
-        let mut read = |whole| drop(to_screen.send(Msg::ReviewProgress(ReviewProgress::Read(whole))));
-        let found = match reading.read(&mut read) {
+        let mut on_read =
+            |is_complete| drop(to_screen.send(Msg::ReviewProgress(ReviewProgress::Read(is_complete))));
+        let result = match reading.read(&mut on_read) {
             Ok(()) => match verify_source(&unpacked, &trusted) {
                 Ok((report, _)) => describe_result(&report),
                 Err(error) => VerificationResult::Unknown(chain(error.as_ref())),
             },
             Err(error) => VerificationResult::Unknown(error.to_string()),
         };
-        drop(to_screen.send(Msg::ReviewProgress(ReviewProgress::Verified(found))));
+        drop(to_screen.send(Msg::ReviewProgress(ReviewProgress::Verified(result))));
     });
     let settings = Settings::read()?;
-    let nobody = EnrolledOperator { principal: String::new(), key: String::new(), role: Role::Reviewer };
+    let no_operator = EnrolledOperator { principal: String::new(), key: String::new(), role: Role::Reviewer };
     let setup = Setup {
-        operator: nobody,
+        operator: no_operator,
         log_name: path.display().to_string(),
         appearance: appearance(&arguments.screen, &settings),
         clock: Box::new(clock::now),
@@ -76,32 +77,32 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
         notices: Vec::new(),
         read_only: false,
     };
-    forward_signals(&tell)?;
-    let mut taken = TerminalGuard::acquire()?;
-    read_events(tell)?;
+    forward_signals(&sender)?;
+    let mut guard = TerminalGuard::acquire()?;
+    read_events(sender)?;
     // `source` keeps a bundle unpacked until here.
-    let left = tui::run(&mut *taken.terminal()?, &mut taken, &setup, first, &messages, &mut |_| {})?;
-    Ok(if left.signalled { Exit::Interrupted } else { Exit::Success })
+    let end = tui::run(&mut *guard.terminal()?, &mut guard, &setup, first, &messages, &mut |_| {})?;
+    Ok(if end.signalled { Exit::Interrupted } else { Exit::Success })
 }
 
 /// Describes the result of the verification.
 fn describe_result(report: &Verification) -> VerificationResult {
     let warnings = match report.warnings.as_slice() {
         [] => String::new(),
-        [one] => format!("; {one}"),
-        [one, rest @ ..] => format!("; {one} (and {} more, see gonogo verify)", rest.len()),
+        [warning] => format!("; {warning}"),
+        [first, rest @ ..] => format!("; {first} (and {} more, see gonogo verify)", rest.len()),
     };
     match &report.status {
         LogStatus::Sealed => {
             VerificationResult::Sealed(format!("by {}{warnings}", report.sealed_by.join(" and ")))
         }
         LogStatus::Open => {
-            let vouched = match &report.last_signed {
+            let coverage = match &report.last_signed {
                 Some((last, who)) => format!("covered by signatures up to line {last} (by {who})"),
                 None => "not covered by any signature".into(),
             };
             let torn = if report.trailing > 0 { "; its last line is incomplete" } else { "" };
-            VerificationResult::Open(format!("valid, not sealed; {vouched}{torn}{warnings}"))
+            VerificationResult::Open(format!("valid, not sealed; {coverage}{torn}{warnings}"))
         }
         LogStatus::Invalid { at, why } => {
             let valid = usize::try_from(report.entries).unwrap_or(usize::MAX);

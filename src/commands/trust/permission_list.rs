@@ -62,20 +62,22 @@ impl PermissionList<'_> {
         let Some(before) = self.before else {
             return self.now.iter().map(PermissionChange::Unchanged).collect();
         };
-        let gone: Vec<_> = before.difference(self.now).collect();
+        let removed: Vec<_> = before.difference(self.now).collect();
         let new: Vec<_> = self.now.difference(before).collect();
         let mut rows: Vec<_> =
             self.now.iter().filter(|_| self.is_whole).map(PermissionChange::Unchanged).collect();
         rows.retain(|row| before.contains(row.permission()));
-        let partner =
-            |one: &Permission| sole_program_run(&gone, one).filter(|_| sole_program_run(&new, one).is_some());
-        rows.extend(new.iter().map(|one| {
-            partner(one).map_or(PermissionChange::Added(one), |old| PermissionChange::Changed(one, old))
+        let partner = |permission: &Permission| {
+            sole_program_run(&removed, permission).filter(|_| sole_program_run(&new, permission).is_some())
+        };
+        rows.extend(new.iter().map(|permission| {
+            partner(permission)
+                .map_or(PermissionChange::Added(permission), |old| PermissionChange::Changed(permission, old))
         }));
         let is_changed = |old: &&&Permission| {
-            sole_program_run(&new, old).is_some() && sole_program_run(&gone, old).is_some()
+            sole_program_run(&new, old).is_some() && sole_program_run(&removed, old).is_some()
         };
-        rows.extend(gone.iter().filter(|old| !is_changed(old)).map(|old| PermissionChange::Removed(old)));
+        rows.extend(removed.iter().filter(|old| !is_changed(old)).map(|old| PermissionChange::Removed(old)));
         rows.sort_by_key(PermissionChange::permission);
         rows
     }
@@ -144,8 +146,8 @@ impl PermissionList<'_> {
         ];
         let variables =
             names.into_iter().map(|name| ("environment", variable(old, name), variable(now, name)));
-        let all = fixed.into_iter().chain(variables).filter(|(_, old, now)| old != now);
-        all.map(|(what, old, now)| format!("{what}: {old} → {now}")).collect()
+        let changes = fixed.into_iter().chain(variables).filter(|(_, old, now)| old != now);
+        changes.map(|(what, old, now)| format!("{what}: {old} → {now}")).collect()
     }
 
     fn command(&self, argv: &[String]) -> String {
@@ -187,16 +189,19 @@ impl PermissionList<'_> {
 impl<'a> PermissionChange<'a> {
     const fn permission(&self) -> &'a Permission {
         match self {
-            Self::Unchanged(one) | Self::Added(one) | Self::Changed(one, _) | Self::Removed(one) => one,
+            Self::Unchanged(permission)
+            | Self::Added(permission)
+            | Self::Changed(permission, _)
+            | Self::Removed(permission) => permission,
         }
     }
 }
 
 /// The only one that runs for the same purpose.
-fn sole_program_run<'a>(all: &[&'a Permission], one: &Permission) -> Option<&'a Permission> {
-    let Permission::Runs(ProgramRun { purpose, .. }) = one else { return None };
+fn sole_program_run<'a>(candidates: &[&'a Permission], permission: &Permission) -> Option<&'a Permission> {
+    let Permission::Runs(ProgramRun { purpose, .. }) = permission else { return None };
     let mut same =
-        all.iter().filter(|other| matches!(other, Permission::Runs(runs) if runs.purpose == *purpose));
+        candidates.iter().filter(|other| matches!(other, Permission::Runs(runs) if runs.purpose == *purpose));
     match (same.next(), same.next()) {
         (Some(only), None) => Some(only),
         _ => None,

@@ -33,8 +33,8 @@ pub(super) struct TrustRecord {
 pub(super) fn read(profile: &Path) -> Result<Option<TrustRecord>> {
     let path = record_path(profile)?;
     let name = path.file_name().unwrap_or_default();
-    let kept = path.parent().map_or_else(|| Directory::containing(&path), Directory::open_unshared);
-    match kept.and_then(|kept| kept.read_bytes(name, MAX_TRUSTED)) {
+    let directory = path.parent().map_or_else(|| Directory::containing(&path), Directory::open_unshared);
+    match directory.and_then(|directory| directory.read_bytes(name, MAX_TRUSTED)) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => {
@@ -48,7 +48,7 @@ pub(super) fn read(profile: &Path) -> Result<Option<TrustRecord>> {
 pub(super) fn write(profile: &Path, trusted: &TrustRecord) -> Result<()> {
     let path = record_path(profile)?;
     let directory = path.parent().unwrap_or(Path::new("."));
-    let keep = || -> Result<()> {
+    let write = || -> Result<()> {
         Directory::create_own(directory)?;
         // Temporary files are readable by their owner only.
         let mut file = NamedTempFile::new_in(directory)?;
@@ -57,7 +57,7 @@ pub(super) fn write(profile: &Path, trusted: &TrustRecord) -> Result<()> {
         file.persist(&path)?;
         Ok(())
     };
-    keep().with_context(|| format!("{}: cannot record what you allow", path.display()))
+    write().with_context(|| format!("{}: cannot record what you allow", path.display()))
 }
 
 /// The file of a profile's record, named after the profile's path.

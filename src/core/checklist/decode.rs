@@ -99,9 +99,9 @@ fn check_addresses(spec: &ProbeSpec) -> Result<(), (KeyPath, String)> {
         let rest = url.split_once("://").filter(|(scheme, _)| [plain, secure].contains(scheme));
         if rest.is_none_or(|(_, rest)| rest.is_empty() || rest.starts_with(['/', ':'])) {
             // Without the path, which the checklist appends.
-            let found = if url.contains("://") { url } else { url.split('/').next().unwrap_or_default() };
+            let shown = if url.contains("://") { url } else { url.split('/').next().unwrap_or_default() };
             let what = format!(
-                "expected an address such as {plain}://host:port or {secure}://host, found {found:?}"
+                "expected an address such as {plain}://host:port or {secure}://host, found {shown:?}"
             );
             return Err((path.iter().map(|key| PathStep::from(*key)).collect(), what));
         }
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_is_read_and_no_other() {
+    fn only_known_kinds_are_read() {
         let read = |kind: &str| decode_as(kind, toml::Value::Table(toml::Table::new()));
         let is_unknown = |kind| read(kind).is_err_and(|(_, what)| what.contains("unknown probe kind"));
         assert!(!KINDS.into_iter().any(is_unknown));

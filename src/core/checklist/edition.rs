@@ -80,8 +80,8 @@ impl Lock {
         let points =
             self.0.iter().flat_map(|section| section.points.iter().map(move |point| (section, point)));
         for (section, locked) in points {
-            let found = plan.sections.iter().find(|found| found.id == section.id);
-            let point = found.and_then(|found| found.points.iter().find(|point| point.id == locked.id));
+            let planned = plan.sections.iter().find(|planned| planned.id == section.id);
+            let point = planned.and_then(|planned| planned.points.iter().find(|point| point.id == locked.id));
             let point = point.ok_or_else(|| {
                 format!("control point {} is missing from section {}", locked.id, section.id)
             })?;
@@ -144,16 +144,16 @@ fn is_weaker(own: &ChecklistFile, file: &PointFile, point: &Point) -> bool {
     let probe_at = |key: &ProbeKey| {
         points().find(|point| point.id == key.point)?.probes.iter().find(|probe| probe.id == key.probe)
     };
-    let asked = |probe: &ProbeFile| {
+    let is_covered = |probe: &ProbeFile| {
         let kind = &probe.like.as_ref().and_then(probe_at).unwrap_or(probe).kind;
-        let found = point.probes.iter().find(|found| found.id == probe.id);
+        let planned = point.probes.iter().find(|planned| planned.id == probe.id);
         // A probe with missing values has no kind.
-        found.is_some_and(|found| found.spec.as_ref().is_none_or(|spec| spec.kind() == kind))
+        planned.is_some_and(|planned| planned.spec.as_ref().is_none_or(|spec| spec.kind() == kind))
     };
-    let acts = |action: &ActionFile| point.actions.iter().any(|found| found.id == action.id);
-    let waits = file.after.iter().all(|id| point.after.contains(id))
+    let has_action = |action: &ActionFile| point.actions.iter().any(|planned| planned.id == action.id);
+    let has_dependencies = file.after.iter().all(|id| point.after.contains(id))
         && [&file.due, &file.when_new.due].contains(&&point.due);
-    !waits || !file.probes.iter().all(asked) || !file.actions.iter().all(acts)
+    !has_dependencies || !file.probes.iter().all(is_covered) || !file.actions.iter().all(has_action)
 }
 
 /// The status of an edition.
@@ -171,10 +171,11 @@ impl Edition {
     /// The status of an edition of a checklist of this name.
     #[must_use]
     pub fn of(name: &str, edition: Sha256Hex) -> Self {
-        let known = |(shipped, digest): &(&str, &str)| *shipped == name && *digest == edition.to_string();
+        let is_released =
+            |(shipped, digest): &(&str, &str)| *shipped == name && *digest == edition.to_string();
         match RELEASED.iter().any(|(shipped, _)| *shipped == name) {
             false => Self::Own,
-            true if RELEASED.iter().any(known) => Self::Released,
+            true if RELEASED.iter().any(is_released) => Self::Released,
             true => Self::Unknown,
         }
     }
@@ -185,10 +186,10 @@ mod tests {
     use super::*;
     use crate::checklist::{Profile, Promotion, SourceFile, Tailoring, resolve};
 
-    /// What every profile that comes with gonogo makes of it, in a new environment too, is as it asks; a plan that keeps
-    /// points and confirmations and asks nothing is not.
+    /// A plan from the profile that comes with gonogo is not altered, in a new environment either. A plan that keeps points
+    /// and confirmations but probes nothing is.
     #[test]
-    fn a_plan_that_only_looks_like_the_standard_checklist_is_told() {
+    fn a_plan_that_weakens_the_standard_checklist_is_reported() {
         let own = Checklist::standard().unwrap();
         let edition = Lock::of(&own).edition();
         for previous in [Some("v1".to_owned()), Some("none".to_owned())] {
@@ -206,20 +207,20 @@ mod tests {
             // A change that the plan lists is reported as that.
             bare.tailored.push(Tailoring { point: id, what: "no probes".into() });
             assert_eq!(altered_points(&bare, edition).len(), 0);
-            let mut hurried = plan;
-            let after = hurried.sections.iter_mut().flat_map(|section| &mut section.points);
+            let mut without_dependencies = plan;
+            let after = without_dependencies.sections.iter_mut().flat_map(|section| &mut section.points);
             let point = after.into_iter().find(|point| !point.after.is_empty()).unwrap();
             point.after.clear();
             let id = point.id.clone();
-            assert_eq!(altered_points(&hurried, edition), [id]);
+            assert_eq!(altered_points(&without_dependencies, edition), [id]);
         }
     }
 
     #[test]
     fn the_standard_checklist_is_of_a_released_edition() {
         let edition = Lock::of(&Checklist::standard().unwrap()).edition();
-        let told = "what the standard checklist holds fast has changed: add its edition to RELEASED, and keep the others";
-        assert_eq!(Edition::of(STANDARD_NAME, edition), Edition::Released, "{told}: {edition}");
+        let hint = "what the standard checklist holds fast has changed: add its edition to RELEASED, and keep the others";
+        assert_eq!(Edition::of(STANDARD_NAME, edition), Edition::Released, "{hint}: {edition}");
         assert_eq!(Edition::of(STANDARD_NAME, Sha256Hex::ZERO), Edition::Unknown);
         assert_eq!(Edition::of("mine", edition), Edition::Own);
     }

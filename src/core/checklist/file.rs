@@ -278,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_that_is_too_long_is_told_with_its_place() {
+    fn an_id_that_is_too_long_is_reported_with_its_location() {
         let long = "a".repeat(101);
         let read = |what: &str, id: &str| {
             let at = |part: &str| if part == what { id.to_owned() } else { "x".to_owned() };
@@ -301,8 +301,11 @@ mod tests {
             ("probe", "c:9:17: id"),
             ("action", "c:10:18: id"),
         ] {
-            let told = read(what, &long).unwrap_err();
-            assert!(told.starts_with(&format!("{place}: expected at most 100 bytes, found \"aaa")), "{told}");
+            let message = read(what, &long).unwrap_err();
+            assert!(
+                message.starts_with(&format!("{place}: expected at most 100 bytes, found \"aaa")),
+                "{message}"
+            );
             assert_eq!(read(what, &long[1..]), Ok(()), "{what}");
         }
     }

@@ -58,21 +58,21 @@ pub fn lint(profile: &Profile, plan: &Plan) -> Vec<LintFinding> {
     }
     linter.check_contacts();
     linter.report_tailored(plan);
-    let mut found = linter.found;
-    found.sort_by(|a, b| (a.level, &a.problem.location).cmp(&(b.level, &b.problem.location)));
-    found
+    let mut findings = linter.found;
+    findings.sort_by(|a, b| (a.level, &a.problem.location).cmp(&(b.level, &b.problem.location)));
+    findings
 }
 
 /// Every reference to a secret of a profile.
 #[must_use]
 pub fn secret_references(profile: &Profile) -> Vec<LocatedSecret> {
-    let mut found = Vec::new();
+    let mut references = Vec::new();
     visit_leaves(&profile.file.values, &mut steps!["values"].to_vec(), &mut |path, leaf| {
         if let LeafValue::Secret(secret) = leaf {
-            found.push((profile.source.place(path), secret));
+            references.push((profile.source.place(path), secret));
         }
     });
-    found
+    references
 }
 
 struct Linter<'a> {
@@ -94,13 +94,13 @@ impl Linter<'_> {
 
     /// Reports each missing value once, with the points that need it. Values of the command line are not reported.
     fn check_missing(&mut self, plan: &Plan) {
-        let mut wanted: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut points_by_value: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for point in plan.points() {
             for name in point.missing().into_iter().filter(|name| !name.contains(' ')) {
-                wanted.entry(name).or_default().push(&point.id);
+                points_by_value.entry(name).or_default().push(&point.id);
             }
         }
-        for (name, points) in wanted {
+        for (name, points) in points_by_value {
             let path: KeyPath = ["values"].into_iter().chain(name.split('.')).map(PathStep::from).collect();
             let (table, key) = name.rsplit_once('.').unwrap_or(("", name));
             let what = format!("{name} is missing: cannot check {}", points.join(", "));
@@ -196,11 +196,11 @@ impl Linter<'_> {
 
     /// Reports how the profile tailors the checklist, with the points.
     fn report_tailored(&mut self, plan: &Plan) {
-        let mut told: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut points_by_change: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for tailoring in &plan.tailored {
-            told.entry(&tailoring.what).or_default().push(&tailoring.point);
+            points_by_change.entry(&tailoring.what).or_default().push(&tailoring.point);
         }
-        for (what, points) in told {
+        for (what, points) in points_by_change {
             let name = what.split(' ').next().unwrap_or_default();
             let value: KeyPath = ["values"].into_iter().chain(name.split('.')).map(PathStep::from).collect();
             let path = if name.contains('.') { value } else { steps!["points", points[0]].to_vec() };
@@ -216,30 +216,30 @@ enum LeafValue<'a> {
     Secret(SecretRef),
 }
 
-fn visit_leaves(table: &toml::Table, at: &mut KeyPath, tell: &mut impl FnMut(&[PathStep], LeafValue)) {
+fn visit_leaves(table: &toml::Table, at: &mut KeyPath, visit: &mut impl FnMut(&[PathStep], LeafValue)) {
     for (key, value) in table {
         at.push(PathStep::Key(key.clone()));
-        visit_leaf(value, at, tell);
+        visit_leaf(value, at, visit);
         at.pop();
     }
 }
 
-fn visit_leaf(value: &toml::Value, at: &mut KeyPath, tell: &mut impl FnMut(&[PathStep], LeafValue)) {
+fn visit_leaf(value: &toml::Value, at: &mut KeyPath, visit: &mut impl FnMut(&[PathStep], LeafValue)) {
     match value {
         toml::Value::Table(table) if is_reference(table) => {
             if let Ok(secret) = value.clone().try_into() {
-                tell(at, LeafValue::Secret(secret));
+                visit(at, LeafValue::Secret(secret));
             }
         }
-        toml::Value::Table(table) => visit_leaves(table, at, tell),
+        toml::Value::Table(table) => visit_leaves(table, at, visit),
         toml::Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 at.push(PathStep::Index(index));
-                visit_leaf(item, at, tell);
+                visit_leaf(item, at, visit);
                 at.pop();
             }
         }
-        toml::Value::String(text) => tell(at, LeafValue::Text(text)),
+        toml::Value::String(text) => visit(at, LeafValue::Text(text)),
         _ => {}
     }
 }

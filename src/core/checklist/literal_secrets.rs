@@ -79,27 +79,27 @@ pub(super) fn has_password(text: &str) -> bool {
 }
 
 /// The paths of secrets that are written out in a probe or an action, with messages that do not repeat the values.
-pub(super) fn find_literal_secrets(given: &toml::Value) -> Vec<(KeyPath, String)> {
-    let mut found = Vec::new();
-    walk(given, &mut KeyPath::new(), &mut found);
-    found
+pub(super) fn find_literal_secrets(document: &toml::Value) -> Vec<(KeyPath, String)> {
+    let mut literals = Vec::new();
+    walk(document, &mut KeyPath::new(), &mut literals);
+    literals
 }
 
-fn walk(value: &toml::Value, at: &mut KeyPath, found: &mut Vec<(KeyPath, String)>) {
+fn walk(value: &toml::Value, at: &mut KeyPath, literals: &mut Vec<(KeyPath, String)>) {
     let why = match value {
         toml::Value::String(text) => describe_secret(text, at),
         _ => None,
     };
-    found.extend(why.map(|why| (at.clone(), why)));
+    literals.extend(why.map(|why| (at.clone(), why)));
     match value {
         toml::Value::Table(table) => table.iter().for_each(|(key, value)| {
             at.push(PathStep::Key(key.clone()));
-            walk(value, at, found);
+            walk(value, at, literals);
             at.pop();
         }),
         toml::Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| {
             at.push(PathStep::Index(index));
-            walk(item, at, found);
+            walk(item, at, literals);
             at.pop();
         }),
         _ => {}
@@ -110,8 +110,8 @@ fn describe_secret(text: &str, at: &[PathStep]) -> Option<String> {
     if has_password(text) {
         return Some("a password is written out in a URL; user and password are separate keys".to_owned());
     }
-    let is_told = |name: &str, value: &str| is_secret_named(name, value);
-    let (name, _) = named_secret(text, at, &is_told)?;
+    let is_named = |name: &str, value: &str| is_secret_named(name, value);
+    let (name, _) = named_secret(text, at, &is_named)?;
     Some(format!("a secret is written out in {name}"))
 }
 
@@ -122,20 +122,20 @@ pub(super) type IsSecret<'a> = &'a dyn Fn(&str, &str) -> bool;
 pub(super) fn named_secret<'a>(
     text: &'a str,
     at: &'a [PathStep],
-    is_told: IsSecret,
+    is_named: IsSecret,
 ) -> Option<(&'a str, &'a str)> {
     match at {
         [.., PathStep::Key(list), PathStep::Key(name)] if list == "headers" => {
             let is_secret = SECRET_HEADERS.contains(&&*name.to_ascii_lowercase()) && !text.trim().is_empty();
-            (is_secret || is_told(name, text)).then_some((name.as_str(), text))
+            (is_secret || is_named(name, text)).then_some((name.as_str(), text))
         }
         [.., PathStep::Key(list), PathStep::Key(name)] if list == "env" => {
-            is_told(name, text).then_some((name.as_str(), text))
+            is_named(name, text).then_some((name.as_str(), text))
         }
         [.., PathStep::Key(list), PathStep::Index(_)] if ARGUMENTS.contains(&list.as_str()) => {
-            secret_in_word(text, is_told)
+            secret_in_word(text, is_named)
         }
-        _ => secret_in_query(text, is_told),
+        _ => secret_in_query(text, is_named),
     }
 }
 
@@ -157,21 +157,21 @@ pub(super) fn is_mask(value: &str) -> bool {
 }
 
 /// A secret in a word of a command line: `--token=…`, `Authorization: …`, `https://…?token=…`.
-fn secret_in_word<'a>(word: &'a str, is_told: IsSecret) -> Option<(&'a str, &'a str)> {
+fn secret_in_word<'a>(word: &'a str, is_named: IsSecret) -> Option<(&'a str, &'a str)> {
     let option = word.strip_prefix("--").and_then(|option| option.split_once('='));
-    let option = option.filter(|(name, value)| is_told(name, value) && !is_reference(value));
-    // One word before a colon begins many a sentence.
+    let option = option.filter(|(name, value)| is_named(name, value) && !is_reference(value));
+    // Many sentences start with one word and a colon.
     let header = word.split_once(": ").filter(|(name, value)| {
         SECRET_HEADERS.contains(&&*name.to_ascii_lowercase())
-            || (is_told(name, value) && name.contains('-') && !name.contains(' '))
+            || (is_named(name, value) && name.contains('-') && !name.contains(' '))
     });
-    option.or(header).or_else(|| secret_in_query(word, is_told))
+    option.or(header).or_else(|| secret_in_query(word, is_named))
 }
 
 /// A secret in the query of a URL.
-fn secret_in_query<'a>(url: &'a str, is_told: IsSecret) -> Option<(&'a str, &'a str)> {
+fn secret_in_query<'a>(url: &'a str, is_named: IsSecret) -> Option<(&'a str, &'a str)> {
     let pairs = query(url)?.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.into_iter().find(|(name, value)| is_told(name, value))
+    pairs.into_iter().find(|(name, value)| is_named(name, value))
 }
 
 /// The query of a URL.
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secrets_name_is_told_from_others() {
+    fn names_of_secrets_are_distinguished_from_others() {
         for name in [
             "password",
             "PGPASSWORD",
@@ -231,13 +231,13 @@ mod tests {
         }
     }
 
-    fn found(text: &str) -> Vec<(usize, String)> {
-        let given = toml::Value::Table(text.parse().unwrap());
-        find_literal_secrets(&given).into_iter().map(|(at, why)| (at.len(), why)).collect()
+    fn literals(text: &str) -> Vec<(usize, String)> {
+        let document = toml::Value::Table(text.parse().unwrap());
+        find_literal_secrets(&document).into_iter().map(|(at, why)| (at.len(), why)).collect()
     }
 
     #[test]
-    fn what_is_written_out_is_found_and_not_repeated() {
+    fn a_secret_that_is_written_out_is_found_and_not_repeated() {
         let in_url = "a password is written out in a URL; user and password are separate keys";
         for (text, deep, name) in [
             ("headers = { Authorization = 'Bearer x' }", 2, "Authorization"),
@@ -252,9 +252,9 @@ mod tests {
             ("via = { url = 'https://h/x?token=hunter22' }", 2, "token"),
         ] {
             let name = name.trim_start_matches('-');
-            assert_eq!(found(text), [(deep, format!("a secret is written out in {name}"))], "{text}");
+            assert_eq!(literals(text), [(deep, format!("a secret is written out in {name}"))], "{text}");
         }
-        assert_eq!(found("url = 'amqp://u:hunter22@h'"), [(1, in_url.to_owned())]);
+        assert_eq!(literals("url = 'amqp://u:hunter22@h'"), [(1, in_url.to_owned())]);
         for fine in [
             "headers = { Authorization = { secret = { env = 'T' }, prefix = 'Bearer ' }, Accept = 'application/json' }",
             "headers = { X-Token = 'short' }",
@@ -268,7 +268,7 @@ mod tests {
             "url = 'https://h/token?page=hunter22'",
             "url = 'https://u@h/'",
         ] {
-            assert!(found(fine).is_empty(), "{fine}");
+            assert!(literals(fine).is_empty(), "{fine}");
         }
     }
 }

@@ -57,15 +57,19 @@ pub(super) fn check_standard(checklist: &Checklist) -> Vec<Problem> {
         return Vec::new();
     }
     let missing = STANDARD_POINTS.iter().enumerate().flat_map(|(place, (section, points))| {
-        let found = checklist.file.sections.get(place).filter(|found| found.id == *section);
-        let has = move |id: &str| found.is_some_and(|found| found.points.iter().any(|point| point.id == id));
+        let section_in_file =
+            checklist.file.sections.get(place).filter(|section_in_file| section_in_file.id == *section);
+        let has = move |id: &str| {
+            section_in_file
+                .is_some_and(|section_in_file| section_in_file.points.iter().any(|point| point.id == id))
+        };
         points.iter().filter(move |id| !has(id)).map(move |id| (section, *id))
     });
     missing.map(|(section, id)| missing_point(checklist, section, id)).collect()
 }
 
 fn missing_point(checklist: &Checklist, section: &str, id: &str) -> Problem {
-    let place = checklist.file.sections.iter().position(|found| found.id == section);
+    let place = checklist.file.sections.iter().position(|candidate| candidate.id == section);
     let path = place.map_or_else(|| steps!["name"].to_vec(), |index| steps!["section", index].to_vec());
     let what = format!("control point {id} is missing from section {section}");
     let hint = format!("{STANDARD_NAME} must contain all its points; give your own checklist another name");
@@ -109,9 +113,9 @@ pub fn check_logged(plan: &Plan) -> Result<(), String> {
     find_faults(&plan.sections).into_iter().next().map_or(Ok(()), |fault| Err(fault.what))
 }
 
-fn has_duplicates<T: Ord>(mut all: impl Iterator<Item = T>) -> bool {
+fn has_duplicates<T: Ord>(mut items: impl Iterator<Item = T>) -> bool {
     let mut seen = BTreeSet::new();
-    !all.all(|one| seen.insert(one))
+    !items.all(|item| seen.insert(item))
 }
 
 fn find_faults(sections: &[Section]) -> Vec<PlanFault> {
@@ -123,11 +127,11 @@ fn find_faults(sections: &[Section]) -> Vec<PlanFault> {
     let mut faults = Vec::new();
     for (s, section) in sections.iter().enumerate() {
         for (p, point) in section.points.iter().enumerate() {
-            let told = point_faults(point, &ids)
+            let descriptions = point_faults(point, &ids)
                 .chain(probe_reference_faults(point, &probes))
                 .chain(action_faults(point, section, sections))
                 .map(|what| format!("control point {} {what}", point.id));
-            faults.extend(told.map(|what| PlanFault { place: Some((s, p)), what }));
+            faults.extend(descriptions.map(|what| PlanFault { place: Some((s, p)), what }));
         }
     }
     faults.extend(find_cycle(sections).map(|ids| {
@@ -139,23 +143,24 @@ fn find_faults(sections: &[Section]) -> Vec<PlanFault> {
 
 fn point_faults<'a>(point: &'a Point, ids: &'a BTreeMap<&str, usize>) -> impl Iterator<Item = String> + 'a {
     let twice = ids.get(&*point.id).is_some_and(|count| *count > 1);
-    let closes_itself =
+    let is_empty =
         point.probes.is_empty() && point.confirm == Confirm::None && point.not_applicable.is_none();
-    let wordless = point.title.trim().is_empty() || point.why.trim().is_empty();
-    let strangers = point.prerequisites().filter(|wait| !ids.contains_key(wait));
-    let twins = point
+    let is_untitled = point.title.trim().is_empty() || point.why.trim().is_empty();
+    let missing = point.prerequisites().filter(|wait| !ids.contains_key(wait));
+    let duplicates = point
         .probes
         .iter()
         .filter(|probe| point.probes.iter().filter(|other| other.id == probe.id).count() > 1);
-    let told = [
+    let faults = [
         twice.then(|| "is defined twice".to_owned()),
-        closes_itself.then(|| "is empty: it has no probe, and nobody confirms it".to_owned()),
-        wordless.then(|| "is empty: it requires a title and a why".to_owned()),
+        is_empty.then(|| "is empty: it has no probe, and nobody confirms it".to_owned()),
+        is_untitled.then(|| "is empty: it requires a title and a why".to_owned()),
     ];
-    told.into_iter()
+    faults
+        .into_iter()
         .flatten()
-        .chain(strangers.map(|wait| format!("depends on {wait}, which is not in the checklist")))
-        .chain(twins.map(|probe| format!("has two probes named {}", probe.id)))
+        .chain(missing.map(|wait| format!("depends on {wait}, which is not in the checklist")))
+        .chain(duplicates.map(|probe| format!("has two probes named {}", probe.id)))
 }
 
 /// References to probes that do not exist.
@@ -175,37 +180,37 @@ fn action_faults<'a>(
     sections: &'a [Section],
 ) -> impl Iterator<Item = String> + 'a {
     let has = move |id: &str| point.actions.iter().filter(|action| action.id == id).count();
-    let twins = point.actions.iter().filter(move |action| has(&action.id) > 1);
-    let strangers =
+    let duplicates = point.actions.iter().filter(move |action| has(&action.id) > 1);
+    let missing =
         point.probes.iter().filter_map(|probe| probe.after_action.as_deref()).filter(move |id| has(id) == 0);
     let unknown =
         section.actions_after.iter().filter(|id| !sections.iter().any(|section| section.id == **id));
-    twins
+    duplicates
         .map(|action| format!("has two actions named {}", action.id))
-        .chain(strangers.map(|id| format!("checks the result of the action {id}, which it does not have")))
+        .chain(missing.map(|id| format!("checks the result of the action {id}, which it does not have")))
         .chain(unknown.map(|id| format!("has actions after section {id}, which is not in the checklist")))
 }
 
 /// A dependency cycle of points, if there is one.
 fn find_cycle(sections: &[Section]) -> Option<Vec<&str>> {
     let points = || sections.iter().flat_map(|section| &section.points);
-    let all: BTreeMap<&str, Vec<&str>> =
+    let prerequisites: BTreeMap<&str, Vec<&str>> =
         points().map(|point| (point.id.as_str(), point.prerequisites().collect())).collect();
     // The number of open dependencies of each point, and its dependents.
     let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut waited_for: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (id, on) in &all {
-        let on: Vec<_> = on.iter().filter(|other| all.contains_key(*other)).collect();
+    let mut dependents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (id, on) in &prerequisites {
+        let on: Vec<_> = on.iter().filter(|other| prerequisites.contains_key(*other)).collect();
         waiting.insert(id, on.len());
         for other in on {
-            waited_for.entry(other).or_default().push(id);
+            dependents.entry(other).or_default().push(id);
         }
     }
     // Remove points without open dependencies; the rest contains a cycle.
     let mut free: Vec<&str> = waiting.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
     while let Some(id) = free.pop() {
         waiting.remove(id);
-        for other in waited_for.get(id).into_iter().flatten() {
+        for other in dependents.get(id).into_iter().flatten() {
             let count = waiting.get_mut(other)?;
             *count -= 1;
             if *count == 0 {
@@ -214,11 +219,11 @@ fn find_cycle(sections: &[Section]) -> Option<Vec<&str>> {
         }
     }
     let mut at = *waiting.keys().next()?;
-    let (mut way, mut seen) = (Vec::new(), BTreeSet::new());
+    let (mut path, mut seen) = (Vec::new(), BTreeSet::new());
     while seen.insert(at) {
-        way.push(at);
-        at = all[at].iter().find(|id| waiting.contains_key(*id))?;
+        path.push(at);
+        at = prerequisites[at].iter().find(|id| waiting.contains_key(*id))?;
     }
-    way.push(at);
-    Some(way.split_off(way.iter().position(|id| *id == at).unwrap_or(0)))
+    path.push(at);
+    Some(path.split_off(path.iter().position(|id| *id == at).unwrap_or(0)))
 }

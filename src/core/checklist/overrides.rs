@@ -14,16 +14,16 @@ use crate::time::exact_span as span;
 pub(super) fn apply_overrides(
     point: &mut Point,
     file: &PointFile,
-    wishes: &PointOverrides,
+    overrides: &PointOverrides,
     profile: &Profile,
     problems: &mut Vec<Problem>,
 ) -> Vec<Tailoring> {
     let mut changes = OverrideApplier { point: point.id.clone(), profile, problems, changes: Vec::new() };
-    changes.apply_freshness(point, wishes);
-    changes.apply_confirmations(point, wishes);
-    changes.apply_applicability(point, wishes);
-    changes.apply_to_probes(point, wishes);
-    changes.apply_left_out(point, file, wishes);
+    changes.apply_freshness(point, overrides);
+    changes.apply_confirmations(point, overrides);
+    changes.apply_applicability(point, overrides);
+    changes.apply_to_probes(point, overrides);
+    changes.apply_left_out(point, file, overrides);
     changes.changes
 }
 
@@ -39,39 +39,40 @@ impl OverrideApplier<'_> {
         self.changes.push(Tailoring { point: self.point.clone(), what });
     }
 
-    fn reject_loosening(&mut self, key: &str, is: impl Display, wish: impl Display) {
-        let what = format!("{} can be tightened, not loosened: {key} is {is}, found {wish}", self.point);
+    fn reject_loosening(&mut self, key: &str, default: impl Display, value: impl Display) {
+        let what =
+            format!("{} can be tightened, not loosened: {key} is {default}, found {value}", self.point);
         self.problems.push(problem_at_point(self.profile, &self.point, key, what));
     }
 
-    fn apply_freshness(&mut self, point: &mut Point, wishes: &PointOverrides) {
-        let Some(wish) = wishes.fresh.map(|fresh| fresh.0) else { return };
-        let is = point.freshness();
-        if wish > is {
-            self.reject_loosening("fresh", span(is), span(wish));
-        } else if wish < is {
-            point.fresh_ms = millis(wish);
-            self.record(format!("fresh for {} (default {})", span(wish), span(is)));
+    fn apply_freshness(&mut self, point: &mut Point, overrides: &PointOverrides) {
+        let Some(value) = overrides.fresh.map(|fresh| fresh.0) else { return };
+        let default = point.freshness();
+        if value > default {
+            self.reject_loosening("fresh", span(default), span(value));
+        } else if value < default {
+            point.fresh_ms = millis(value);
+            self.record(format!("fresh for {} (default {})", span(value), span(default)));
         }
     }
 
-    fn apply_confirmations(&mut self, point: &mut Point, wishes: &PointOverrides) {
-        let words = |confirm| match confirm {
+    fn apply_confirmations(&mut self, point: &mut Point, overrides: &PointOverrides) {
+        let name = |confirm| match confirm {
             Confirm::None => "none",
             Confirm::One => "one",
             Confirm::Two => "two",
         };
-        match wishes.confirm {
-            Some(wish) if wish < point.confirm => {
-                self.reject_loosening("confirm", words(point.confirm), words(wish));
+        match overrides.confirm {
+            Some(value) if value < point.confirm => {
+                self.reject_loosening("confirm", name(point.confirm), name(value));
             }
-            Some(wish) if wish > point.confirm => {
-                self.record(format!("confirmed by {} (default {})", words(wish), words(point.confirm)));
-                point.confirm = wish;
+            Some(value) if value > point.confirm => {
+                self.record(format!("confirmed by {} (default {})", name(value), name(point.confirm)));
+                point.confirm = value;
             }
             _ => {}
         }
-        match wishes.mandatory {
+        match overrides.mandatory {
             Some(false) if point.mandatory => self.reject_loosening("mandatory", true, false),
             Some(true) if !point.mandatory => {
                 point.mandatory = true;
@@ -81,49 +82,49 @@ impl OverrideApplier<'_> {
         }
     }
 
-    fn apply_applicability(&mut self, point: &mut Point, wishes: &PointOverrides) {
-        if let Some(reason) = wishes.not_applicable.as_ref().map(|reason| reason.trim()) {
+    fn apply_applicability(&mut self, point: &mut Point, overrides: &PointOverrides) {
+        if let Some(reason) = overrides.not_applicable.as_ref().map(|reason| reason.trim()) {
             if reason.is_empty() {
                 let what = format!("{}: not_applicable requires a reason", self.point);
                 self.problems.push(problem_at_point(self.profile, &self.point, "not_applicable", what));
             }
             self.record(format!("not applicable: {reason}"));
             point.not_applicable = Some(reason.to_owned());
-        } else if wishes.applicable && point.not_applicable.take().is_some() {
+        } else if overrides.applicable && point.not_applicable.take().is_some() {
             self.record("enabled (default not applicable)".into());
         }
     }
 
-    fn apply_to_probes(&mut self, point: &mut Point, wishes: &PointOverrides) {
-        if let Some(deadline) = wishes.deadline.map(|deadline| deadline.0) {
+    fn apply_to_probes(&mut self, point: &mut Point, overrides: &PointOverrides) {
+        if let Some(deadline) = overrides.deadline.map(|deadline| deadline.0) {
             point.probes.iter_mut().for_each(|probe| probe.deadline_ms = millis(deadline));
             self.record(format!("timeout of probes {}", span(deadline)));
         }
-        if let Some(retries) = wishes.retries {
+        if let Some(retries) = overrides.retries {
             point.probes.iter_mut().for_each(|probe| probe.retries = retries);
             self.record(format!("up to {retries} retries of probes"));
         }
-        if let Some(wish) = wishes.within.map(|within| within.0) {
-            self.apply_within(point, wish);
+        if let Some(value) = overrides.within.map(|within| within.0) {
+            self.apply_within(point, value);
         }
     }
 
-    fn apply_within(&mut self, point: &mut Point, wish: Duration) {
+    fn apply_within(&mut self, point: &mut Point, value: Duration) {
         for probe in point.probes.iter_mut().filter(|probe| probe.within_ms > 0) {
-            if millis(wish) > probe.within_ms {
-                self.reject_loosening("within", span(Duration::from_millis(probe.within_ms)), span(wish));
+            if millis(value) > probe.within_ms {
+                self.reject_loosening("within", span(Duration::from_millis(probe.within_ms)), span(value));
             }
-            probe.within_ms = millis(wish).min(probe.within_ms);
+            probe.within_ms = millis(value).min(probe.within_ms);
         }
-        self.record(format!("probes retried until they pass, up to {}", span(wish)));
+        self.record(format!("probes retried until they pass, up to {}", span(value)));
     }
 
     /// Leaves out optional probes, and actions: probes of an action's result still run.
-    fn apply_left_out(&mut self, point: &mut Point, file: &PointFile, wishes: &PointOverrides) {
-        for (id, reason) in &wishes.leave_out {
+    fn apply_left_out(&mut self, point: &mut Point, file: &PointFile, overrides: &PointOverrides) {
+        for (id, reason) in &overrides.leave_out {
             let is_action = file.actions.iter().any(|action| action.id == *id);
             let probe = file.probes.iter().find(|probe| probe.id == *id).filter(|_| !is_action);
-            let wrong = match probe {
+            let problem = match probe {
                 None if is_action && !reason.trim().is_empty() => None,
                 None if is_action => {
                     Some(format!("{}: leaving out action {id} requires a reason", self.point))
@@ -137,7 +138,7 @@ impl OverrideApplier<'_> {
                 }
                 Some(_) => None,
             };
-            if let Some(what) = wrong {
+            if let Some(what) = problem {
                 self.problems.push(problem_at_point(self.profile, &self.point, "leave_out", what));
             } else {
                 if is_action {

@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_placeholder_is_told_from_a_name() {
+    fn placeholders_are_distinguished_from_names() {
         for placeholder in ["", "TODO", "tbd", "<name>", "ops@example.com", "+1 555 0100", "???", "-", "n/a"]
         {
             assert!(is_placeholder(placeholder), "{placeholder}");

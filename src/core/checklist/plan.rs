@@ -137,8 +137,8 @@ impl Plan {
     #[must_use]
     pub fn secrets(&self) -> Vec<SecretRef> {
         let programs = self.actions().filter_map(|(_, action)| action.program.as_ref());
-        let given = programs.flat_map(ActionCommand::secrets).cloned().collect::<Vec<_>>();
-        self.specs().flat_map(ProbeSpec::secrets).cloned().chain(given).collect()
+        let program_secrets = programs.flat_map(ActionCommand::secrets).cloned().collect::<Vec<_>>();
+        self.specs().flat_map(ProbeSpec::secrets).cloned().chain(program_secrets).collect()
     }
 
     /// SHA-256 of the plan as in the log (compact JSON).

@@ -91,23 +91,23 @@ impl PlanDiff {
     /// Compares lists of sections, points, probes and actions by their ids.
     fn compare_parts(&mut self, old: &[Value], new: &[Value]) {
         let order = |these: &[Value], those: &[Value]| -> Vec<String> {
-            these.iter().filter(|one| find(those, one).is_some()).map(|one| id(one).to_owned()).collect()
+            these.iter().filter(|part| find(those, part).is_some()).map(|part| id(part).to_owned()).collect()
         };
         let (was, is) = (order(old, new), order(new, old));
         if was != is {
             self.with_name("order", |walk| walk.record(Some(&was.into()), Some(&is.into())));
         }
-        for one in old {
-            let title = self.title(one);
-            self.with_name(&title, |walk| match find(new, one) {
-                Some(other) => walk.compare_values(one, other),
-                None => walk.record(Some(one), None),
+        for old_part in old {
+            let title = self.title(old_part);
+            self.with_name(&title, |walk| match find(new, old_part) {
+                Some(other) => walk.compare_values(old_part, other),
+                None => walk.record(Some(old_part), None),
             });
         }
         let adds_checks = self.at.last().is_none_or(|list| list != "actions" && list != "rollback");
-        for one in new.iter().filter(|one| find(old, one).is_none() && !adds_checks) {
-            let title = self.title(one);
-            self.with_name(&title, |walk| walk.record(None, Some(one)));
+        for new_part in new.iter().filter(|new_part| find(old, new_part).is_none() && !adds_checks) {
+            let title = self.title(new_part);
+            self.with_name(&title, |walk| walk.record(None, Some(new_part)));
         }
     }
 
@@ -127,7 +127,7 @@ impl PlanDiff {
                 new.iter().all(|name| old.contains(name))
             }
             (Some("tailored"), Value::Array(old), Value::Array(new)) => {
-                old.iter().all(|one| new.contains(one))
+                old.iter().all(|entry| new.contains(entry))
             }
             (Some("contacts"), Value::Array(old), _) => old.is_empty(),
             _ => false,
@@ -135,9 +135,9 @@ impl PlanDiff {
     }
 
     /// The title of a member: its id, with a label unless it is a point.
-    fn title(&self, one: &Value) -> String {
+    fn title(&self, member: &Value) -> String {
         let kind = PARTS.iter().find(|(list, _)| self.at.last().is_some_and(|name| name == list));
-        format!("{}{}", kind.map_or("", |(_, kind)| kind), id(one))
+        format!("{}{}", kind.map_or("", |(_, kind)| kind), id(member))
     }
 
     fn record(&mut self, old: Option<&Value>, new: Option<&Value>) {
@@ -159,12 +159,12 @@ fn people(confirm: &Value) -> usize {
     ["none", "one", "two"].iter().position(|word| confirm == word).unwrap_or(0)
 }
 
-fn id(one: &Value) -> &str {
-    one.get("id").and_then(Value::as_str).unwrap_or_default()
+fn id(member: &Value) -> &str {
+    member.get("id").and_then(Value::as_str).unwrap_or_default()
 }
 
-fn find<'a>(list: &'a [Value], one: &Value) -> Option<&'a Value> {
-    list.iter().find(|other| id(other) == id(one))
+fn find<'a>(list: &'a [Value], member: &Value) -> Option<&'a Value> {
+    list.iter().find(|other| id(other) == id(member))
 }
 
 #[cfg(test)]
@@ -191,11 +191,11 @@ mod tests {
     }
 
     #[test]
-    fn filling_in_and_adding_is_not_looser() {
-        let (lacking, whole) = (plan(""), plan("[values]\nword = \"x\""));
-        assert!(lacking.point("s.a").unwrap().probes[0].spec.is_none());
-        assert_eq!(loosenings(&lacking, &whole), []);
-        assert_eq!(changed(&whole, |plan| plan.sections[0].points[0].confirm = Confirm::Two), [""; 0]);
+    fn filling_in_values_and_adding_checks_is_not_looser() {
+        let (incomplete, complete) = (plan(""), plan("[values]\nword = \"x\""));
+        assert!(incomplete.point("s.a").unwrap().probes[0].spec.is_none());
+        assert_eq!(loosenings(&incomplete, &complete), []);
+        assert_eq!(changed(&complete, |plan| plan.sections[0].points[0].confirm = Confirm::Two), [""; 0]);
         let add = |plan: &mut Plan| {
             let mut probe = plan.sections[0].points[0].probes[0].clone();
             probe.id = "q".into();
@@ -204,30 +204,33 @@ mod tests {
             point.id = "s.c".into();
             plan.sections[0].points.push(point);
         };
-        assert_eq!(changed(&whole, add), [""; 0]);
-        assert_eq!(changed(&whole, |plan| plan.sections[0].points[0].fresh_ms -= 1), [""; 0]);
+        assert_eq!(changed(&complete, add), [""; 0]);
+        assert_eq!(changed(&complete, |plan| plan.sections[0].points[0].fresh_ms -= 1), [""; 0]);
     }
 
     #[test]
-    fn everything_else_is_and_says_what() {
-        let (lacking, whole) = (plan(""), plan("[values]\nword = \"x\""));
-        assert_eq!(loosenings(&whole, &lacking).len(), 2, "a value taken away, and the probe with it");
-        let told = loosenings(&whole, &plan("[values]\nword = \"y\""));
-        assert_eq!(told[0].what, "s.a, probe p, spec, with, argv");
+    fn every_other_change_is_looser_and_is_named() {
+        let (incomplete, complete) = (plan(""), plan("[values]\nword = \"x\""));
+        assert_eq!(loosenings(&complete, &incomplete).len(), 2, "a value taken away, and the probe with it");
+        let changes = loosenings(&complete, &plan("[values]\nword = \"y\""));
+        assert_eq!(changes[0].what, "s.a, probe p, spec, with, argv");
         assert_eq!(
-            (told[0].old.as_deref(), told[0].new.as_deref()),
+            (changes[0].old.as_deref(), changes[0].new.as_deref()),
             (Some("[\"true\",\"x\"]"), Some("[\"true\",\"y\"]"))
         );
         let point = |change: fn(&mut crate::checklist::Point)| {
-            changed(&whole, |plan| change(&mut plan.sections[0].points[1]))
+            changed(&complete, |plan| change(&mut plan.sections[0].points[1]))
         };
         assert_eq!(point(|point| point.confirm = Confirm::None), ["s.b, confirm"]);
         assert_eq!(point(|point| point.not_applicable = Some("today".into())), ["s.b, not_applicable"]);
         assert_eq!(point(|point| point.fresh_ms += 1), ["s.b, fresh_ms"]);
         assert_eq!(point(|point| point.after.push("s.a".into())), ["s.b, after"]);
-        assert_eq!(changed(&whole, |plan| drop(plan.sections[0].points[0].probes.pop())), ["s.a, probe p"]);
-        assert_eq!(changed(&whole, |plan| drop(plan.sections[0].points.pop())), ["s.b"]);
-        assert_eq!(changed(&whole, |plan| plan.sections[0].points.reverse()), ["section s, order"]);
-        assert_eq!(changed(&whole, |plan| plan.previous = Some("v0".into())), ["previous"]);
+        assert_eq!(
+            changed(&complete, |plan| drop(plan.sections[0].points[0].probes.pop())),
+            ["s.a, probe p"]
+        );
+        assert_eq!(changed(&complete, |plan| drop(plan.sections[0].points.pop())), ["s.b"]);
+        assert_eq!(changed(&complete, |plan| plan.sections[0].points.reverse()), ["section s, order"]);
+        assert_eq!(changed(&complete, |plan| plan.previous = Some("v0".into())), ["previous"]);
     }
 }

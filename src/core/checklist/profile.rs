@@ -158,10 +158,10 @@ fn references(value: &toml::Value) -> Vec<SecretRef> {
 }
 
 /// Reports secrets that are written out: a string under the name of a secret, or a URL with a password.
-fn report_literal_secrets(table: &toml::Table, at: &mut KeyPath, tell: &mut impl FnMut(&[PathStep], &str)) {
+fn report_literal_secrets(table: &toml::Table, at: &mut KeyPath, report: &mut impl FnMut(&[PathStep], &str)) {
     for (key, value) in table {
         at.push(PathStep::Key(key.clone()));
-        report_literal_secret(key, value, at, tell);
+        report_literal_secret(key, value, at, report);
         at.pop();
     }
 }
@@ -170,15 +170,15 @@ fn report_literal_secret(
     key: &str,
     value: &toml::Value,
     at: &mut KeyPath,
-    tell: &mut impl FnMut(&[PathStep], &str),
+    report: &mut impl FnMut(&[PathStep], &str),
 ) {
     match value {
-        toml::Value::Table(table) if !is_reference(table) => report_literal_secrets(table, at, tell),
+        toml::Value::Table(table) if !is_reference(table) => report_literal_secrets(table, at, report),
         toml::Value::String(text) if is_secret_name(key) && !text.is_empty() => {
-            tell(at, &format!("a secret is written out in {key}; expected a reference"));
+            report(at, &format!("a secret is written out in {key}; expected a reference"));
         }
         toml::Value::String(text) if has_password(text) => {
-            tell(
+            report(
                 at,
                 &format!(
                     "a password is written out in the URL of {key}; user and password are separate values"
@@ -188,7 +188,7 @@ fn report_literal_secret(
         toml::Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 at.push(PathStep::Index(index));
-                report_literal_secret(key, item, at, tell);
+                report_literal_secret(key, item, at, report);
                 at.pop();
             }
         }
@@ -216,13 +216,13 @@ mod tests {
 
     #[test]
     fn secrets_written_out_are_found_and_not_repeated() {
-        let told = problems(
+        let message = problems(
             "environment = \"x\"\n[values]\nredis.password = \"hunter22\"\nq = [\"amqp://u:hunter22@h\"]\n\
              app.token = { env = \"T\" }\nmq.username = \"guest\"",
         );
-        assert!(told.contains("p.toml:3:7: a secret is written out in password"), "{told}");
-        assert!(told.contains("p.toml:4:6: a password is written out in the URL of q"), "{told}");
-        assert!(!told.contains("hunter22") && told.matches("p.toml").count() == 2, "{told}");
+        assert!(message.contains("p.toml:3:7: a secret is written out in password"), "{message}");
+        assert!(message.contains("p.toml:4:6: a password is written out in the URL of q"), "{message}");
+        assert!(!message.contains("hunter22") && message.matches("p.toml").count() == 2, "{message}");
     }
 
     #[test]

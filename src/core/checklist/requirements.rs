@@ -26,8 +26,8 @@ pub enum LocalRequirement {
     File(String),
 }
 
-fn right(of: &'static str, grant: impl Into<String>) -> RequiredRight {
-    RequiredRight { system: of, grant: grant.into() }
+fn right(system: &'static str, grant: impl Into<String>) -> RequiredRight {
+    RequiredRight { system, grant: grant.into() }
 }
 
 /// The minimum rights of a probe of the plan.
@@ -119,7 +119,7 @@ pub fn local_requirements(spec: &ProbeSpec) -> Vec<LocalRequirement> {
 }
 
 fn redis(spec: &RedisSpec) -> RequiredRight {
-    let asked = [
+    let requirements = [
         (true, "+ping"),
         (spec.persistence || spec.replicas.is_some() || spec.cluster.is_some(), "+info"),
         (spec.persistence || spec.latency_threshold_ms.is_some(), "+config|get"),
@@ -129,7 +129,7 @@ fn redis(spec: &RedisSpec) -> RequiredRight {
         (spec.url.rsplit('/').next().is_some_and(|db| db.parse::<u32>().is_ok()), "+select"),
     ];
     let commands: Vec<_> =
-        asked.into_iter().filter_map(|(is_asked, command)| is_asked.then_some(command)).collect();
+        requirements.into_iter().filter_map(|(is_needed, command)| is_needed.then_some(command)).collect();
     right("Redis ACL", format!("-@all {}", commands.join(" ")))
 }
 
@@ -189,13 +189,13 @@ fn vault(spec: &VaultSpec) -> RequiredRight {
 fn kubernetes(spec: &KubernetesSpec, with_digest: bool) -> Vec<RequiredRight> {
     let with_digest = with_digest || spec.rollout.as_ref().is_some_and(|rollout| rollout.digest.is_some());
     let reads = !spec.deployments.is_empty() || spec.rollout.is_some() || spec.health.is_some();
-    let asked = [
+    let requirements = [
         (reads, "get deployments.apps"),
         (with_digest, "list pods"),
         (!spec.dry_run.is_empty(), "get deployments.apps, patch deployments.apps/scale"),
     ];
-    let asked = asked.into_iter().filter(|(is_asked, _)| *is_asked);
-    asked
+    let requirements = requirements.into_iter().filter(|(is_needed, _)| *is_needed);
+    requirements
         .map(|(_, verbs)| right("Kubernetes verbs", format!("{verbs} in namespace {}", spec.namespace)))
         .collect()
 }

@@ -98,13 +98,13 @@ impl<'a> Resolver<'a> {
     fn new(checklist: &'a Checklist, profile: &'a Profile, promotion: &'a Promotion) -> Self {
         let mut values = checklist.file.values.clone();
         merge(&mut values, &profile.file.values);
-        let mut say = |name: &str, value: Option<&String>| {
+        let mut set = |name: &str, value: Option<&String>| {
             value.map(|value| values.insert(name.to_owned(), toml::Value::String(value.clone())));
         };
         let previous = promotion.previous.as_ref().or(profile.file.previous.as_ref());
-        say("environment", Some(&profile.file.environment));
-        say("release", promotion.release.as_ref());
-        say("previous", previous);
+        set("environment", Some(&profile.file.environment));
+        set("release", promotion.release.as_ref());
+        set("previous", previous);
         let contacts = toml::Value::try_from(&profile.file.contacts);
         values.extend(contacts.map(|contacts| ("contacts".to_owned(), contacts)));
         actions::add_iac_defaults(&mut values, promotion.release.as_deref());
@@ -164,16 +164,22 @@ impl<'a> Resolver<'a> {
 
     fn tailored_point(&mut self, file: &PointFile, origin: &Origin) -> Point {
         let mut point = self.point(file, origin);
-        if let Some(wishes) = self.profile.file.points.get(&file.id) {
-            self.tailored.extend(apply_overrides(&mut point, file, wishes, self.profile, &mut self.problems));
-            self.add_profile_actions(&mut point, wishes);
-            self.add_probes(&mut point, wishes);
+        if let Some(overrides) = self.profile.file.points.get(&file.id) {
+            self.tailored.extend(apply_overrides(
+                &mut point,
+                file,
+                overrides,
+                self.profile,
+                &mut self.problems,
+            ));
+            self.add_profile_actions(&mut point, overrides);
+            self.add_probes(&mut point, overrides);
         }
         point
     }
 
-    fn add_probes(&mut self, point: &mut Point, wishes: &PointOverrides) {
-        for (index, probe) in wishes.probes.iter().enumerate() {
+    fn add_probes(&mut self, point: &mut Point, overrides: &PointOverrides) {
+        for (index, probe) in overrides.probes.iter().enumerate() {
             let origin = Origin {
                 source: &self.profile.source,
                 path: steps!["points", point.id.as_str(), "probe", index].to_vec(),
@@ -205,9 +211,8 @@ impl<'a> Resolver<'a> {
         for id in self.profile.file.points.keys() {
             if !sections.iter().flat_map(|section| &section.points).any(|point| point.id == *id) {
                 let what = format!("the checklist has no control point {id}");
-                let known =
-                    sections.iter().flat_map(|section| &section.points).map(|point| point.id.as_str());
-                let hint = did_you_mean(id, known)
+                let ids = sections.iter().flat_map(|section| &section.points).map(|point| point.id.as_str());
+                let hint = did_you_mean(id, ids)
                     .unwrap_or_else(|| "`gonogo points` lists all points; [[point]] adds one".to_owned());
                 self.problems
                     .push(self.profile.source.problem(&steps!["points", id.as_str()], what).hint(hint));
@@ -219,7 +224,7 @@ impl<'a> Resolver<'a> {
     fn unused_values(&mut self) {
         let mut leaves = Vec::new();
         value_names(&self.profile.file.values, "", &mut leaves);
-        let overlaps = |one: &str, other: &str| one == other || one.starts_with(&format!("{other}."));
+        let overlaps = |name: &str, other: &str| name == other || name.starts_with(&format!("{other}."));
         for leaf in leaves.iter().filter(|leaf| *leaf != REPOSITORY_VALUE) {
             if self.used.iter().any(|used| overlaps(used, leaf) || overlaps(leaf, used)) {
                 continue;
@@ -267,16 +272,16 @@ impl<'a> Resolver<'a> {
         let like = file.like.as_ref().map(|key| (key, self.probe_file(key)));
         if let Some((key, None)) = &like {
             let what = format!("the checklist has no probe {key}");
-            let known = self.probe_keys();
-            let hint = did_you_mean(&key.to_string(), known.iter().map(String::as_str));
+            let keys = self.probe_keys();
+            let hint = did_you_mean(&key.to_string(), keys.iter().map(String::as_str));
             self.problems.push(Problem { hint, ..origin.problem(&steps!["like"], what) });
         }
-        let (ways, from) = match like {
+        let (source_probe, from) = match like {
             Some((_, Some((other, path)))) => (other, &Origin { source: &self.checklist.source, path }),
             _ => (file, origin),
         };
-        let own = self.resolve_spec(point, &ways.kind, &ways.with, from);
-        let others = ways.or.iter().enumerate().map(|(index, other)| {
+        let own = self.resolve_spec(point, &source_probe.kind, &source_probe.with, from);
+        let others = source_probe.or.iter().enumerate().map(|(index, other)| {
             let origin = Origin { source: from.source, path: from.below(&steps!["or", index]) };
             self.resolve_spec(point, &other.kind, &other.with, &origin)
         });

@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_leads_to_its_place() {
+    fn a_key_path_is_located_in_the_file() {
         let source =
             SourceFile::new("p.toml", "a = 1\n[b]\nc = [1, { d = 2 }]\n[[e]]\nf = 1\n[[e]]\nf = 2\n");
         let place = |path: &[PathStep]| source.place(path).to_string();
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_shape_is_told_with_its_place() {
+    fn a_value_of_the_wrong_type_is_located() {
         #[derive(Debug, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
         struct TestFile {

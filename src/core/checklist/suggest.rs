@@ -6,8 +6,8 @@ use crate::text::nearest;
 const MAX_TYPOS: usize = 2;
 
 /// `did you mean X?`, if a known word is similar.
-pub(super) fn did_you_mean<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    nearest(wrong, known).map(|near| format!("did you mean {near}?"))
+pub(super) fn did_you_mean<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
+    nearest(wrong, candidates).map(|near| format!("did you mean {near}?"))
 }
 
 /// The same, for serde's message about an unknown key or variant: it has the word found and the expected ones in
@@ -27,13 +27,13 @@ pub(super) fn is_unknown_key(message: &str) -> bool {
 
 /// The known name of a value that an unknown name most likely means. Values may be missing on purpose, and others may
 /// have similar names (`app.url`, `api.url`; `db1.url`, `db2.url`), so this is stricter than [`nearest`].
-pub(super) fn similar_value<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known.filter(|known| is_misspelt(wrong, known)).min()
+pub(super) fn similar_value<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates.filter(|candidate| is_misspelled(wrong, candidate)).min()
 }
 
 /// Whether exactly one part of a name differs, by a typo. Runs for every pair of a missing and a known value, so it copies
 /// nothing for names that are not similar.
-fn is_misspelt(wrong: &str, right: &str) -> bool {
+fn is_misspelled(wrong: &str, right: &str) -> bool {
     let same = wrong.bytes().zip(right.bytes()).take_while(|(wrong, right)| wrong == right).count();
     // The start of the first part that differs.
     let begin = wrong.as_bytes()[..same].iter().rposition(|byte| *byte == b'.').map_or(0, |dot| dot + 1);
@@ -86,9 +86,9 @@ mod tests {
     use crate::checklist::file::STANDARD;
 
     #[test]
-    fn what_serde_does_not_know_is_told_with_what_may_be_meant() {
-        let told = suggest_for_message("unknown field `freshh`, expected one of `fresh`, `after`");
-        assert_eq!(told.as_deref(), Some("did you mean fresh?"));
+    fn an_unknown_key_or_variant_gets_a_suggestion() {
+        let suggestion = suggest_for_message("unknown field `freshh`, expected one of `fresh`, `after`");
+        assert_eq!(suggestion.as_deref(), Some("did you mean fresh?"));
         assert_eq!(
             suggest_for_message("unknown variant `tow`, expected `two`").as_deref(),
             Some("did you mean two?")
@@ -98,8 +98,8 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_is_found_and_another_value_is_not_taken_for_one() {
-        let known =
+    fn a_typo_is_found_and_another_name_is_not_a_typo() {
+        let candidates =
             || ["release", "redis.url", "app.url", "app.urls", "db1.url", "app.health_path"].into_iter();
         for (wrong, meant) in [
             ("relese", "release"),
@@ -107,16 +107,16 @@ mod tests {
             ("rediss.url", "redis.url"),
             ("app.helth_pth", "app.health_path"),
         ] {
-            assert_eq!(similar_value(wrong, known()), Some(meant), "{wrong}");
+            assert_eq!(similar_value(wrong, candidates()), Some(meant), "{wrong}");
         }
         for other in ["api.url", "db2.url", "url", "redis.uri", "rediss.ulr", "vault.url"] {
-            assert_eq!(similar_value(other, known()), None, "{other}");
+            assert_eq!(similar_value(other, candidates()), None, "{other}");
         }
     }
 
-    /// A profile need not give all the values of the standard checklist: none may be taken for another one misspelt.
+    /// A profile need not give all the values of the standard checklist: none may be taken for a misspelled other one.
     #[test]
-    fn no_value_of_the_standard_checklist_is_another_one_misspelt() {
+    fn no_value_of_the_standard_checklist_is_taken_for_a_misspelled_other() {
         let names = STANDARD.split("{{ ").skip(1).filter_map(|rest| Some(rest.split_once(" }}")?.0));
         let names: Vec<_> = names.collect();
         assert!(names.len() > 50, "{}", names.len());

@@ -1,4 +1,4 @@
-//! Finds texts in a file that look like secrets. Certain ones are rejected when the file is read (`written_out`); these
+//! Finds texts in a file that look like secrets. Certain ones are rejected when the file is read (`literal_secrets`); these
 //! are warnings. Values are not repeated.
 
 mod commands;
@@ -46,7 +46,7 @@ const AMBIGUOUS_NAMES: [&str; 9] =
     ["auth", "pat", "jwt", "session", "sig", "signature", "otp", "dsn", "webhook"];
 /// The key of a shell command.
 const SHELL: &str = "shell";
-/// The key of a further argument list, beside those of `written_out`.
+/// The key of a further argument list, in addition to those of `literal_secrets`.
 const PAUSE: &str = "pause_command";
 
 const HINT: &str = "if it is one, use a reference instead: { secret = { env = \"NAME\" } } in headers and env, a file or the \
@@ -56,38 +56,40 @@ const HINT: &str = "if it is one, use a reference instead: { secret = { env = \"
 #[must_use]
 pub fn suspected_secrets(source: &SourceFile) -> Vec<LintFinding> {
     let Ok(document) = source.text.parse::<toml::Table>() else { return Vec::new() };
-    let mut found = Vec::new();
-    walk(&toml::Value::Table(document), &mut KeyPath::new(), &mut found);
+    let mut suspects = Vec::new();
+    walk(&toml::Value::Table(document), &mut KeyPath::new(), &mut suspects);
     let finding = |(path, what): (KeyPath, String)| {
         let problem = source.problem(&path, what).hint(HINT);
         LintFinding { level: LintLevel::Warning, problem }
     };
-    found.into_iter().map(finding).collect()
+    suspects.into_iter().map(finding).collect()
 }
 
-fn walk(value: &toml::Value, at: &mut KeyPath, found: &mut Vec<(KeyPath, String)>) {
+fn walk(value: &toml::Value, at: &mut KeyPath, suspects: &mut Vec<(KeyPath, String)>) {
     match value {
         toml::Value::Table(table) => table.iter().for_each(|(key, value)| {
             at.push(PathStep::Key(key.clone()));
-            walk(value, at, found);
+            walk(value, at, suspects);
             at.pop();
         }),
-        toml::Value::Array(items) => walk_items(items, at, found),
-        toml::Value::String(text) => found.extend(describe_suspect(text, at).map(|what| (at.clone(), what))),
+        toml::Value::Array(items) => walk_items(items, at, suspects),
+        toml::Value::String(text) => {
+            suspects.extend(describe_suspect(text, at).map(|what| (at.clone(), what)));
+        }
         _ => {}
     }
 }
 
-fn walk_items(items: &[toml::Value], at: &mut KeyPath, found: &mut Vec<(KeyPath, String)>) {
+fn walk_items(items: &[toml::Value], at: &mut KeyPath, suspects: &mut Vec<(KeyPath, String)>) {
     let is_command = matches!(at.last(), Some(PathStep::Key(key)) if is_command(plain(key)));
     let words: Vec<&str> = items.iter().map(|item| item.as_str().unwrap_or_default()).collect();
-    let mut doubtful =
+    let mut suspicious =
         if is_command { commands::in_words(&words) } else { Vec::new() }.into_iter().peekable();
     for (index, item) in items.iter().enumerate() {
         at.push(PathStep::Index(index));
-        match doubtful.next_if(|(which, _)| *which == index) {
-            Some((_, what)) => found.push((at.clone(), what)),
-            None => walk(item, at, found),
+        match suspicious.next_if(|(which, _)| *which == index) {
+            Some((_, what)) => suspects.push((at.clone(), what)),
+            None => walk(item, at, suspects),
         }
         at.pop();
     }
@@ -130,17 +132,17 @@ fn describe_suspect(text: &str, at: &[PathStep]) -> Option<String> {
     }
     let at: KeyPath = at.iter().map(without_mark).collect();
     // Names of secrets with values too short to be rejected, and ambiguous names.
-    let is_told = |name: &str, value: &str| {
+    let is_suspect = |name: &str, value: &str| {
         is_secret_name(name) || (is_ambiguous_name(name) && value.chars().count() >= MIN_SECRET_LENGTH)
     };
-    if let Some((secret, _)) = named_secret(text, &at, &is_told).filter(|(_, value)| is_literal(value)) {
+    if let Some((secret, _)) = named_secret(text, &at, &is_suspect).filter(|(_, value)| is_literal(value)) {
         return Some(format!("{secret} is named like a secret, and its value may be one"));
     }
     let is_shell = name == SHELL || (is_command(name) && text.contains(' '));
     if let Some(what) = is_shell.then(|| commands::in_shell(text)).flatten() {
         return Some(what);
     }
-    let is_random = passed_text(text, &at).is_some_and(|given| words(given).any(is_random));
+    let is_random = passed_text(text, &at).is_some_and(|passed| words(passed).any(is_random));
     is_random.then(|| {
         format!("{name} contains a word of {MIN_RANDOM_LENGTH} or more random characters, which may be a key")
     })
@@ -202,14 +204,14 @@ mod tests {
     use super::super::file::STANDARD;
     use super::*;
 
-    fn told(text: &str) -> Vec<String> {
+    fn findings(text: &str) -> Vec<String> {
         suspected_secrets(&SourceFile::new("p", text))
             .into_iter()
             .map(|finding| finding.problem.to_string())
             .collect()
     }
 
-    /// Put together here: what looks for secrets in sources would find them.
+    /// Assembled at run time, so that scanners for secrets do not report this file.
     fn shaped() -> [(&'static str, String); 8] {
         let dots = |head: &str| [head, "eyJhbGciOiJub25lIn0", "c2lnbmF0dXJl"].join(".");
         [
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_itself_what_it_is_is_told_wherever_it_stands_and_not_repeated() {
+    fn a_token_of_a_known_format_is_reported_anywhere_and_not_repeated() {
         for (kind, secret) in shaped() {
             for text in [
                 format!("[values]\nown.thing = \"{secret}\""),
@@ -233,16 +235,16 @@ mod tests {
                 format!("\nthing = [1, {{ x = 1 }}, [\"{secret}\"]]"),
                 format!("\n[[a.b]]\nthing = \"x\"\n[[a.b]]\n\"thing?\" = \"\"\"\na\n{secret}\n\"\"\""),
             ] {
-                let told = told(&text);
-                assert_eq!(told.len(), 1, "{text}: {told:?}");
-                assert!(told[0].contains(&format!("thing looks like {kind}")), "{told:?}");
-                assert!(!told[0].contains(&secret), "{told:?}");
+                let findings = findings(&text);
+                assert_eq!(findings.len(), 1, "{text}: {findings:?}");
+                assert!(findings[0].contains(&format!("thing looks like {kind}")), "{findings:?}");
+                assert!(!findings[0].contains(&secret), "{findings:?}");
             }
         }
     }
 
     #[test]
-    fn what_a_program_or_a_server_is_given_is_looked_at_closer() {
+    fn text_for_programs_and_servers_is_checked_more_strictly() {
         let base64 = "q7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjE";
         let long = "random characters, which may be a key";
         for (text, what) in [
@@ -272,17 +274,19 @@ mod tests {
             (&format!("url = 'https://h/?a=1&b={base64}'"), long),
             ("argv = ['x', '0123456789abcdef0123456789abcdef']", long),
         ] {
-            let told = told(text);
-            assert!(told.len() == 1 && told[0].contains(what), "{text}: {told:?}");
+            let findings = findings(text);
+            assert!(findings.len() == 1 && findings[0].contains(what), "{text}: {findings:?}");
             assert!(
-                !told[0].contains("short") && !told[0].contains("hunter22") && !told[0].contains(base64),
-                "{told:?}"
+                !findings[0].contains("short")
+                    && !findings[0].contains("hunter22")
+                    && !findings[0].contains(base64),
+                "{findings:?}"
             );
         }
     }
 
     #[test]
-    fn digests_ids_and_what_stands_for_something_else_are_left_alone() {
+    fn digests_ids_and_references_are_not_suspicious() {
         let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
         for fine in [
             format!("argv = ['x', 'registry.example.io:5000/team/app@sha256:{digest}', '{digest}']"),
@@ -308,13 +312,13 @@ mod tests {
             "note = 'q7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjE'".to_owned(),
             format!("image = 'sha256:{digest}'\nwhy = 'eyJ is how a JSON web token begins, AKIA an access key'"),
         ] {
-            assert_eq!(told(&fine), Vec::<String>::new(), "{fine}");
+            assert_eq!(findings(&fine), Vec::<String>::new(), "{fine}");
         }
     }
 
-    /// Also with what is commented out, as an example to be taken over.
+    /// The examples that are commented out, too.
     #[test]
-    fn nothing_that_comes_with_gonogo_is_doubtful() {
+    fn nothing_that_comes_with_gonogo_is_suspicious() {
         let uncommented = |text: &str| {
             text.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).collect::<Vec<_>>().join("\n")
         };
@@ -323,10 +327,10 @@ mod tests {
             include_str!("../../../config/production.toml"),
             include_str!("../../../config/local.toml"),
         ] {
-            assert_eq!(told(text), Vec::<String>::new());
-            // What is prose is no TOML: each block by itself.
+            assert_eq!(findings(text), Vec::<String>::new());
+            // Block by block, because prose is not TOML.
             for block in uncommented(text).split("\n\n") {
-                assert_eq!(told(block), Vec::<String>::new(), "{block}");
+                assert_eq!(findings(block), Vec::<String>::new(), "{block}");
             }
         }
     }

@@ -59,24 +59,24 @@ impl TemplateEngine {
 
     /// Expands every string in `value` in place. A string that is only `{{ name }}` becomes the value itself, with its
     /// type; the reference of a secret is possible only there.
-    pub fn expand(&self, value: &mut toml::Value, told: &mut TemplateResult) {
+    pub fn expand(&self, value: &mut toml::Value, result: &mut TemplateResult) {
         match value {
             toml::Value::String(text) if text.contains('{') => {
-                self.check_single_braces(text, told);
+                self.check_single_braces(text, result);
                 let is_template = text.contains("{{") || text.contains("{%");
-                if let Some(filled) = is_template.then(|| self.expand_text(text, told)).flatten() {
+                if let Some(filled) = is_template.then(|| self.expand_text(text, result)).flatten() {
                     *value = filled;
                 }
             }
             toml::Value::Array(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
-                    told.within(index, |told| self.expand(item, told));
+                    result.within(index, |result| self.expand(item, result));
                 }
             }
             toml::Value::Table(table) => {
-                self.expand_optional(table, told);
+                self.expand_optional(table, result);
                 for (key, item) in table.iter_mut() {
-                    told.within(key.as_str(), |told| self.expand(item, told));
+                    result.within(key.as_str(), |result| self.expand(item, result));
                 }
             }
             _ => {}
@@ -84,80 +84,82 @@ impl TemplateEngine {
     }
 
     /// Removes keys that end in `?` if their value is missing, and otherwise removes the `?`.
-    fn expand_optional(&self, table: &mut toml::Table, told: &mut TemplateResult) {
+    fn expand_optional(&self, table: &mut toml::Table, result: &mut TemplateResult) {
         let optional: Vec<String> = table.keys().filter(|key| key.ends_with('?')).cloned().collect();
         for key in optional {
             let Some(mut value) = table.remove(&key) else { continue };
-            let at = [told.path.clone(), vec![PathStep::Key(key.clone())]].concat();
+            let at = [result.path.clone(), vec![PathStep::Key(key.clone())]].concat();
             let mut own = TemplateResult { path: at, ..TemplateResult::default() };
             self.expand(&mut value, &mut own);
-            told.used.append(&mut own.used);
-            told.left_out |= own.left_out || !own.missing.is_empty();
+            result.used.append(&mut own.used);
+            result.left_out |= own.left_out || !own.missing.is_empty();
             if own.missing.is_empty() && own.errors.is_empty() {
                 table.insert(key.trim_end_matches('?').to_owned(), value);
             }
-            told.errors.append(&mut own.errors);
+            result.errors.append(&mut own.errors);
         }
     }
 
-    fn expand_text(&self, text: &str, told: &mut TemplateResult) -> Option<toml::Value> {
+    fn expand_text(&self, text: &str, result: &mut TemplateResult) -> Option<toml::Value> {
         if let Some(name) = whole_name(text) {
-            told.used.insert(name.to_owned());
-            let found = self.look_up(name);
-            if found.is_none() {
-                self.record_missing(name, told);
+            result.used.insert(name.to_owned());
+            let value = self.look_up(name);
+            if value.is_none() {
+                self.record_missing(name, result);
             }
-            return found.cloned();
+            return value.cloned();
         }
-        self.render(text, told).map(toml::Value::String)
+        self.render(text, result).map(toml::Value::String)
     }
 
-    fn render(&self, text: &str, told: &mut TemplateResult) -> Option<String> {
+    fn render(&self, text: &str, result: &mut TemplateResult) -> Option<String> {
         let template = match self.engine.template_from_str(text) {
             Ok(template) => template,
             Err(error) => {
-                told.record_error(format!("{text:?} is not a valid template: {error}"));
+                result.record_error(format!("{text:?} is not a valid template: {error}"));
                 return None;
             }
         };
         let names = template.undeclared_variables(true);
         let missing: Vec<_> = names.iter().filter(|name| self.look_up(name).is_none()).cloned().collect();
-        told.used.extend(names.iter().cloned());
+        result.used.extend(names.iter().cloned());
         if !missing.is_empty() {
             for name in &missing {
-                self.record_missing(name, told);
+                self.record_missing(name, result);
             }
             return None;
         }
         if let Some(name) = names.iter().find(|name| self.look_up(name).is_some_and(toml::Value::is_table)) {
-            told.record_error(format!(
+            result.record_error(format!(
                 "{name} cannot be used inside a text: it is a reference to a secret, or a table"
             ));
             return None;
         }
         template
             .render(minijinja::value::Serde(&self.values))
-            .map_err(|error| told.record_error(format!("{text:?}: {error}")))
+            .map_err(|error| result.record_error(format!("{text:?}: {error}")))
             .ok()
     }
 
     /// Records a missing value, or an error if its name is probably misspelled.
-    fn record_missing(&self, name: &str, told: &mut TemplateResult) {
+    fn record_missing(&self, name: &str, result: &mut TemplateResult) {
         match self.similar_name(name) {
-            Some(near) => told.record_error(format!("unknown value {name}; did you mean {{{{ {near} }}}}?")),
+            Some(near) => {
+                result.record_error(format!("unknown value {name}; did you mean {{{{ {near} }}}}?"));
+            }
             None => {
-                told.missing.insert(name.to_owned());
+                result.missing.insert(name.to_owned());
             }
         }
     }
 
     /// Records an error for a value's name in single braces (`{release}`), which would not be expanded.
-    fn check_single_braces(&self, text: &str, told: &mut TemplateResult) {
+    fn check_single_braces(&self, text: &str, result: &mut TemplateResult) {
         for name in between_single_braces(text) {
-            let is_value = |found: &toml::Value| found.as_table().is_none_or(is_reference);
+            let is_value = |value: &toml::Value| value.as_table().is_none_or(is_reference);
             let is_known = BUILT_IN_VALUES.contains(&name) || self.look_up(name).is_some_and(is_value);
             if let Some(name) = if is_known { Some(name.to_owned()) } else { self.similar_name(name) } {
-                told.record_error(format!(
+                result.record_error(format!(
                     "a value is written in double braces; did you mean {{{{ {name} }}}}?"
                 ));
             }
@@ -166,8 +168,8 @@ impl TemplateEngine {
 
     /// The known name that an unknown one most likely means.
     fn similar_name(&self, name: &str) -> Option<String> {
-        if let Some(known) = self.similar_names.borrow().get(name) {
-            return known.clone();
+        if let Some(similar) = self.similar_names.borrow().get(name) {
+            return similar.clone();
         }
         let near = suggest::similar_value(name, self.names()).map(str::to_owned);
         self.similar_names.borrow_mut().insert(name.to_owned(), near.clone());
@@ -253,60 +255,60 @@ mod tests {
     fn fill(spec: &str) -> (toml::Table, TemplateResult) {
         let values = "a.n = 5\na.s = \"x\"\npw = { env = \"P\" }".parse::<toml::Table>().unwrap();
         let mut value = toml::Value::Table(spec.parse().unwrap());
-        let mut told = TemplateResult::default();
-        TemplateEngine::new(values).expand(&mut value, &mut told);
-        (value.as_table().unwrap().clone(), told)
+        let mut result = TemplateResult::default();
+        TemplateEngine::new(values).expand(&mut value, &mut result);
+        (value.as_table().unwrap().clone(), result)
     }
 
     #[test]
     fn a_whole_value_keeps_its_type_and_a_part_becomes_text() {
-        let (filled, told) = fill("n = \"{{ a.n }}\"\nt = [\"{{a.s}}-{{ a.n }}\"]\np = \"{{ pw }}\"");
+        let (filled, result) = fill("n = \"{{ a.n }}\"\nt = [\"{{a.s}}-{{ a.n }}\"]\np = \"{{ pw }}\"");
         assert_eq!(filled.to_string(), "n = 5\nt = [\"x-5\"]\n\n[p]\nenv = \"P\"\n");
-        assert_eq!(told.used.len(), 3);
+        assert_eq!(result.used.len(), 3);
     }
 
     #[test]
-    fn all_missing_names_are_told_at_once() {
-        let (_, told) = fill("x = \"{{ b }}\"\ny = \"http://{{ a.q }}/{{ c.d.e }}\"");
-        assert_eq!(told.missing.into_iter().collect::<Vec<_>>(), ["a.q", "b", "c.d.e"]);
+    fn all_missing_names_are_reported_at_once() {
+        let (_, result) = fill("x = \"{{ b }}\"\ny = \"http://{{ a.q }}/{{ c.d.e }}\"");
+        assert_eq!(result.missing.into_iter().collect::<Vec<_>>(), ["a.q", "b", "c.d.e"]);
     }
 
     #[test]
-    fn an_optional_value_is_left_out_when_it_is_not_there() {
-        let (filled, told) = fill("\"u?\" = \"{{ nobody }}\"\n\"p?\" = \"{{ pw }}\"");
+    fn an_optional_key_is_removed_if_its_value_is_missing() {
+        let (filled, result) = fill("\"u?\" = \"{{ nobody }}\"\n\"p?\" = \"{{ pw }}\"");
         assert_eq!(filled.to_string(), "[p]\nenv = \"P\"\n");
-        assert!(told.missing.is_empty());
+        assert!(result.missing.is_empty());
     }
 
     #[test]
     fn a_secret_cannot_be_put_inside_a_text() {
-        let (_, told) = fill("x = \"Bearer {{ pw }}\"");
+        let (_, result) = fill("x = \"Bearer {{ pw }}\"");
         assert_eq!(
-            wrong(&told),
+            wrong(&result),
             ["x: pw cannot be used inside a text: it is a reference to a secret, or a table"]
         );
         assert!(wrong(&fill("x = \"{{ a.\"").1)[0].contains("is not a valid template"));
     }
 
     /// Each with the keys that lead to it.
-    fn wrong(told: &TemplateResult) -> Vec<String> {
-        let way = |path: &KeyPath| {
+    fn wrong(result: &TemplateResult) -> Vec<String> {
+        let display = |path: &KeyPath| {
             let steps = path.iter().map(|step| match step {
                 PathStep::Key(key) => key.clone(),
                 PathStep::Index(index) => index.to_string(),
             });
             steps.collect::<Vec<_>>().join(".")
         };
-        told.errors.iter().map(|(path, what)| format!("{}: {what}", way(path))).collect()
+        result.errors.iter().map(|(path, what)| format!("{}: {what}", display(path))).collect()
     }
 
     #[test]
-    fn a_misspelt_value_is_wrong_and_not_missing() {
-        let (_, told) = fill("x = [\"{{ relese }}\"]\nt.\"y?\" = \"v{{ prevoius }}\"\nz = \"{{ b.s }}\"");
+    fn a_misspelled_value_is_an_error_and_not_missing() {
+        let (_, result) = fill("x = [\"{{ relese }}\"]\nt.\"y?\" = \"v{{ prevoius }}\"\nz = \"{{ b.s }}\"");
         // `b.s` may be missing on purpose.
-        assert_eq!(told.missing.iter().collect::<Vec<_>>(), ["b.s"]);
+        assert_eq!(result.missing.iter().collect::<Vec<_>>(), ["b.s"]);
         assert_eq!(
-            wrong(&told),
+            wrong(&result),
             [
                 "x.0: unknown value relese; did you mean {{ release }}?",
                 "t.y?: unknown value prevoius; did you mean {{ previous }}?"
@@ -315,13 +317,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_between_single_braces_is_wrong() {
+    fn a_value_in_single_braces_is_an_error() {
         for text in ["v{release}", "{ previous }", "{{ a.s }}-{a.n}", "{relese}", "{ release }}", "{pw}"] {
-            let (_, told) = fill(&format!("x = [\"{text}\"]"));
-            let told = wrong(&told);
+            let (_, result) = fill(&format!("x = [\"{text}\"]"));
+            let result = wrong(&result);
             assert!(
-                told.len() == 1 && told[0].starts_with("x.0: ") && told[0].contains("did you mean {{ "),
-                "{text}: {told:?}"
+                result.len() == 1 && result[0].starts_with("x.0: ") && result[0].contains("did you mean {{ "),
+                "{text}: {result:?}"
             );
         }
         for text in [
@@ -333,8 +335,8 @@ mod tests {
             "rate(x{job=\\\"a\\\"}[5m])",
             "{a}",
         ] {
-            let (_, told) = fill(&format!("x = \"{text}\""));
-            assert!(told.errors.is_empty(), "{text}: {:?}", told.errors);
+            let (_, result) = fill(&format!("x = \"{text}\""));
+            assert!(result.errors.is_empty(), "{text}: {:?}", result.errors);
         }
     }
 }

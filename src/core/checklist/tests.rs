@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::file::STANDARD;
 use super::spec::ProbeSpec;
 use super::*;
@@ -38,20 +40,20 @@ fn the_example_profiles_leave_nothing_missing() {
     }
 }
 
-/// Every one of the 27 is taken out, renamed, and emptied in turn.
+/// Each of the 27 points is removed, renamed and emptied.
 #[test]
-fn no_control_point_can_vanish_be_renamed_or_be_emptied() {
+fn no_control_point_can_be_removed_renamed_or_emptied() {
     for (_, points) in STANDARD_POINTS {
         for id in points {
             let line = format!("id = \"{id}\"");
             let renamed = STANDARD.replace(&line, &format!("id = \"{id}s\""));
-            let told = refused(&renamed, PROFILE);
-            assert!(told.contains(&format!("control point {id} is missing from section")), "{told}");
-            assert!(told.contains("c.toml:"), "{told}");
-            let told = refused(&without(id), PROFILE);
-            assert!(told.contains(&format!("control point {id} is missing from section")), "{told}");
-            let told = refused(&emptied(id), PROFILE);
-            assert!(told.contains(&format!("control point {id} is empty")), "{told}");
+            let error = refused(&renamed, PROFILE);
+            assert!(error.contains(&format!("control point {id} is missing from section")), "{error}");
+            assert!(error.contains("c.toml:"), "{error}");
+            let error = refused(&without(id), PROFILE);
+            assert!(error.contains(&format!("control point {id} is missing from section")), "{error}");
+            let error = refused(&emptied(id), PROFILE);
+            assert!(error.contains(&format!("control point {id} is empty")), "{error}");
         }
     }
 }
@@ -82,24 +84,53 @@ fn emptied(id: &str) -> String {
 }
 
 #[test]
-fn a_profile_tightens_and_what_it_changed_is_listed() {
+fn a_profile_tightens_and_its_changes_are_listed() {
     let plan = plan(
         STANDARD,
         "environment = \"t\"\n[values.rabbitmq]\nqueue = \"q\"\n[points.\"infra.redis\"]\nfresh = \"5m\"\nconfirm = \"one\"\n",
     )
     .unwrap();
-    let told: Vec<_> = plan.tailored.iter().map(|t| format!("{}: {}", t.point, t.what)).collect();
-    assert!(told.contains(&"infra.redis: fresh for 5m 00s (default 30m 00s)".into()), "{told:?}");
-    assert!(told.contains(&"infra.redis: confirmed by one (default none)".into()), "{told:?}");
+    let changes: Vec<_> = plan.tailored.iter().map(|t| format!("{}: {}", t.point, t.what)).collect();
+    assert!(changes.contains(&"infra.redis: fresh for 5m 00s (default 30m 00s)".into()), "{changes:?}");
+    assert!(changes.contains(&"infra.redis: confirmed by one (default none)".into()), "{changes:?}");
     let queue = "rabbitmq.queue = \"q\" (default \"advanced.board.events\")";
     for point in ["infra.rabbitmq", "verify.queues-drained"] {
-        assert!(told.contains(&format!("{point}: {queue}")), "{told:?}");
+        assert!(changes.contains(&format!("{point}: {queue}")), "{changes:?}");
     }
 }
 
+/// A server whose certificate or headers a profile can give gets them from every probe and action.
 #[test]
-fn a_profile_cannot_loosen_and_all_is_told_at_once() {
-    let told = refused(
+fn every_probe_of_a_server_uses_its_certificates_and_headers() {
+    let optional = |key: &str| -> BTreeSet<&str> {
+        let names =
+            STANDARD.split("{{ ").skip(1).filter_map(|rest| rest.split_once(" }}")?.0.split_once('.'));
+        names.filter(|(_, name)| *name == key).map(|(table, _)| table).collect()
+    };
+    let steps: Vec<&str> = STANDARD.split("[[section.point.").skip(1).collect();
+    let mut missing = Vec::new();
+    for key in ["tls", "headers"] {
+        for server in optional(key) {
+            let is_used = |step: &&&str| {
+                ["url", "public_url", "endpoint"]
+                    .iter()
+                    .any(|url| step.contains(&format!("= \"{{{{ {server}.{url} }}}}")))
+            };
+            let without = steps
+                .iter()
+                .filter(is_used)
+                .filter(|step| !step.contains(&format!("{{{{ {server}.{key} }}}}")));
+            missing.extend(
+                without.map(|step| format!("{key} of {server}: {}", step.lines().nth(1).unwrap_or_default())),
+            );
+        }
+    }
+    assert!(steps.len() > 40 && missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn a_profile_cannot_loosen_and_all_problems_are_reported_at_once() {
+    let error = refused(
         STANDARD,
         "environment = \"t\"\n[points.\"infra.redis\"]\nfresh = \"2h\"\nmandatory = false\n\
          [points.\"validate.iac-change-set\"]\nconfirm = \"one\"\n[points.\"infra.rediss\"]\n",
@@ -110,24 +141,24 @@ fn a_profile_cannot_loosen_and_all_is_told_at_once() {
         "p.toml:6:1: validate.iac-change-set can be tightened, not loosened: confirm is two, found one",
         "the checklist has no control point infra.rediss",
     ] {
-        assert!(told.contains(expected), "{told}");
+        assert!(error.contains(expected), "{error}");
     }
 }
 
 #[test]
-fn optional_probes_are_left_out_for_a_reason_and_patience_is_shortened() {
-    let made = plan(
+fn a_profile_leaves_out_optional_probes_and_shortens_waits() {
+    let resolved = plan(
         STANDARD,
         "environment = \"t\"\n[points.\"verify.pipeline\"]\nleave_out = { demo = \"no script\" }\n\
          [points.\"verify.metrics\"]\nwithin = \"5s\"\n",
     )
     .unwrap();
-    let told: Vec<_> = made.tailored.iter().map(|t| format!("{}: {}", t.point, t.what)).collect();
-    assert!(told.contains(&"verify.pipeline: demo left out: no script".into()), "{told:?}");
-    let probes = |id| made.point(id).unwrap().probes.iter();
+    let changes: Vec<_> = resolved.tailored.iter().map(|t| format!("{}: {}", t.point, t.what)).collect();
+    assert!(changes.contains(&"verify.pipeline: demo left out: no script".into()), "{changes:?}");
+    let probes = |id| resolved.point(id).unwrap().probes.iter();
     assert_eq!(probes("verify.pipeline").map(|probe| probe.id.as_str()).collect::<Vec<_>>(), ["canary"]);
     assert_eq!(probes("verify.metrics").map(|probe| probe.within_ms).collect::<Vec<_>>(), [5000, 0, 0]);
-    let told = refused(
+    let error = refused(
         STANDARD,
         "environment = \"t\"\n[points.\"verify.pipeline\"]\nleave_out = { demo = \" \", canary = \"x\", other = \"x\" }\n\
          [points.\"verify.metrics\"]\nwithin = \"5h\"\n",
@@ -138,7 +169,7 @@ fn optional_probes_are_left_out_for_a_reason_and_patience_is_shortened() {
         "p.toml:3:1: verify.pipeline has no probe or action other",
         "p.toml:5:1: verify.metrics can be tightened, not loosened: within is 1m 30s, found 5h 00m",
     ] {
-        assert!(told.contains(expected), "{told}");
+        assert!(error.contains(expected), "{error}");
     }
 }
 
@@ -147,23 +178,23 @@ fn optional_probes_are_left_out_for_a_reason_and_patience_is_shortened() {
 fn the_example_for_production_explains_every_value() {
     let example = include_str!("../../../config/production.toml");
     let tables: Vec<_> = example.split("[values.").skip(1).collect();
-    let asked = STANDARD.split("{{ ").skip(1).filter_map(|rest| rest.split_once(" }}")?.0.split_once('.'));
-    // Made of other values, and made by the program.
-    let asked = asked.filter(|(table, key)| !table.starts_with('(') && *key != "fresh_plan");
-    let is_told = |(table, key): &(&str, &str)| {
+    let names = STANDARD.split("{{ ").skip(1).filter_map(|rest| rest.split_once(" }}")?.0.split_once('.'));
+    // Without values that are computed.
+    let names = names.filter(|(table, key)| !table.starts_with('(') && *key != "fresh_plan");
+    let is_explained = |(table, key): &(&str, &str)| {
         let own = tables.iter().filter_map(|text| text.strip_prefix(table)?.strip_prefix(']'));
         own.flat_map(str::lines)
             .any(|line| line.trim_start_matches("# ").split_once(" =").is_some_and(|(name, _)| name == *key))
     };
-    let untold: Vec<_> = asked.filter(|name| !is_told(name)).collect();
-    assert!(untold.is_empty(), "{untold:?}");
+    let unexplained: Vec<_> = names.filter(|name| !is_explained(name)).collect();
+    assert!(unexplained.is_empty(), "{unexplained:?}");
 }
 
 #[test]
-fn another_way_to_look_is_taken_where_only_its_values_are_there() {
+fn an_alternative_probe_is_used_if_only_it_has_all_values() {
     let version = |values: &str| {
-        let made = plan(STANDARD, &format!("environment = \"t\"\n{values}")).unwrap();
-        let probe = made.point("secrets.token-rotated").unwrap().probes[0].clone();
+        let resolved = plan(STANDARD, &format!("environment = \"t\"\n{values}")).unwrap();
+        let probe = resolved.point("secrets.token-rotated").unwrap().probes[0].clone();
         (probe.spec.map(|spec| spec.kind().to_owned()), probe.missing)
     };
     let aws = "[values.aws]\nsecret_id = \"advanced/token\"\n";
@@ -172,7 +203,7 @@ fn another_way_to_look_is_taken_where_only_its_values_are_there() {
     assert_eq!(version(aws), (Some("aws-secret".into()), vec![]));
     assert_eq!(version(vault), (Some("vault".into()), vec![]));
     assert_eq!(version(&format!("{vault}{aws}")).0.as_deref(), Some("vault"));
-    // Where neither is whole, the first is what is missing.
+    // If neither has all its values, those of the first are reported as missing.
     assert_eq!(version("[values.aws]\nregion = \"r\"\n").1, ["vault.auth", "vault.token_path", "vault.url"]);
 }
 
@@ -190,50 +221,50 @@ fn a_new_environment_waits_for_its_infrastructure() {
 }
 
 #[test]
-fn a_value_of_the_wrong_type_is_told_where_it_was_written() {
-    let told = refused(
+fn a_value_of_the_wrong_type_is_reported_in_the_profile() {
+    let error = refused(
         STANDARD,
         "environment = \"t\"\n[values.redis]\nurl = 5\nlatency_alert = \"x\"\n[values.prometheus]\nurl = \"x\"\n",
     );
-    assert!(told.contains("p.toml:3:1: redis.url: invalid type: integer `5`, expected a string"), "{told}");
+    assert!(error.contains("p.toml:3:1: redis.url: invalid type: integer `5`, expected a string"), "{error}");
     let values = "[values.rabbitmq]\nurl=\"amqp://h\"\nmanagement=\"http://h\"\nusername=\"u\"\n";
-    let told = refused(STANDARD, &format!("environment = \"t\"\n{values}password = {{ envv = \"X\" }}\n"));
-    assert!(told.contains("p.toml:6:1: rabbitmq.password: expected a secret's reference"), "{told}");
+    let error = refused(STANDARD, &format!("environment = \"t\"\n{values}password = {{ envv = \"X\" }}\n"));
+    assert!(error.contains("p.toml:6:1: rabbitmq.password: expected a secret's reference"), "{error}");
 }
 
 #[test]
-fn what_waits_for_itself_or_for_nothing_is_refused() {
+fn cyclic_and_unknown_dependencies_are_rejected() {
     let own = |points: &str| format!("name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n{points}");
     let point = |id: &str, after: &str| {
         format!(
             "[[section.point]]\nid = \"{id}\"\ntitle = \"t\"\nwhy = \"w\"\nconfirm = \"one\"\nafter = [\"{after}\"]\n"
         )
     };
-    let told = refused(&own(&(point("a", "b") + &point("b", "a"))), PROFILE);
-    assert!(told.contains("depend on each other: a → b → a"), "{told}");
-    let told = refused(&own(&point("a", "z")), PROFILE);
-    assert!(told.contains("c.toml:6:1: control point a depends on z"), "{told}");
+    let error = refused(&own(&(point("a", "b") + &point("b", "a"))), PROFILE);
+    assert!(error.contains("depend on each other: a → b → a"), "{error}");
+    let error = refused(&own(&point("a", "z")), PROFILE);
+    assert!(error.contains("c.toml:6:1: control point a depends on z"), "{error}");
 }
 
 #[test]
-fn a_value_that_nothing_asks_for_is_told_with_what_may_be_meant() {
-    let told =
+fn an_unused_value_is_reported_with_a_suggestion() {
+    let error =
         refused(STANDARD, "environment = \"t\"\n[values.rediss]\nurl = \"redis://h\"\n[values.x]\ny = 1\n");
-    assert!(told.contains("p.toml:3:1: the checklist does not use the value rediss.url"), "{told}");
-    assert!(told.contains("rediss.url\n  hint: did you mean redis.url?"), "{told}");
+    assert!(error.contains("p.toml:3:1: the checklist does not use the value rediss.url"), "{error}");
+    assert!(error.contains("rediss.url\n  hint: did you mean redis.url?"), "{error}");
     assert!(
-        told.contains("p.toml:5:1: the checklist does not use the value x.y\n  hint: remove it"),
-        "{told}"
+        error.contains("p.toml:5:1: the checklist does not use the value x.y\n  hint: remove it"),
+        "{error}"
     );
 }
 
 #[test]
-fn an_address_that_is_none_is_told_once_where_it_was_written() {
-    let told = refused(
+fn an_invalid_address_is_reported_once_in_the_profile() {
+    let error = refused(
         STANDARD,
         "environment = \"t\"\n[values]\napp.url = \"localhost:8000\"\nredis.url = \"http://c:6379\"\n",
     );
-    let lines: Vec<&str> = told.lines().collect();
+    let lines: Vec<&str> = error.lines().collect();
     assert_eq!(
         lines,
         [
@@ -243,18 +274,18 @@ fn an_address_that_is_none_is_told_once_where_it_was_written() {
     );
 }
 
-/// The same words are refused where a profile is read, with their place, and in a plan that a log holds.
+/// The same names are rejected in a profile, with their location, and in a plan from a log.
 #[test]
-fn a_word_that_would_be_an_option_is_refused_in_a_profile_and_in_a_log() {
+fn a_name_that_would_be_an_option_is_rejected_in_a_profile_and_in_a_log() {
     let profile = |app: &str, context: &str| {
         let profile = include_str!("../../../config/production.toml");
         let profile = profile.replace("# app = \"advanced-app\"", &format!("app = {app:?}"));
         profile.replace("context = \"production\"\n", &format!("context = {context:?}\n"))
     };
-    let told = refused(STANDARD, &profile("--kubeconfig=/kc", "production"));
+    let error = refused(STANDARD, &profile("--kubeconfig=/kc", "production"));
     let line = profile("", "").lines().position(|line| line.starts_with("app = ")).unwrap() + 1;
-    assert!(told.contains(&format!("p.toml:{line}:")), "{told}");
-    assert!(told.contains("kubernetes.app: expected the name of a deployment"), "{told}");
+    assert!(error.contains(&format!("p.toml:{line}:")), "{error}");
+    assert!(error.contains("kubernetes.app: expected the name of a deployment"), "{error}");
     assert!(refused(STANDARD, &profile("app", "--kubeconfig=/kc")).contains("kubernetes.context: expected"));
     let plan = plan(STANDARD, &profile("my.app", "admin@my-cluster")).unwrap();
     let json = serde_json::to_string(&plan).unwrap();
@@ -276,7 +307,7 @@ fn a_word_that_would_be_an_option_is_refused_in_a_profile_and_in_a_log() {
 }
 
 #[test]
-fn a_value_that_would_be_an_option_is_refused_in_any_argument_list() {
+fn a_value_that_would_be_an_option_is_rejected_in_any_argument_list() {
     let checklist = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\n\
                      title = \"P\"\nwhy = \"w\"\n\
                      probe = [{ id = \"c\", title = \"c\", kind = \"command\", with = { argv = [\"ls\", \"{{ a.file }}\"] } }]\n\
@@ -285,12 +316,13 @@ fn a_value_that_would_be_an_option_is_refused_in_any_argument_list() {
         format!("environment = \"t\"\nprevious = \"v0\"\n[values.a]\nfile = {file:?}\nother = {other:?}\n")
     };
     assert!(plan(checklist, &profile("x", "y-z")).is_ok());
-    let told = refused(checklist, &profile("--all", "y"));
-    assert!(told.contains("p.toml:4:1: a.file: expected a value that does not start with `-`"), "{told}");
-    let told = refused(checklist, &profile("x", "-y"));
-    assert!(told.contains("p.toml:5:1: a.other: expected a value that does not start with `-`"), "{told}");
-    let told = refused(checklist, &profile("x", "y").replace("\"v0\"", "\"--v0\""));
-    assert!(told.contains("p.toml:2:") && told.contains("expected a release tag as git allows it"), "{told}");
+    let error = refused(checklist, &profile("--all", "y"));
+    assert!(error.contains("p.toml:4:1: a.file: expected a value that does not start with `-`"), "{error}");
+    let error = refused(checklist, &profile("x", "-y"));
+    assert!(error.contains("p.toml:5:1: a.other: expected a value that does not start with `-`"), "{error}");
+    let error = refused(checklist, &profile("x", "y").replace("\"v0\"", "\"--v0\""));
+    assert!(error.contains("p.toml:2:"), "{error}");
+    assert!(error.contains("expected a release tag as git allows it"), "{error}");
 }
 
 /// A checklist of one point, with these lines for the point and for its probe.
@@ -304,19 +336,18 @@ fn own(point: &str, probe: &str) -> String {
 const WITH: &str = "[section.point.probe.with]";
 
 #[test]
-fn a_time_below_a_second_is_kept_and_zero_is_refused_where_it_is_written() {
+fn times_below_a_second_are_kept_and_zero_is_rejected_with_its_location() {
     let http = format!(
         "kind = \"http\"\ndeadline = \"250ms\"\nretry_delay = \"1500ms\"\n{WITH}\nurl = \"http://h\""
     );
     let checklist = own("fresh = \"2500ms\"", &http);
-    let made = plan(&checklist, PROFILE).unwrap();
-    let probe = &made.points().next().unwrap().probes[0];
-    assert_eq!(made.points().next().unwrap().fresh_ms, 2500);
+    let resolved = plan(&checklist, PROFILE).unwrap();
+    let probe = &resolved.points().next().unwrap().probes[0];
+    assert_eq!(resolved.points().next().unwrap().fresh_ms, 2500);
     assert_eq!((probe.deadline_ms, probe.retry_delay_ms), (250, 1500));
     let tighter = plan(&checklist, &format!("{PROFILE}[points.\"s.p\"]\nfresh = \"500ms\"\n")).unwrap();
     assert_eq!(tighter.points().next().unwrap().fresh_ms, 500);
     assert_eq!(tighter.tailored[0].what, "fresh for 500ms (default 2500ms)");
-
     let zero = "expected a time longer than zero, such as \"500ms\" or \"10s\"";
     for (checklist, expected) in [
         (own("fresh = \"0s\"", &http), "c.toml:9:9: fresh: "),
@@ -326,20 +357,20 @@ fn a_time_below_a_second_is_kept_and_zero_is_refused_where_it_is_written() {
         assert_eq!(refused(&checklist, PROFILE), format!("{expected}{zero}"));
     }
     for key in ["fresh", "deadline", "within"] {
-        let told = refused(&checklist, &format!("{PROFILE}[points.\"s.p\"]\n{key} = \"0s\"\n"));
-        assert_eq!(told, format!("p.toml:3:{}: {key}: {zero}", key.len() + 4));
+        let error = refused(&checklist, &format!("{PROFILE}[points.\"s.p\"]\n{key} = \"0s\"\n"));
+        assert_eq!(error, format!("p.toml:3:{}: {key}: {zero}", key.len() + 4));
     }
-    // Nothing is waited for, as where it is not said.
+    // No wait, as if the keys were absent.
     assert!(plan(&own("", &format!("within = \"0s\"\nhold = \"0s\"\n{http}")), PROFILE).is_ok());
 }
 
 #[test]
-fn a_misspelt_kind_is_told_whatever_is_missing() {
+fn a_misspelled_kind_is_reported_even_if_values_are_missing() {
     let kinds = "expected one of http, redis, ";
     for with in ["url = \"http://h\"", "url = \"{{ app.url }}\""] {
-        let told = refused(&own("", &format!("kind = \"htp\"\n{WITH}\n{with}")), PROFILE);
-        assert!(told.starts_with(&format!("c.toml:13:1: unknown probe kind \"htp\"; {kinds}")), "{told}");
-        assert!(told.ends_with("\n  hint: did you mean http?"), "{told}");
+        let error = refused(&own("", &format!("kind = \"htp\"\n{WITH}\n{with}")), PROFILE);
+        assert!(error.starts_with(&format!("c.toml:13:1: unknown probe kind \"htp\"; {kinds}")), "{error}");
+        assert!(error.ends_with("\n  hint: did you mean http?"), "{error}");
     }
     let http = "kind = \"http\"\nwith = { url = \"http://h\" }\n".to_owned();
     let other = format!("{http}or = [{{ kind = \"rediss\", with = {{}} }}]");
@@ -347,54 +378,54 @@ fn a_misspelt_kind_is_told_whatever_is_missing() {
     let guard = format!(
         "{PROFILE}[[guard]]\nid = \"g\"\ntitle = \"g\"\nkind = \"comand\"\nwith = {{ argv = [\"x\"] }}\n"
     );
-    let told = refused(&own("", &http), &guard);
-    assert!(told.starts_with("p.toml:5:1: unknown probe kind \"comand\""), "{told}");
-    assert!(told.ends_with("did you mean command?"), "{told}");
+    let error = refused(&own("", &http), &guard);
+    assert!(error.starts_with("p.toml:5:1: unknown probe kind \"comand\""), "{error}");
+    assert!(error.ends_with("did you mean command?"), "{error}");
     let added = guard.replace("[[guard]]", "[[points.\"s.p\".probe]]");
-    assert_eq!(refused(&own("", &http), &added), told);
+    assert_eq!(refused(&own("", &http), &added), error);
 }
 
 #[test]
-fn a_misspelt_key_is_told_with_what_may_be_meant() {
+fn a_misspelled_key_is_reported_with_a_suggestion() {
     let http = |keys: &str| format!("kind = \"http\"\n{WITH}\nurl = \"{{{{ app.url }}}}\"\n{keys}");
-    let told = refused(&own("freshh = \"1s\"", &http("")), PROFILE);
-    assert!(told.starts_with("c.toml:9:1: unknown field `freshh`, expected one of "), "{told}");
-    assert!(told.ends_with("\n  hint: did you mean fresh?"), "{told}");
-    // Where a value is missing, too; and where the key is left out if it is.
+    let error = refused(&own("freshh = \"1s\"", &http("")), PROFILE);
+    assert!(error.starts_with("c.toml:9:1: unknown field `freshh`, expected one of "), "{error}");
+    assert!(error.ends_with("\n  hint: did you mean fresh?"), "{error}");
+    // Also if a value is missing, and for a key that is then removed.
     let value = "[values.app]\nurl = \"http://h\"\n";
     for profile in [PROFILE.to_owned(), format!("{PROFILE}{value}")] {
         for (keys, at) in [("statuss = 200", "16:1"), ("\"statuss?\" = \"{{ app.status }}\"", "16:1")] {
-            let told = refused(&own("", &http(keys)), &profile);
-            assert!(told.starts_with(&format!("c.toml:{at}: unknown field `statuss`")), "{told}");
-            assert!(told.ends_with("did you mean status?"), "{told}");
+            let error = refused(&own("", &http(keys)), &profile);
+            assert!(error.starts_with(&format!("c.toml:{at}: unknown field `statuss`")), "{error}");
+            assert!(error.ends_with("did you mean status?"), "{error}");
         }
     }
-    let told = refused(&own("confirm = \"tow\"", &http("")), PROFILE);
-    assert!(told.starts_with("c.toml:9:11: confirm: unknown variant `tow`"), "{told}");
-    assert!(told.ends_with("did you mean two?"), "{told}");
-    let told = refused(STANDARD, "environment = \"t\"\n[points.\"infra.rediss\"]\n");
+    let error = refused(&own("confirm = \"tow\"", &http("")), PROFILE);
+    assert!(error.starts_with("c.toml:9:11: confirm: unknown variant `tow`"), "{error}");
+    assert!(error.ends_with("did you mean two?"), "{error}");
+    let error = refused(STANDARD, "environment = \"t\"\n[points.\"infra.rediss\"]\n");
     assert_eq!(
-        told,
+        error,
         "p.toml:2:9: the checklist has no control point infra.rediss\n  hint: did you mean infra.redis?"
     );
-    let told = refused(&own("", "like = \"s.p/q\""), PROFILE);
+    let error = refused(&own("", "like = \"s.p/q\""), PROFILE);
     assert!(
-        told.starts_with("c.toml:13:1: the checklist has no probe s.p/q\n  hint: did you mean s.p/p?"),
-        "{told}"
+        error.starts_with("c.toml:13:1: the checklist has no probe s.p/q\n  hint: did you mean s.p/p?"),
+        "{error}"
     );
 }
 
 #[test]
-fn a_misspelt_placeholder_is_told_where_it_stands() {
+fn a_misspelled_placeholder_is_reported_with_its_location() {
     let http = |url: &str| own("", &format!("kind = \"command\"\n{WITH}\nargv = [\"x\",\n  \"{url}\"]"));
     let profile = format!("{PROFILE}[values.app]\nurl = \"http://h\"\nother = 1\n");
-    let told = |url: &str| refused(&http(&format!("{{{{ app.url }}}} {{{{ app.other }}}} {url}")), &profile);
-    assert_eq!(told("{{ relese }}"), "c.toml:16:3: unknown value relese; did you mean {{ release }}?");
-    assert_eq!(told("{{ app.ulr }}"), "c.toml:16:3: unknown value app.ulr; did you mean {{ app.url }}?");
+    let error = |url: &str| refused(&http(&format!("{{{{ app.url }}}} {{{{ app.other }}}} {url}")), &profile);
+    assert_eq!(error("{{ relese }}"), "c.toml:16:3: unknown value relese; did you mean {{ release }}?");
+    assert_eq!(error("{{ app.ulr }}"), "c.toml:16:3: unknown value app.ulr; did you mean {{ app.url }}?");
     let single = "c.toml:16:3: a value is written in double braces; did you mean {{ release }}?";
-    assert_eq!(told("v{release}"), single);
+    assert_eq!(error("v{release}"), single);
     let own = "[[points.\"s.p\".probe]]\nid = \"q\"\ntitle = \"q\"\nkind = \"command\"\nwith = { argv = [\"x\", \"{{ relese }}\"] }\n";
     let profile = format!("{profile}{own}");
-    let told = refused(&http("{{ app.url }} {{ app.other }}"), &profile);
-    assert_eq!(told, "p.toml:9:23: unknown value relese; did you mean {{ release }}?");
+    let error = refused(&http("{{ app.url }} {{ app.other }}"), &profile);
+    assert_eq!(error, "p.toml:9:23: unknown value relese; did you mean {{ release }}?");
 }

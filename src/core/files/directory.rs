@@ -1,5 +1,5 @@
 //! The program's directories, and the files in them. A directory is opened once, and never through a link; its files
-//! are opened relative to it, and never through a link either. So nobody who prepares files next to a log can redirect
+//! are opened relative to it, and never through a link either. So a user who prepares files next to a log cannot redirect
 //! a read or write, or block it.
 
 use std::ffi::OsStr;
@@ -56,10 +56,10 @@ impl Directory {
 
     /// Checks that this user owns it, and that other users have none of these permissions.
     fn require_own(self, of_others: RawMode, why: &str) -> io::Result<Self> {
-        let about = rustix::fs::fstat(&self.handle)?;
-        if about.st_uid != rustix::process::geteuid().as_raw() {
+        let metadata = rustix::fs::fstat(&self.handle)?;
+        if metadata.st_uid != rustix::process::geteuid().as_raw() {
             Err(io::Error::other("another user owns it; expected a directory that you own"))
-        } else if RawMode::from(about.st_mode) & of_others != 0 {
+        } else if RawMode::from(metadata.st_mode) & of_others != 0 {
             Err(io::Error::other(why))
         } else {
             Ok(self)
@@ -145,12 +145,12 @@ impl Directory {
         self.at(name, OFlags::RDONLY).and_then(require_regular)
     }
 
-    /// The content of a file of at most `most` bytes.
+    /// The content of a file of at most `max_bytes`.
     ///
     /// # Errors
     /// As for [`Directory::read`], or it is larger.
-    pub fn read_bytes(&self, name: impl AsRef<OsStr>, most: u64) -> io::Result<Vec<u8>> {
-        read_bounded(&self.read(name)?, most)
+    pub fn read_bytes(&self, name: impl AsRef<OsStr>, max_bytes: u64) -> io::Result<Vec<u8>> {
+        read_bounded(&self.read(name)?, max_bytes)
     }
 
     /// Creates a new file.
@@ -310,7 +310,7 @@ fn check_name(name: &OsStr) -> io::Result<&OsStr> {
 }
 
 fn no_directory(path: &Path, error: Errno) -> io::Error {
-    let is_link = path.symlink_metadata().is_ok_and(|about| about.is_symlink());
+    let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
     match error {
         Errno::LOOP | Errno::MLINK | Errno::NOTDIR if is_link => {
             io::Error::other("it is a symbolic link; expected a directory")
@@ -342,10 +342,10 @@ fn require_single_link(file: File) -> io::Result<File> {
 
 fn require_own(file: File) -> io::Result<File> {
     let file = require_regular(file).and_then(require_single_link)?;
-    let about = file.metadata()?;
-    let why = if about.uid() != rustix::process::geteuid().as_raw() {
+    let metadata = file.metadata()?;
+    let why = if metadata.uid() != rustix::process::geteuid().as_raw() {
         "another user owns it"
-    } else if about.mode() & 0o077 != 0 {
+    } else if metadata.mode() & 0o077 != 0 {
         "others can read or write it (chmod 600 fixes that)"
     } else {
         return Ok(file);

@@ -22,29 +22,29 @@ pub fn is_inherited_pipe(path: &Path) -> bool {
         path.to_str().map(|text| if text == "/dev/stdin" { "/dev/fd/0" } else { text }).unwrap_or_default();
     let number = FD_DIRECTORIES.iter().find_map(|place| text.strip_prefix(place));
     let is_number = |number: &str| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
-    number.is_some_and(is_number) && fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo())
+    number.is_some_and(is_number) && fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo())
 }
 
-/// Reads a pipe to its end: at most `most` bytes, in at most this time.
+/// Reads a pipe to its end: at most `max_bytes`, in at most this time.
 ///
 /// # Errors
 /// The system error, there is more, or it does not end in time.
-pub fn read_inherited_pipe(path: &Path, most: usize, within: Duration) -> io::Result<Vec<u8>> {
-    let until = Instant::now() + within;
+pub fn read_inherited_pipe(path: &Path, max_bytes: usize, timeout: Duration) -> io::Result<Vec<u8>> {
+    let until = Instant::now() + timeout;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let mut pipe = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     let (mut bytes, mut piece) = (Vec::new(), vec![0; 64 << 10]);
     loop {
         match pipe.read(&mut piece) {
             Ok(0) => return Ok(bytes),
-            Ok(length) if bytes.len() + length > most => {
-                return Err(io::Error::other(format!("larger than {} KiB", most >> 10)));
+            Ok(length) if bytes.len() + length > max_bytes => {
+                return Err(io::Error::other(format!("larger than {} KiB", max_bytes >> 10)));
             }
             Ok(length) => bytes.extend_from_slice(&piece[..length]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
             Err(_) if Instant::now() >= until => {
-                return Err(io::Error::other(format!("it is not complete within {} s", within.as_secs())));
+                return Err(io::Error::other(format!("it is not complete within {} s", timeout.as_secs())));
             }
             Err(_) => thread::sleep(POLL_INTERVAL),
         }
@@ -66,8 +66,8 @@ mod tests {
 
     #[test]
     fn a_pipe_is_read_to_its_end_and_not_beyond_its_bounds() {
-        let read = |path: &str, most, within| {
-            read_inherited_pipe(Path::new(path), most, within).map_err(|error| error.to_string())
+        let read = |path: &str, max_bytes, timeout| {
+            read_inherited_pipe(Path::new(path), max_bytes, timeout).map_err(|error| error.to_string())
         };
         let (reader, mut writer) = io::pipe().unwrap();
         let path = path_of(&reader);
@@ -83,15 +83,15 @@ mod tests {
 
         let (reader, mut writer) = io::pipe().unwrap();
         writer.write_all(b"some of it").unwrap();
-        let waits = read(&path_of(&reader), MOST, Duration::ZERO);
-        assert_eq!(waits, Err("it is not complete within 0 s".into()));
+        let result = read(&path_of(&reader), MOST, Duration::ZERO);
+        assert_eq!(result, Err("it is not complete within 0 s".into()));
         writer.write_all(b"1234567890").unwrap();
         drop(writer);
         assert_eq!(read(&path_of(&reader), 9, Duration::ZERO), Err("larger than 0 KiB".into()));
     }
 
     #[test]
-    fn only_a_pipe_that_this_program_has_open_is_handed_to_it() {
+    fn only_a_pipe_that_this_program_has_open_is_accepted() {
         let home = tempfile::tempdir().unwrap();
         let fifo = home.path().join("3");
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();

@@ -27,11 +27,11 @@ impl ScratchDirectory {
     /// # Errors
     /// The system error, or the directory is a link or not private.
     pub fn make(within: &Path) -> io::Result<Self> {
-        let all = Directory::create_own(within)?;
-        let names = all.names()?;
+        let parent = Directory::create_own(within)?;
+        let names = parent.names()?;
         // Locked during sweep and creation, so that a new directory without a lock is not taken for an abandoned one.
         // On a file system without such locks, abandoned ones stay.
-        let lock = all.lock();
+        let lock = parent.lock();
         if lock.is_ok() {
             for name in names.iter().filter(|name| name.to_string_lossy().starts_with(PREFIX)) {
                 sweep(&within.join(name));
@@ -72,36 +72,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_is_swept_and_what_is_used_or_is_none_stays() {
+    fn abandoned_directories_are_removed_and_others_stay() {
         let home = tempfile::tempdir().unwrap();
-        let all = home.path().join("unpacked");
-        let used = ScratchDirectory::make(&all).unwrap();
+        let parent = home.path().join("unpacked");
+        let used = ScratchDirectory::make(&parent).unwrap();
         fs::write(used.path().join("log"), "1").unwrap();
         // As a killed process leaves it.
-        let ScratchDirectory { directory, _lock: lock } = ScratchDirectory::make(&all).unwrap();
+        let ScratchDirectory { directory, _lock: lock } = ScratchDirectory::make(&parent).unwrap();
         let left = directory.keep();
         fs::write(left.join("log"), "1").unwrap();
-        drop(ScratchDirectory::make(&all).unwrap());
+        drop(ScratchDirectory::make(&parent).unwrap());
         assert!(left.exists(), "its lock is held");
         drop(lock);
         let elsewhere = home.path().join("elsewhere");
         drop(Directory::create_own(&elsewhere).unwrap());
-        symlink(&elsewhere, all.join("gonogo-link")).unwrap();
-        drop(Directory::create_own(&all.join("other")).unwrap());
-        let next = ScratchDirectory::make(&all).unwrap();
+        symlink(&elsewhere, parent.join("gonogo-link")).unwrap();
+        drop(Directory::create_own(&parent.join("other")).unwrap());
+        let next = ScratchDirectory::make(&parent).unwrap();
         assert!(!left.exists());
-        assert!(used.path().join("log").exists() && elsewhere.exists() && all.join("other").exists());
+        assert!(used.path().join("log").exists() && elsewhere.exists() && parent.join("other").exists());
         let (first, second) = (used.path().to_owned(), next.path().to_owned());
         drop((used, next));
         assert!(!first.exists() && !second.exists());
     }
 
     #[test]
-    fn a_directory_that_others_have_prepared_is_refused() {
+    fn a_directory_that_others_prepared_is_rejected() {
         let home = tempfile::tempdir().unwrap();
-        let all = home.path().join("unpacked");
-        symlink(home.path(), &all).unwrap();
-        assert!(ScratchDirectory::make(&all).unwrap_err().to_string().contains("it is a symbolic link"));
+        let parent = home.path().join("unpacked");
+        symlink(home.path(), &parent).unwrap();
+        assert!(ScratchDirectory::make(&parent).unwrap_err().to_string().contains("it is a symbolic link"));
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
     }
 }

@@ -54,7 +54,7 @@ pub enum AgentError {
         /// The system error.
         source: io::Error,
     },
-    /// No response: the agent may be prompting somebody for another signature.
+    /// No response: the agent may be prompting for another signature.
     #[error("ssh-agent at {socket} does not answer within {}; it may be prompting you", span(*.patience))]
     TimedOut {
         /// The socket.
@@ -128,7 +128,7 @@ impl Agent {
     }
 
     fn request(&self, question: &[u8], patience: Duration) -> Result<Vec<u8>, AgentError> {
-        let talk = || -> io::Result<Vec<u8>> {
+        let exchange = || -> io::Result<Vec<u8>> {
             let mut stream = UnixStream::connect(&self.socket)?;
             stream.set_read_timeout(Some(patience))?;
             stream.set_write_timeout(Some(LIST_TIMEOUT))?;
@@ -144,7 +144,7 @@ impl Agent {
             stream.read_exact(&mut answer)?;
             Ok(answer)
         };
-        talk().map_err(|source| match source.kind() {
+        exchange().map_err(|source| match source.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                 AgentError::TimedOut { socket: self.socket.clone(), patience }
             }

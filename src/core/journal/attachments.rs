@@ -59,11 +59,11 @@ impl ActionOutputs {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn read(&self, started: u64, from: u64, most: usize) -> io::Result<Vec<u8>> {
+    pub fn read(&self, started: u64, from: u64, max_bytes: usize) -> io::Result<Vec<u8>> {
         let mut file = self.open(started)?;
         file.seek(SeekFrom::Start(from))?;
         let mut bytes = Vec::new();
-        file.take(most as u64).read_to_end(&mut bytes)?;
+        file.take(max_bytes as u64).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
@@ -78,13 +78,13 @@ impl ActionOutputs {
     }
 }
 
-/// The name of an attachment in the log's own directory: `kept` is relative to the log's directory, and must not lead
+/// The name of an attachment in the log's own directory: `path` is relative to the log's directory, and must not lead
 /// out of the attachments directory.
 ///
 /// # Errors
 /// When it does.
-pub fn file_name<'a>(log: &Path, kept: &'a str) -> Result<&'a OsStr, AttachmentError> {
-    let mut parts = Path::new(kept).components();
+pub fn file_name<'a>(log: &Path, path: &'a str) -> Result<&'a OsStr, AttachmentError> {
+    let mut parts = Path::new(path).components();
     let own = directory(log);
     match (parts.next(), parts.next(), parts.next()) {
         (Some(Component::Normal(first)), Some(Component::Normal(name)), None)
@@ -92,7 +92,7 @@ pub fn file_name<'a>(log: &Path, kept: &'a str) -> Result<&'a OsStr, AttachmentE
         {
             Ok(name)
         }
-        _ => Err(AttachmentError::OutsideDirectory(kept.to_owned())),
+        _ => Err(AttachmentError::OutsideDirectory(path.to_owned())),
     }
 }
 
@@ -129,22 +129,22 @@ pub fn check_output(log: &Path, output: &ActionOutput) -> Result<File, Attachmen
 
 pub(super) fn open_checked(
     log: &Path,
-    kept: &str,
+    path: &str,
     bytes: u64,
     sha256: Sha256Hex,
 ) -> Result<File, AttachmentError> {
-    let name = file_name(log, kept)?;
-    let unread = |error| AttachmentError::Unreadable(kept.to_owned(), error);
-    let mut file = Directory::open(&directory(log)).and_then(|own| own.read(name)).map_err(unread)?;
+    let name = file_name(log, path)?;
+    let unreadable = |error| AttachmentError::Unreadable(path.to_owned(), error);
+    let mut file = Directory::open(&directory(log)).and_then(|own| own.read(name)).map_err(unreadable)?;
     let mut content = Sha256::new();
     // One byte more than expected proves that it is longer, without reading all of it.
-    let length = io::copy(&mut (&file).take(bytes.saturating_add(1)), &mut content).map_err(unread)?;
+    let length = io::copy(&mut (&file).take(bytes.saturating_add(1)), &mut content).map_err(unreadable)?;
     let digest = Sha256Hex(content.finalize().into());
-    file.rewind().map_err(unread)?;
+    file.rewind().map_err(unreadable)?;
     if length == bytes && digest == sha256 {
         Ok(file)
     } else {
-        Err(AttachmentError::Changed(kept.to_owned()))
+        Err(AttachmentError::Changed(path.to_owned()))
     }
 }
 

@@ -87,9 +87,9 @@ fn write_tar<W: Write>(file: &File, log: &Path, out: W) -> Result<(W, Vec<String
     };
     add(&mut archive, &stem.join(log.file_name().unwrap_or_default()), size, from_start()?)?;
     let mut left_out = Vec::new();
-    for (kept, (bytes, sha256)) in attachments(from_start()?)? {
-        match attachments::open_checked(log, &kept, bytes, sha256) {
-            Ok(content) => add(&mut archive, &stem.join(&kept), bytes, content.take(bytes))?,
+    for (attachment, (bytes, sha256)) in attachments(from_start()?)? {
+        match attachments::open_checked(log, &attachment, bytes, sha256) {
+            Ok(content) => add(&mut archive, &stem.join(&attachment), bytes, content.take(bytes))?,
             Err(why) => left_out.push(why.to_string()),
         }
     }

@@ -183,7 +183,7 @@ mod tests {
     use crate::time::Utc;
 
     #[test]
-    fn what_was_signed_for_another_place_is_not_taken() {
+    fn an_entry_that_was_signed_for_another_position_is_rejected() {
         let at = Moment { wall: Utc::from_millis(0), boot: "b".into(), mono: 0 };
         let note = || Event::from(Noted { point: None, text: "n".into() });
         let (ann, chain) = (signer("ann@x"), Chain::new("r".into()));

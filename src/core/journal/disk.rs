@@ -91,8 +91,8 @@ impl Disk for File {
 
 /// Opens a log for reading and appending, without following a link.
 pub(super) fn open(path: &Path, more: OFlags) -> Result<File, OpenJournalError> {
-    let waits_for_nobody = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let flags = OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC | waits_for_nobody | more;
+    let non_blocking = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let flags = OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC | non_blocking | more;
     match rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR) {
         Ok(handle) => Ok(File::from(handle)),
         Err(rustix::io::Errno::LOOP) => {
@@ -144,8 +144,8 @@ pub(super) enum LogMoved {
 /// Whether the path no longer names the open file.
 pub(super) fn find_moved(file: &File, path: &Path) -> Option<LogMoved> {
     let own = file.metadata().ok()?;
-    let there = fs::symlink_metadata(path).ok();
-    if there.is_some_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino())) {
+    let at_path = fs::symlink_metadata(path).ok();
+    if at_path.is_some_and(|at_path| (at_path.dev(), at_path.ino()) == (own.dev(), own.ino())) {
         return None;
     }
     Some(if own.nlink() == 0 { LogMoved::Deleted } else { LogMoved::Moved(current_name(file)) })

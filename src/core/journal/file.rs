@@ -110,15 +110,15 @@ impl Journal {
         let file = open(path, OFlags::empty())?;
         check_regular(&file, path)?;
         lock(&file, path)?;
-        let found = read_all(&file, path)?;
-        let last = found.entries.last().ok_or_else(|| OpenJournalError::Empty(path.to_owned()))?;
-        let in_doubt = check_head(store, path, last, &found)?;
-        let rehearsal = found.entries[0].event.opens_rehearsal();
+        let content = read_all(&file, path)?;
+        let last = content.entries.last().ok_or_else(|| OpenJournalError::Empty(path.to_owned()))?;
+        let in_doubt = check_head(store, path, last, &content)?;
+        let rehearsal = content.entries[0].event.opens_rehearsal();
         let chain = Chain { rehearsal, ..Chain::after(last) };
-        let mut journal = Self::with_disk(file, store, path, chain, found.length)?;
+        let mut journal = Self::with_disk(file, store, path, chain, content.length)?;
         journal.disk = on(journal.disk);
-        let torn = journal.keep_torn(&found.rest)?;
-        Ok(Reopened { journal, entries: found.entries, torn, in_doubt })
+        let torn = journal.keep_torn(&content.rest)?;
+        Ok(Reopened { journal, entries: content.entries, torn, in_doubt })
     }
 
     /// Switches to another disk.
@@ -219,7 +219,7 @@ impl Journal {
     /// Why not. A deleted log is restored first, as far as it was acknowledged.
     pub fn check(&mut self) -> Result<(), AppendError> {
         if self.broken.is_none() {
-            self.broken = find_moved(&self.file, &self.path).map(|astray| self.moved_error(astray));
+            self.broken = find_moved(&self.file, &self.path).map(|moved| self.moved_error(moved));
         }
         match &self.broken {
             Some(why) => Err(AppendError::Broken { path: self.path.clone(), why: why.clone() }),
@@ -227,8 +227,8 @@ impl Journal {
         }
     }
 
-    fn moved_error(&self, astray: LogMoved) -> String {
-        match astray {
+    fn moved_error(&self, moved: LogMoved) -> String {
+        match moved {
             LogMoved::Moved(Some(to)) => {
                 format!("the log was moved to {}; move it back and resume the run", to.display())
             }

@@ -169,8 +169,8 @@ impl Signer {
         let form = |source| LoadKeyError::Format { path: path.to_owned(), source };
         let key = match read_key(path) {
             // Some keys that OpenSSH reads cannot be read here: ecdsa keys whose number begins with zeros.
-            Err(unread @ LoadKeyError::Format { .. }) => {
-                return Self::from_public_file(principal, path, agent).ok_or(unread);
+            Err(error @ LoadKeyError::Format { .. }) => {
+                return Self::from_public_file(principal, path, agent).ok_or(error);
             }
             key => key?,
         };
@@ -201,7 +201,7 @@ impl Signer {
         let not = |why: String| LoadKeyError::NotInAgent { public: public.to_owned(), why };
         let agent = agent.ok_or_else(|| not("no agent (SSH_AUTH_SOCK is not set)".into()))?;
         let keys = agent.keys().map_err(|error| not(error.to_string()))?;
-        if !keys.iter().any(|held| held.public == public) {
+        if !keys.iter().any(|listed| listed.public == public) {
             return Err(not("the agent does not have it; add it with `ssh-add`".into()));
         }
         let parsed = PublicKey::from_openssh(public).map_err(|error| not(error.to_string()))?;
@@ -216,7 +216,7 @@ impl Signer {
 
     pub(crate) fn with_key(principal: &str, key: &PrivateKey) -> Result<Self, ssh_key::Error> {
         let public = sshsig::public_line(key.public_key().key_data())?;
-        let pen = match key.key_data().ed25519() {
+        let backend = match key.key_data().ed25519() {
             Some(pair) => SigningBackend::Ed25519(SigningKey::try_from(pair)?),
             None => SigningBackend::Ecdsa(Box::new(key.clone())),
         };
@@ -224,7 +224,7 @@ impl Signer {
             principal: principal.to_owned(),
             public,
             key: key.public_key().key_data().clone(),
-            backend: pen,
+            backend,
         })
     }
 
@@ -333,18 +333,19 @@ pub fn public_of(path: &Path) -> Result<String, LoadKeyError> {
 /// The system error, with the path.
 pub fn create(path: &Path, principal: &str, passphrase: Option<&Secret>) -> Result<(), CreateKeyError> {
     let failed = |source: io::Error| CreateKeyError { path: path.to_owned(), why: source.to_string() };
-    let unmade = |source: ssh_key::Error| CreateKeyError { path: path.to_owned(), why: source.to_string() };
+    let create_error =
+        |source: ssh_key::Error| CreateKeyError { path: path.to_owned(), why: source.to_string() };
     if let Some(directory) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
     }
     let mut random = ssh_key::rand_core::OsRng;
-    let mut key = PrivateKey::random(&mut random, Algorithm::Ed25519).map_err(unmade)?;
+    let mut key = PrivateKey::random(&mut random, Algorithm::Ed25519).map_err(create_error)?;
     key.set_comment(principal);
-    let public = key.public_key().to_openssh().map_err(unmade)?;
+    let public = key.public_key().to_openssh().map_err(create_error)?;
     if let Some(passphrase) = passphrase {
-        key = key.encrypt(&mut random, passphrase.expose()).map_err(unmade)?;
+        key = key.encrypt(&mut random, passphrase.expose()).map_err(create_error)?;
     }
-    let private = key.to_openssh(LineEnding::LF).map_err(unmade)?;
+    let private = key.to_openssh(LineEnding::LF).map_err(create_error)?;
     write_new(path, private.as_bytes(), files::PRIVATE).map_err(failed)?;
     write_new(&public_path(path), format!("{public}\n").as_bytes(), files::READABLE).map_err(failed)
 }

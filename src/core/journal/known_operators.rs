@@ -22,8 +22,8 @@ impl LogStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             read => read.map_err(|source| StoreError::new(&self.enrolled, source))?,
         };
-        let wanted = format!("{principal} {key}");
-        Ok(text.lines().any(|line| line == wanted))
+        let expected = format!("{principal} {key}");
+        Ok(text.lines().any(|line| line == expected))
     }
 
     /// Remembers an operator.
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_person_is_known_with_their_own_key_only() {
+    fn an_operator_is_known_with_their_own_key_only() {
         let home = tempfile::tempdir().unwrap();
         let store = LogStore::new(&home.path().join("state"), None);
         assert!(!store.has_enrolled("a@x", "ssh-ed25519 AAAA").unwrap());

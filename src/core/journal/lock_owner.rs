@@ -20,7 +20,7 @@ pub struct LockOwner {
     pub pid: i32,
     /// The start of the ownership.
     pub since: Utc,
-    /// When that process started. Without it, nobody can tell whether the process id is still the same process.
+    /// When that process started. Without it, a reused process id cannot be detected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<ProcessStart>,
 }
@@ -108,11 +108,11 @@ fn write(path: &Path, record: &LockOwner) -> io::Result<()> {
     let draft = format!("{name}.{}", std::process::id());
     let record = serde_json::to_vec(record).map_err(io::Error::other)?;
     directory.create_draft(&draft)?.write_all(&record)?;
-    let told = directory.rename(&draft, &name);
-    if told.is_err() {
+    let result = directory.rename(&draft, &name);
+    if result.is_err() {
         let _ = directory.remove(&draft);
     }
-    told
+    result
 }
 
 fn remove(path: &Path) {
@@ -157,54 +157,57 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_names_the_newest_holder_and_only_that_one_takes_it_back() {
+    fn the_record_names_the_newest_owner_and_only_that_owner_removes_it() {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join("run.jsonl");
-        let holder = |name: &str| LockOwner::this_process(name, "deck".into(), Utc::from_millis(0));
+        let owner = |name: &str| LockOwner::this_process(name, "deck".into(), Utc::from_millis(0));
         assert!(read_owner(&log).is_none() && !is_recorded(&log));
-        let first = record_owner(&log, holder("ann@x")).unwrap();
-        assert!(is_recorded(&log) && read_owner(&log) == Some(holder("ann@x")));
-        let second = record_owner(&log, holder("bob@x")).unwrap();
-        assert_eq!((first.taken_over_by(), second.taken_over_by()), (Some(holder("bob@x")), None));
+        let first = record_owner(&log, owner("ann@x")).unwrap();
+        assert!(is_recorded(&log) && read_owner(&log) == Some(owner("ann@x")));
+        let second = record_owner(&log, owner("bob@x")).unwrap();
+        assert_eq!((first.taken_over_by(), second.taken_over_by()), (Some(owner("bob@x")), None));
         drop(first);
-        assert_eq!(read_owner(&log), Some(holder("bob@x")));
+        assert_eq!(read_owner(&log), Some(owner("bob@x")));
         drop(second);
         assert!(!is_recorded(&log));
-        record_owner(&log, holder("ann@x")).unwrap().leave_in_place();
-        assert_eq!(read_owner(&log), Some(holder("ann@x")));
+        record_owner(&log, owner("ann@x")).unwrap().leave_in_place();
+        assert_eq!(read_owner(&log), Some(owner("ann@x")));
         assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 1, "a draft is left");
     }
 
     #[test]
-    fn who_asks_the_holder_to_leave_is_known_to_them_and_is_not_the_holder() {
+    fn a_takeover_request_is_visible_to_the_owner_and_does_not_change_the_owner() {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join("run.jsonl");
-        let holder = |name: &str| LockOwner::this_process(name, "deck".into(), Utc::from_millis(0));
-        let held = record_owner(&log, holder("ann@x")).unwrap();
-        drop(request_takeover(&log, &holder("bob@x")).unwrap());
+        let owner = |name: &str| LockOwner::this_process(name, "deck".into(), Utc::from_millis(0));
+        let owner_file = record_owner(&log, owner("ann@x")).unwrap();
+        drop(request_takeover(&log, &owner("bob@x")).unwrap());
         assert_eq!(
-            (held.taken_over_by(), read_owner(&log)),
-            (None, Some(holder("ann@x"))),
+            (owner_file.taken_over_by(), read_owner(&log)),
+            (None, Some(owner("ann@x"))),
             "it was taken back"
         );
-        let requested = request_takeover(&log, &holder("bob@x")).unwrap();
-        assert_eq!((held.taken_over_by(), read_owner(&log)), (Some(holder("bob@x")), Some(holder("ann@x"))));
-        drop(held);
-        assert!(!is_recorded(&log), "who leaves takes back that they hold it");
-        std::mem::forget(requested);
+        let request = request_takeover(&log, &owner("bob@x")).unwrap();
         assert_eq!(
-            record_owner(&log, holder("cid@x")).unwrap().taken_over_by(),
+            (owner_file.taken_over_by(), read_owner(&log)),
+            (Some(owner("bob@x")), Some(owner("ann@x")))
+        );
+        drop(owner_file);
+        assert!(!is_recorded(&log), "who leaves takes back that they hold it");
+        std::mem::forget(request);
+        assert_eq!(
+            record_owner(&log, owner("cid@x")).unwrap().taken_over_by(),
             None,
             "of one who was killed"
         );
     }
 
     #[test]
-    fn a_record_of_an_older_version_is_read_and_does_not_say_which_process_it_means() {
+    fn a_record_of_an_older_version_is_read_without_the_start_of_its_process() {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join("run.jsonl");
         let record = r#"{"principal":"ann@x","host":"deck","pid":77,"since":"2026-09-21T14:13:20.000Z"}"#;
         std::fs::write(path_of(&log), record).unwrap();
-        assert_eq!(read_owner(&log).map(|holder| (holder.pid, holder.started)), Some((77, None)));
+        assert_eq!(read_owner(&log).map(|owner| (owner.pid, owner.started)), Some((77, None)));
     }
 }

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_is_read_where_it_is_and_one_in_a_bundle_for_as_long_as_it_is_open() {
+    fn a_log_is_read_in_place_and_a_bundled_one_while_it_is_open() {
         let home = tempfile::tempdir().unwrap();
         let (log, packed) = (home.path().join("run.jsonl"), home.path().join("run.tar.gz"));
         let line = crate::testing::first_line();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_the_name_of_a_log_later_is_not_read() {
+    fn a_file_that_later_replaces_a_log_is_not_read() {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join("run.jsonl");
         std::fs::write(&log, "first").unwrap();

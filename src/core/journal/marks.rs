@@ -127,9 +127,9 @@ impl Marks {
             return Ok(directory);
         }
         let mark = RunMark { run: self.run.clone(), origin: self.origin.clone() };
-        let made =
+        let result =
             write(&directory, RUN_MARK, &mark).and_then(|()| Directory::containing(&self.directory)?.sync());
-        made.map_err(self.system_error(RUN_MARK))?;
+        result.map_err(self.system_error(RUN_MARK))?;
         Ok(directory)
     }
 
@@ -160,9 +160,9 @@ impl Marks {
     /// The system error, or an action of another copy of this log was started under that number.
     pub fn mark_planned(&self, started: u64, prev: Sha256Hex) -> Result<(), MarkError> {
         let directory = self.open()?;
-        let begun = mark_name(started, "begun");
-        if directory.exists(&begun) {
-            return Err(self.foreign(&self.directory.join(begun), "another copy of this log".into()));
+        let marker = mark_name(started, "begun");
+        if directory.exists(&marker) {
+            return Err(self.foreign(&self.directory.join(marker), "another copy of this log".into()));
         }
         let name = mark_name(started, "planned");
         write(&directory, &name, &self.planned_mark(prev)).map_err(self.system_error(&name))
@@ -189,8 +189,8 @@ impl Marks {
     pub fn marked_probes(&self) -> Vec<(ProbeKey, u64)> {
         let Ok(directory) = Directory::open_own(&self.directory) else { return Vec::new() };
         let files = directory.names().unwrap_or_default();
-        let begun = files.iter().filter(|name| name.to_string_lossy().starts_with(PROBE_PREFIX));
-        let marks = begun.filter_map(|name| read::<ProbeMark>(&directory, name).ok());
+        let started_probes = files.iter().filter(|name| name.to_string_lossy().starts_with(PROBE_PREFIX));
+        let marks = started_probes.filter_map(|name| read::<ProbeMark>(&directory, name).ok());
         marks.filter(|mark| mark.run == self.run).map(|mark| (mark.probe, mark.attempt)).collect()
     }
 
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_planned_an_entry_may_conclude() {
+    fn marks_are_own_only_if_this_host_planned_the_entry() {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join("log.jsonl");
         let marks = Marks::new(&log, "r", place("a"));
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_directory_names_its_run_and_who_made_it() {
+    fn the_directory_names_its_run_and_its_creator() {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join("log.jsonl");
         let marks = Marks::new(&log, "r", place("a"));
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_begun_in_another_copy_is_not_begun_again_under_its_number() {
+    fn an_action_that_started_in_another_copy_is_not_started_again() {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join("log.jsonl");
         let marks = Marks::new(&log, "r", place("a"));

@@ -28,31 +28,31 @@ pub(super) fn for_each_line<T: Send, L: FnMut(&LogLine) -> T>(
     begin: &(impl Fn() -> L + Sync),
     take: &mut dyn FnMut(&LogLine, T) -> ControlFlow<()>,
 ) -> io::Result<()> {
-    let most = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
+    let thread_count = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
     let mut batches = Batches { lines, failed: None, is_done: false };
     thread::scope(|scope| {
         let mut workers: Vec<ReaderThread<T>> = Vec::new();
-        let (mut given, mut taken) = (0, 0);
+        let (mut sent, mut received) = (0, 0);
         loop {
-            while given - taken < most * BATCHES_PER_THREAD {
+            while sent - received < thread_count * BATCHES_PER_THREAD {
                 let Some(batch) = batches.next() else { break };
                 // For a short log, threads are not worth their cost.
-                if workers.len() < most {
+                if workers.len() < thread_count {
                     workers.push(ReaderThread::start(scope, begin));
                 }
-                workers[given % most].send(batch);
-                given += 1;
+                workers[sent % thread_count].send(batch);
+                sent += 1;
             }
-            if taken == given {
+            if received == sent {
                 break;
             }
             // Batches are distributed in turn, so the next one in order is with the next worker.
-            for (line, seen) in workers[taken % most].receive() {
-                if take(&line, seen).is_break() {
+            for (line, result) in workers[received % thread_count].receive() {
+                if take(&line, result).is_break() {
                     return;
                 }
             }
-            taken += 1;
+            received += 1;
         }
     });
     batches.failed.map_or(Ok(()), Err)
@@ -99,23 +99,23 @@ impl<T: Send> ReaderThread<T> {
         F: Fn() -> L + Sync,
         L: FnMut(&LogLine) -> T,
     {
-        let (batches, take) = channel::<Vec<LogLine>>();
-        let (give, seen) = channel();
+        let (batches, queue) = channel::<Vec<LogLine>>();
+        let (result_sender, results) = channel();
         scope.spawn(move || {
-            let mut look = begin();
-            for batch in take {
+            let mut process = begin();
+            for batch in queue {
                 let with_line = |line| {
-                    let seen = look(&line);
-                    (line, seen)
+                    let result = process(&line);
+                    (line, result)
                 };
-                let seen = batch.into_iter().map(with_line).collect();
+                let processed = batch.into_iter().map(with_line).collect();
                 // There is no receiver any more if an earlier line broke the loop.
-                if give.send(seen).is_err() {
+                if result_sender.send(processed).is_err() {
                     break;
                 }
             }
         });
-        Self { batches, results: seen }
+        Self { batches, results }
     }
 
     fn send(&self, batch: Vec<LogLine>) {
@@ -140,17 +140,17 @@ mod tests {
 
     /// The numbers that are passed on, up to the one that breaks.
     fn taken(log: impl Read, enough: usize) -> (Vec<usize>, io::Result<()>) {
-        let look = |line: &LogLine| String::from_utf8_lossy(&line.bytes).parse::<usize>().unwrap();
-        let mut all = Vec::new();
-        let done = for_each_line(LogLines::new(BufReader::new(log)), &|| look, &mut |_, number| {
-            all.push(number);
+        let parse = |line: &LogLine| String::from_utf8_lossy(&line.bytes).parse::<usize>().unwrap();
+        let mut numbers = Vec::new();
+        let done = for_each_line(LogLines::new(BufReader::new(log)), &|| parse, &mut |_, number| {
+            numbers.push(number);
             if number == enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        (all, done)
+        (numbers, done)
     }
 
     #[test]
-    fn lines_are_taken_in_order_up_to_what_is_enough() {
+    fn lines_are_passed_on_in_order_until_the_caller_breaks() {
         for count in [0, 1, BATCH_LINES, BATCH_LINES + 1, 100 * BATCH_LINES] {
             assert_eq!(taken(numbers(count).as_slice(), usize::MAX).0, (0..count).collect::<Vec<_>>());
         }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_of_a_look_is_passed_on() {
+    fn a_panic_while_processing_a_line_is_passed_on() {
         let mut log = numbers(100 * BATCH_LINES);
         log[BATCH_LINES * 40] = b'x';
         assert!(std::panic::catch_unwind(|| taken(log.as_slice(), usize::MAX)).is_err());
@@ -173,12 +173,12 @@ mod tests {
             }
         }
         let log = numbers(5 * BATCH_LINES);
-        let (all, done) = taken(log.as_slice().chain(Fails), usize::MAX);
+        let (read_numbers, done) = taken(log.as_slice().chain(Fails), usize::MAX);
         assert_eq!(
-            (all.len(), done.unwrap_err().to_string().as_str()),
+            (read_numbers.len(), done.unwrap_err().to_string().as_str()),
             (5 * BATCH_LINES, "the disk is gone")
         );
-        let (all, done) = taken(log.as_slice().chain(Fails), 9);
-        assert_eq!((all.len(), done.is_ok()), (10, true));
+        let (read_numbers, done) = taken(log.as_slice().chain(Fails), 9);
+        assert_eq!((read_numbers.len(), done.is_ok()), (10, true));
     }
 }

@@ -72,14 +72,14 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_signature_holds_for_its_key_and_message_and_in_one_form() {
+    fn a_plain_signature_is_valid_for_its_key_and_message_and_in_one_form() {
         let curves = [EcdsaCurve::NistP256, EcdsaCurve::NistP384, EcdsaCurve::NistP521];
         let kinds = curves.map(|curve| Algorithm::Ecdsa { curve });
         for kind in [&[Algorithm::Ed25519][..], &kinds[..]].concat() {
             let ((public, private), (other, _)) = (key(kind.clone()), key(kind.clone()));
-            let made: Signature = signature::Signer::try_sign(&private, b"m".as_slice()).unwrap();
+            let signature: Signature = signature::Signer::try_sign(&private, b"m".as_slice()).unwrap();
             let is_ed25519 = kind == Algorithm::Ed25519;
-            let plain = if is_ed25519 { made.as_bytes().to_vec() } else { to_der(&made).unwrap() };
+            let plain = if is_ed25519 { signature.as_bytes().to_vec() } else { to_der(&signature).unwrap() };
             assert_eq!(verify(&public, b"m", &plain), Ok(()), "{kind}");
             assert_eq!(verify(&public, b"n", &plain), Err(SignatureError::Mismatch), "{kind}");
             assert_eq!(verify(&other, b"m", &plain), Err(SignatureError::Mismatch), "{kind}");

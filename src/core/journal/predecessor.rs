@@ -34,12 +34,12 @@ impl PredecessorLog {
     #[must_use]
     pub fn problem(&self, run: &Predecessor) -> Option<String> {
         let short = run.run.get(..8).unwrap_or(&run.run);
-        let ended = run.state;
+        let state = run.state;
         match self {
             Self::Found(_) => None,
-            Self::Missing => Some(format!("the log of the previous run ({short}, {ended}) is missing")),
+            Self::Missing => Some(format!("the log of the previous run ({short}, {state}) is missing")),
             Self::Changed(path) => Some(format!(
-                "the log of the previous run ({short}, {ended}) has changed: {} has a different entry {}, or none",
+                "the log of the previous run ({short}, {state}) has changed: {} has a different entry {}, or none",
                 path.display(),
                 run.seq
             )),

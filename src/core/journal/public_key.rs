@@ -205,10 +205,10 @@ pub(crate) mod tests {
     fn one_secret_key_is_one_person_in_every_form() {
         let (ed25519, ecdsa) = (ed25519_forms(), ecdsa_forms());
         let [first, second] = [ed25519.as_slice(), ecdsa.as_slice()].map(|forms| {
-            let mut all: Vec<_> = forms.iter().map(|form| KeyIdentity::of(form)).collect();
-            all.dedup();
-            assert_eq!(all.len(), 1, "{forms:?}");
-            all.remove(0)
+            let mut identities: Vec<_> = forms.iter().map(|form| KeyIdentity::of(form)).collect();
+            identities.dedup();
+            assert_eq!(identities.len(), 1, "{forms:?}");
+            identities.remove(0)
         });
         assert!(first != second && first != KeyIdentity::of(&ed25519_forms()[0]));
         assert_ne!(KeyIdentity::of("no key"), KeyIdentity::of("another"));
@@ -224,7 +224,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn keys_are_read_as_openssh_reads_them() {
+    fn keys_are_parsed_as_by_openssh() {
         let line = ed25519_forms()[0].clone();
         let (kind, blob) = line.split_once(' ').unwrap();
         let rest = |text: &str| parse_key(text).map(|(_, rest)| rest.to_owned());
@@ -253,13 +253,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_key_that_is_weak_or_compressed_is_named() {
-        let of = |line: &str| check_key(PublicKey::from_openssh(line).unwrap().key_data());
+    fn weak_and_compressed_keys_are_rejected_with_the_reason() {
+        let check = |line: &str| check_key(PublicKey::from_openssh(line).unwrap().key_data());
         let weak = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-        assert_eq!(of(weak), Err(RejectedKey::Weak));
+        assert_eq!(check(weak), Err(RejectedKey::Weak));
         let forms = ecdsa_forms();
         assert_eq!(
-            forms.map(|form| of(&form)),
+            forms.map(|form| check(&form)),
             [Ok(()), Ok(()), Err(RejectedKey::Compressed), Err(RejectedKey::Compressed)]
         );
     }

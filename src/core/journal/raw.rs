@@ -30,19 +30,19 @@ impl RawLog {
     /// # Errors
     /// When the file cannot be read.
     pub fn read(path: &Path) -> Result<Option<Self>, StoreError> {
-        let mut found: Option<Self> = None;
+        let mut log: Option<Self> = None;
         for line in complete_lines(open_log(path)?, path) {
             let line = line?;
             let head = Sha256Hex::of_line(&line);
-            match &mut found {
+            match &mut log {
                 Some(log) => (log.seq, log.head) = (log.seq + 1, head),
                 None => match parse_run_id(&line) {
-                    Some(run) => found = Some(Self { run, seq: 0, head }),
+                    Some(run) => log = Some(Self { run, seq: 0, head }),
                     None => return Ok(None),
                 },
             }
         }
-        Ok(found)
+        Ok(log)
     }
 }
 

@@ -47,13 +47,13 @@ impl<R: BufRead> LogLines<R> {
         if length == 0 {
             return Ok(None);
         }
-        let ended = bytes.last() == Some(&b'\n');
-        if ended {
+        let is_terminated = bytes.last() == Some(&b'\n');
+        if is_terminated {
             bytes.pop();
         }
         let position = self.next;
         self.next = LinePosition { line: position.line + 1, byte: position.byte + length };
-        Ok(Some(LogLine { position, bytes, is_terminated: ended, is_too_long: !ended && length == limit }))
+        Ok(Some(LogLine { position, bytes, is_terminated, is_too_long: !is_terminated && length == limit }))
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_stands_after_the_last_line_that_it_took() {
+    fn a_reader_is_positioned_after_the_last_line_that_it_returned() {
         let line = crate::testing::first_line();
         let mut reader = EntryReader::default();
         assert_eq!((reader.seq(), reader.head()), (0, Sha256Hex::ZERO));

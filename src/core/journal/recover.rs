@@ -25,27 +25,27 @@ pub(super) fn read_all(mut file: &File, path: &Path) -> Result<LogContent, OpenJ
     file.seek(SeekFrom::Start(0)).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     let mut reader = EntryReader::default();
-    let mut found = LogContent { entries: Vec::new(), length: 0, rest: Vec::new() };
+    let mut content = LogContent { entries: Vec::new(), length: 0, rest: Vec::new() };
     for line in LogLines::new(BufReader::new(file)) {
         let line = line.map_err(failed)?;
         let end = line.position.byte + line.bytes.len() as u64 + u64::from(line.is_terminated);
         match reader.read(&line.bytes) {
             Ok(entry) if line.is_terminated => {
-                found.entries.push(entry);
-                found.length = end;
+                content.entries.push(entry);
+                content.length = end;
             }
             // A last line that is not an entry was never acknowledged; any other invalid line is damage.
             Err(why) if line.is_too_long || end < size || why.is_of_another_version() => {
                 return Err(OpenJournalError::Line { path: path.to_owned(), at: line.position, why });
             }
             _ => {
-                file.seek(SeekFrom::Start(found.length)).map_err(failed)?;
-                file.take(size - found.length).read_to_end(&mut found.rest).map_err(failed)?;
+                file.seek(SeekFrom::Start(content.length)).map_err(failed)?;
+                file.take(size - content.length).read_to_end(&mut content.rest).map_err(failed)?;
                 break;
             }
         }
     }
-    Ok(found)
+    Ok(content)
 }
 
 /// The log must have the head that this host remembers, at its position. Returns the position of the last entry if
@@ -55,7 +55,7 @@ pub(super) fn check_head(
     store: &LogStore,
     path: &Path,
     last: &Entry,
-    found: &LogContent,
+    content: &LogContent,
 ) -> Result<Option<u64>, OpenJournalError> {
     let went_back = |why: String| Err(OpenJournalError::HeadMismatch(path.to_owned(), why));
     let Some(head) = store.head(&last.header.run)? else { return Ok(Some(last.header.seq)) };
@@ -65,7 +65,7 @@ pub(super) fn check_head(
             last.header.seq, head.seq
         ));
     }
-    let at_head = usize::try_from(head.seq).ok().and_then(|seq| found.entries.get(seq));
+    let at_head = usize::try_from(head.seq).ok().and_then(|seq| content.entries.get(seq));
     if at_head.is_none_or(|entry| entry.hash != head.hash) {
         return went_back(format!("seq {} is not the entry that this host wrote", head.seq));
     }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_crash_left_is_never_written_through_a_link_beside_the_log() {
+    fn a_torn_tail_is_never_written_through_a_link() {
         let home = tempfile::tempdir().unwrap();
         let (log, own) = (home.path().join("run.jsonl"), home.path().join("own"));
         fs::write(&own, "mine").unwrap();

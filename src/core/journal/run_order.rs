@@ -138,10 +138,10 @@ pub fn oldest_first<T>(mut runs: Vec<T>, place: impl Fn(&T) -> &RunLink) -> Vec<
         (a.opened, &a.run).cmp(&(b.opened, &b.run))
     });
     let mut waiting: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    let here: BTreeSet<&str> = runs.iter().map(|run| place(run).run.as_str()).collect();
+    let present: BTreeSet<&str> = runs.iter().map(|run| place(run).run.as_str()).collect();
     let mut ready = BTreeSet::new();
     for (index, run) in runs.iter().enumerate() {
-        match place(run).previous.as_ref().filter(|before| here.contains(before.as_str())) {
+        match place(run).previous.as_ref().filter(|before| present.contains(before.as_str())) {
             Some(before) => waiting.entry(before.clone()).or_default().push(index),
             None => {
                 ready.insert(index);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn each_run_comes_after_the_one_that_it_names_whatever_the_clocks_say() {
+    fn each_run_comes_after_its_previous_run_whatever_the_clocks_say() {
         let set_back = [run("c", "b", 3), run("b", "a", 5), run("a", "", 9)];
         assert_eq!(ordered(&set_back), "a b c");
         // One whose previous run is missing, and one without a previous run, by their clocks.
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_read_from_a_first_line_of_any_version() {
+    fn the_link_of_a_run_is_read_from_a_first_line_of_any_version() {
         let line = br#"{"v":9,"run":"aa","seq":0,"t":"2026-09-20T10:00:00.000Z","new":1,"previous_run":{"run":"bb","x":2}}"#;
         let place = RunLink::read(line).unwrap();
         assert_eq!((place.run.as_str(), place.previous.as_deref()), ("aa", Some("bb")));
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_whose_first_line_has_no_end_is_damaged_whatever_it_says() {
+    fn a_log_with_an_incomplete_first_line_is_damaged() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("run.jsonl");
         let entry = crate::testing::first_line();
@@ -223,7 +223,7 @@ mod tests {
 
     /// The clock was set back between them, so their file names have the wrong order.
     #[test]
-    fn logs_are_put_in_the_order_that_they_say() {
+    fn logs_are_sorted_by_their_links() {
         let home = tempfile::tempdir().unwrap();
         let (first, second) = ("aa".repeat(16), "bb".repeat(16));
         let write = |name: &str, line: Vec<u8>| {

@@ -48,15 +48,16 @@ pub enum SignatureError {
     Mismatch,
 }
 
-/// Signs a message; `pen` signs bytes. The hash is SHA-512.
+/// Signs a message; `sign_bytes` signs bytes. The hash is SHA-512.
 pub(super) fn sign<E: From<ssh_key::Error>>(
     public: &KeyData,
     namespace: &str,
     message: &[u8],
-    pen: impl FnOnce(&[u8]) -> Result<Signature, E>,
+    sign_bytes: impl FnOnce(&[u8]) -> Result<Signature, E>,
 ) -> Result<String, E> {
     let signed = SshSig::signed_data(namespace, HashAlg::Sha512, message)?;
-    let blob = encode(public, namespace, HashAlg::Sha512, &pen(&signed)?).map_err(ssh_key::Error::from)?;
+    let blob =
+        encode(public, namespace, HashAlg::Sha512, &sign_bytes(&signed)?).map_err(ssh_key::Error::from)?;
     Ok(BASE64.encode(blob))
 }
 
@@ -132,8 +133,8 @@ impl SignatureVerifier {
     ) -> Result<String, SignatureError> {
         let parsed = parse(signature)?;
         if parsed.namespace() != namespace {
-            let made_under = crate::text::line(parsed.namespace());
-            return Err(SignatureError::Namespace(made_under, namespace.to_owned()));
+            let actual = crate::text::line(parsed.namespace());
+            return Err(SignatureError::Namespace(actual, namespace.to_owned()));
         }
         let signed = SshSig::signed_data(namespace, parsed.hash_alg(), message)
             .map_err(|error| SignatureError::Format(error.to_string()))?;

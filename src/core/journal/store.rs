@@ -123,7 +123,7 @@ impl LogStore {
             listing.map(|item| item.map(|item| item.file_name())).collect();
         let mut names = names.map_err(|source| StoreError::new(&self.runs, source))?;
         // A link is not our directory; opening a run there reports it.
-        names.retain(|name| self.runs.join(name).symlink_metadata().is_ok_and(|about| about.is_dir()));
+        names.retain(|name| self.runs.join(name).symlink_metadata().is_ok_and(|metadata| metadata.is_dir()));
         names.sort();
         let logs: Result<Vec<_>, StoreError> =
             names.iter().map(|name| self.logs(&name.to_string_lossy())).collect();
@@ -315,8 +315,8 @@ pub(super) fn make_unshared(path: &Path) -> Result<Directory, StoreError> {
 
 /// Makes the directory entries of a directory of logs and of its parents durable, as they may be new.
 pub(super) fn sync_with_those_above(directory: &Path) -> Result<(), StoreError> {
-    let mut all = directory.ancestors().take(3).filter(|above| !above.as_os_str().is_empty());
-    all.try_for_each(|above| sync_directory(above).map_err(|source| StoreError::new(above, source)))
+    let mut parents = directory.ancestors().take(3).filter(|above| !above.as_os_str().is_empty());
+    parents.try_for_each(|above| sync_directory(above).map_err(|source| StoreError::new(above, source)))
 }
 
 /// The entries of a log as far as they form a chain, not verified.
@@ -373,15 +373,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_environment_is_held_by_one_program_at_a_time() {
+    fn an_environment_is_locked_by_one_program_at_a_time() {
         let home = tempfile::tempdir().unwrap();
         let store = LogStore::new(home.path(), None);
-        let held = store.lock_environment("prod").unwrap();
+        let lock = store.lock_environment("prod").unwrap();
         // Each open file has its own lock, in one process as in two.
         let other = File::open(store.environment("prod").join("lock")).unwrap();
         assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
         drop(store.lock_environment("staging").unwrap());
-        drop(held);
+        drop(lock);
         // A process that another test starts has a copy of the lock for a moment, so this waits for it.
         other.lock().unwrap();
     }

@@ -128,7 +128,7 @@ pub fn verify(
     parallel_reader::for_each_line(
         LogLines::new(log),
         &|| CheckedLine::checker(SignatureVerifier::default()),
-        &mut |line, seen| work.check_line(line, seen),
+        &mut |line, checked| work.check_line(line, checked),
     )?;
     match work.other_version {
         Some(version) => Err(version),
@@ -222,12 +222,12 @@ impl<'a> LogVerifier<'a> {
         }
     }
 
-    fn check_line(&mut self, line: &LogLine, seen: CheckedLine) -> ControlFlow<()> {
+    fn check_line(&mut self, line: &LogLine, checked: CheckedLine) -> ControlFlow<()> {
         if !line.is_terminated {
             self.on_unterminated_line(line);
             return ControlFlow::Break(());
         }
-        match self.check_entry(line.position, seen) {
+        match self.check_entry(line.position, checked) {
             Ok(()) => ControlFlow::Continue(()),
             Err(InvalidEntry::Next(NextEntryError::Entry(ReadEntryError::Rules(rules))))
                 if self.report.entries == 0 =>
@@ -241,20 +241,21 @@ impl<'a> LogVerifier<'a> {
                 self.other_version = Some(VerifyError::OtherFormat(format));
                 ControlFlow::Break(())
             }
-            Err(wrong) => {
-                self.set_invalid(line.position, wrong.to_string());
+            Err(error) => {
+                self.set_invalid(line.position, error.to_string());
                 ControlFlow::Break(())
             }
         }
     }
 
-    fn check_entry(&mut self, at: LinePosition, seen: CheckedLine) -> Result<(), InvalidEntry> {
-        let entry = self.reader.check(seen.entry.map_err(NextEntryError::from)?)?;
+    fn check_entry(&mut self, at: LinePosition, checked: CheckedLine) -> Result<(), InvalidEntry> {
+        let entry = self.reader.check(checked.entry.map_err(NextEntryError::from)?)?;
         self.enrol(&entry)?;
-        if let Some((key, rehearsal)) = seen.key? {
+        if let Some((key, rehearsal)) = checked.key? {
             if rehearsal != self.rehearsal {
-                let [made, due] = [rehearsal, self.rehearsal].map(|is| entry.event.namespace(is).to_owned());
-                return Err(SignatureError::Namespace(made, due).into());
+                let [actual, expected] =
+                    [rehearsal, self.rehearsal].map(|is| entry.event.namespace(is).to_owned());
+                return Err(SignatureError::Namespace(actual, expected).into());
             }
             self.check_signer(&entry, &key, at)?;
         }
@@ -277,8 +278,11 @@ impl<'a> LogVerifier<'a> {
                     (false, true) => return Err(InvalidEntry::NoRehearsal),
                     _ => {}
                 }
-                self.roster =
-                    event.roster.iter().map(|who| (who.principal.clone(), who.key.clone())).collect();
+                self.roster = event
+                    .roster
+                    .iter()
+                    .map(|operator| (operator.principal.clone(), operator.key.clone()))
+                    .collect();
             }
             Event::Joined(event) => {
                 self.roster.insert(entry.header.by.clone(), event.key.clone());
@@ -291,7 +295,7 @@ impl<'a> LogVerifier<'a> {
     fn check_signer(&mut self, entry: &Entry, key: &str, at: LinePosition) -> Result<(), InvalidEntry> {
         let (by, namespace) = (&entry.header.by, entry.event.namespace(self.rehearsal));
         self.signers.check(by, key, namespace, entry.header.at.wall)?;
-        if self.roster.get(by).is_none_or(|known| known != key) {
+        if self.roster.get(by).is_none_or(|enrolled| enrolled != key) {
             return Err(InvalidEntry::NotTheirKey(by.clone()));
         }
         if let Err(why) = self.signers.check(by, key, namespace, self.today) {

@@ -46,13 +46,14 @@ impl Outcome {
     /// for a line of a log. Applying it twice changes nothing.
     #[must_use]
     pub fn sanitized(mut self, redactor: &Redactor) -> Self {
-        let mut found = std::mem::take(&mut self.redacted);
-        let mut clean = |foreign: &str| text::line(&redactor.redact(foreign, &mut found));
+        let mut redacted = std::mem::take(&mut self.redacted);
+        let mut clean = |foreign: &str| text::line(&redactor.redact(foreign, &mut redacted));
         if self.observations.len() > MAX_OBSERVATIONS + 1 {
             let rest = self.observations.split_off(MAX_OBSERVATIONS - 1);
             self.observations.push(summary(&rest));
         }
-        let observations: Vec<_> = self.observations.iter().map(|seen| seen.map_texts(&mut clean)).collect();
+        let observations: Vec<_> =
+            self.observations.iter().map(|observation| observation.map_texts(&mut clean)).collect();
         let effects: Vec<_> = limit_effects(self.effects).iter().map(|effect| clean(effect)).collect();
         self.reproduce = text::clip_json(&clean(&self.reproduce), MAX_REPRODUCE);
         self.observations =
@@ -60,10 +61,10 @@ impl Outcome {
         self.effects = clip_all(
             MAX_EFFECT_BYTES,
             &effects,
-            |one, limit| text::clip_json(one, limit),
-            |one| text::json_length(one) + EFFECT_OVERHEAD,
+            |effect, limit| text::clip_json(effect, limit),
+            |effect| text::json_length(effect) + EFFECT_OVERHEAD,
         );
-        self.redacted = limit_rules(found);
+        self.redacted = limit_rules(redacted);
         self
     }
 }
@@ -88,40 +89,40 @@ impl Observation {
     }
 }
 
-/// Clips all values with the longest limit of [`TEXTS`] with which they take no more than `most` bytes.
+/// Clips all values with the longest limit of [`TEXT_LIMITS`] with which they take no more than `max_bytes`.
 fn clip_all<T>(
-    most: usize,
-    all: &[T],
+    max_bytes: usize,
+    items: &[T],
     clip: impl Fn(&T, usize) -> T,
     written: impl Fn(&T) -> usize,
 ) -> Vec<T> {
     let mut clipped = Vec::new();
     for limit in TEXT_LIMITS {
-        clipped = all.iter().map(|one| clip(one, limit)).collect();
-        if clipped.iter().map(&written).sum::<usize>() <= most {
+        clipped = items.iter().map(|item| clip(item, limit)).collect();
+        if clipped.iter().map(&written).sum::<usize>() <= max_bytes {
             break;
         }
     }
     clipped
 }
 
-/// As many observations as fit into `most` bytes, and at least one; those that are not as expected come first. The
+/// As many observations as fit into `max_bytes`, and at least one; those that are not as expected come first. The
 /// rest is counted.
 #[must_use]
-pub fn limit_observations(mut seen: Vec<Observation>, most: usize) -> Vec<Observation> {
+pub fn limit_observations(mut observations: Vec<Observation>, max_bytes: usize) -> Vec<Observation> {
     // A stable sort: both groups keep their order.
-    seen.sort_by_key(|one| one.ok == Some(true));
+    observations.sort_by_key(|observation| observation.ok == Some(true));
     let mut taken = OBSERVATION_OVERHEAD * 2;
-    let fits = seen.iter().take_while(|one| {
-        taken += one.json_length();
-        taken <= most
+    let fits = observations.iter().take_while(|observation| {
+        taken += observation.json_length();
+        taken <= max_bytes
     });
-    let kept = fits.count().max(1);
-    if kept < seen.len() {
-        let rest = seen.split_off(kept);
-        seen.push(summary(&rest));
+    let count = fits.count().max(1);
+    if count < observations.len() {
+        let rest = observations.split_off(count);
+        observations.push(summary(&rest));
     }
-    seen
+    observations
 }
 
 fn summary(rest: &[Observation]) -> Observation {
@@ -141,10 +142,10 @@ fn limit_effects(mut effects: Vec<String>) -> Vec<String> {
 }
 
 /// Counts by rule; those beyond the first rules are added up.
-fn limit_rules(found: BTreeMap<String, u64>) -> BTreeMap<String, u64> {
-    let each = if found.len() > MAX_RULES + 1 { MAX_RULES } else { found.len() };
+fn limit_rules(counts: BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let each = if counts.len() > MAX_RULES + 1 { MAX_RULES } else { counts.len() };
     let mut few: BTreeMap<String, u64> = BTreeMap::new();
-    for (index, (rule, times)) in found.into_iter().enumerate() {
+    for (index, (rule, times)) in counts.into_iter().enumerate() {
         let rule = text::clip_json(&text::line(&rule), MAX_RULE);
         let counted = few.entry(if index < each { rule } else { "further secrets".into() }).or_default();
         *counted = counted.saturating_add(times);
@@ -161,6 +162,7 @@ mod tests {
     use crate::journal::chain::Chain;
     use crate::journal::entry::{MACHINE, Probed};
     use crate::outcome::Class;
+    use crate::testing::cases;
     use crate::time::{Moment, Utc};
 
     fn seen(ok: Option<bool>) -> Observation {
@@ -168,10 +170,10 @@ mod tests {
     }
 
     #[test]
-    fn too_many_observations_are_counted_and_none_that_is_wrong_is_hidden() {
-        let mut all = vec![seen(Some(true)); 200];
-        all[199].ok = Some(false);
-        let clean = Outcome::of(all, "").sanitized(&Redactor::default());
+    fn surplus_observations_are_counted_and_no_failure_is_hidden() {
+        let mut observations = vec![seen(Some(true)); 200];
+        observations[199].ok = Some(false);
+        let clean = Outcome::of(observations, "").sanitized(&Redactor::default());
         assert_eq!(clean.observations.len(), MAX_OBSERVATIONS);
         assert_eq!(clean.observations[63].seen, "137 more: 1 failed, 0 unknown");
         assert_eq!(clean.observations[63].ok, Some(false));
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_effects_are_counted() {
+    fn surplus_effects_are_counted() {
         let effects = (0..100).map(|n| format!("sent {n}"));
         let clean =
             Outcome::of(vec![seen(Some(true))], "").with_effects(effects).sanitized(&Redactor::default());
@@ -193,14 +195,14 @@ mod tests {
     }
 
     #[test]
-    fn some_of_what_was_seen_holds_what_is_wrong() {
-        let mut all = vec![seen(Some(true)); 200];
-        all[150] = Observation::new("late", "e", "s", false);
-        let some = limit_observations(all.clone(), 1000);
+    fn limited_observations_contain_the_failures() {
+        let mut observations = vec![seen(Some(true)); 200];
+        observations[150] = Observation::new("late", "e", "s", false);
+        let some = limit_observations(observations.clone(), 1000);
         assert!(some.len() > 5 && some.len() < 12, "{}", some.len());
         assert_eq!(some[0].what, "late");
         assert!(some.last().unwrap().seen.contains("more: 0 failed"));
-        assert_eq!(limit_observations(all, 1).len(), 2);
+        assert_eq!(limit_observations(observations, 1).len(), 2);
     }
 
     /// Texts that take much space in a log, and any others.
@@ -230,8 +232,8 @@ mod tests {
         });
         let redacted = btree_map(hostile(), any::<u64>(), 0..40);
         let many = (vec(seen, 1..8), 0usize..100).prop_map(|(some, times)| {
-            let all: Vec<_> = some.iter().cycle().take(some.len() + times).cloned().collect();
-            all
+            let repeated: Vec<_> = some.iter().cycle().take(some.len() + times).cloned().collect();
+            repeated
         });
         (many, vec(hostile(), 0..100), hostile(), redacted).prop_map(
             |(seen, effects, reproduce, redacted)| Outcome {
@@ -242,7 +244,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: cases(15), failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
         fn cleaning_twice_changes_nothing_and_the_class_stays(outcome in outcomes()) {
@@ -254,7 +256,7 @@ mod tests {
 
         /// The limits of results and of lines agree, even with long checklist ids.
         #[test]
-        fn any_result_that_is_kept_fits_into_a_line(outcome in outcomes(), waited in any::<bool>()) {
+        fn any_sanitized_result_fits_into_a_line(outcome in outcomes(), waited in any::<bool>()) {
             let clean = outcome.sanitized(&Redactor::default());
             let seen = Observation::recorded("waited", "4294967295 tries in 10000d 23h");
             let outcome = if waited { clean.with_observation(seen).sanitized(&Redactor::default()) } else { clean };

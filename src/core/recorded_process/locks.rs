@@ -41,11 +41,12 @@ fn lock(line: &str) -> Option<(i32, FileId)> {
 fn file_id(path: &Path) -> io::Result<FileId> {
     // Opened only for its location: not for reading, and no link is followed.
     let file = open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
-    let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
+    let fd_info = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
     let mounts = fs::read_to_string("/proc/self/mountinfo")?;
-    let untold = || io::Error::other("/proc does not say which file system it is on");
-    let device = field(&about, "mnt_id:").and_then(|mount| device_of(mount, &mounts)).ok_or_else(untold)?;
-    let inode = match field(&about, "ino:").and_then(|inode| inode.parse().ok()) {
+    let unknown_device = || io::Error::other("/proc does not say which file system it is on");
+    let device =
+        field(&fd_info, "mnt_id:").and_then(|mount| device_of(mount, &mounts)).ok_or_else(unknown_device)?;
+    let inode = match field(&fd_info, "ino:").and_then(|inode| inode.parse().ok()) {
         Some(inode) => inode,
         // Before Linux 5.14.
         None => inode_of(&file)?,
@@ -57,8 +58,8 @@ fn inode_of(file: &OwnedFd) -> io::Result<u64> {
     Ok(rustix::fs::fstat(file)?.st_ino)
 }
 
-fn field<'a>(about: &'a str, name: &str) -> Option<&'a str> {
-    about.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+fn field<'a>(fd_info: &'a str, name: &str) -> Option<&'a str> {
+    fd_info.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
 /// The device of a mount, by its number (`36 35 98:0 /mnt1 /mnt2 …`).
@@ -76,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_is_found_by_its_file_and_its_holder() {
+    fn a_lock_is_found_by_its_file_and_its_process() {
         let home = tempfile::tempdir().unwrap();
         let at = |name: &str| home.path().join(name);
         let own = i32::try_from(std::process::id()).ok();
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_another_lock_tells_of_none() {
+    fn a_line_about_another_lock_is_ignored() {
         let place = || FileId { device: (254, 0), inode: 4711 };
         assert_eq!(lock("1: FLOCK  ADVISORY  WRITE 77 fe:00:4711 0 EOF"), Some((77, place())));
         for line in [

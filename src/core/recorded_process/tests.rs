@@ -39,7 +39,7 @@ impl Drop for Sleeper {
 }
 
 #[test]
-fn a_process_that_is_the_recorded_one_is_asked_to_end() {
+fn the_recorded_process_is_terminated() {
     use std::os::unix::process::ExitStatusExt as _;
     let mut sleeper = Sleeper::with(Stdio::null());
     sleeper.open().terminate().unwrap();
@@ -47,7 +47,7 @@ fn a_process_that_is_the_recorded_one_is_asked_to_end() {
 }
 
 #[test]
-fn one_that_was_stopped_is_asked_to_go_on_and_end() {
+fn a_stopped_process_is_continued_and_terminated() {
     use std::os::unix::process::ExitStatusExt as _;
     let mut sleeper = Sleeper::with(Stdio::null());
     assert!(!sleeper.open().is_stopped());
@@ -60,7 +60,7 @@ fn one_that_was_stopped_is_asked_to_go_on_and_end() {
 }
 
 #[test]
-fn no_id_reaches_more_than_one_process_or_the_first() {
+fn no_id_signals_a_group_or_the_init_process() {
     let start = ProcessStart::of_this();
     for pid in [i32::MIN, -77, -1, 0, 1] {
         let refused = RecordedProcess::open(pid, start.as_ref()).unwrap_err();
@@ -69,7 +69,7 @@ fn no_id_reaches_more_than_one_process_or_the_first() {
 }
 
 #[test]
-fn an_id_that_is_not_shown_to_be_of_the_recorded_process_is_refused() {
+fn an_id_of_another_process_is_rejected() {
     let mut bystander = Sleeper::with(Stdio::null());
     let (pid, start) = (bystander.pid(), bystander.start());
     let refused = |start: Option<ProcessStart>| RecordedProcess::open(pid, start.as_ref()).unwrap_err();
@@ -92,7 +92,7 @@ fn a_process_that_has_ended_since_it_was_opened_is_not_signalled() {
 }
 
 #[test]
-fn a_file_that_is_open_is_known_by_what_it_is_and_not_by_its_name() {
+fn an_open_file_is_identified_by_its_inode_and_not_by_its_name() {
     let home = tempfile::tempdir().unwrap();
     let at = |name: &str| home.path().join(name);
     let sleeper = Sleeper::with(File::create(at("log")).unwrap());
@@ -107,11 +107,11 @@ fn a_file_that_is_open_is_known_by_what_it_is_and_not_by_its_name() {
 }
 
 #[test]
-fn who_only_reads_a_file_that_another_has_locked_does_not_hold_it() {
+fn a_reader_of_a_locked_file_does_not_hold_the_lock() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("log");
-    let held = File::create(&path).unwrap();
-    held.lock().unwrap();
+    let locked = File::create(&path).unwrap();
+    locked.lock().unwrap();
     let reader = Sleeper::with(File::open(&path).unwrap());
     let refused = reader.open().require_lock(&path).unwrap_err();
     assert!(matches!(refused, RecordedProcessError::NotHolder { .. }), "{refused}");
@@ -129,7 +129,7 @@ fn another_program_is_named() {
 }
 
 #[test]
-fn the_start_is_found_behind_any_name() {
+fn the_start_time_is_found_after_any_process_name() {
     let rest = "S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5563661 2990080 391";
     for name in ["sleep", "a b", "x) S 9 (y", ""] {
         assert_eq!(start_in(&format!("77 ({name}) {rest}\n")), Some(5_563_661), "{name}");

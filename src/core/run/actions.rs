@@ -83,7 +83,7 @@ impl ActionState {
     /// Its newest run, dry or not.
     #[must_use]
     pub fn newest_run(&self) -> Option<&ActionRun> {
-        [&self.latest, &self.latest_dry_run].into_iter().flatten().max_by_key(|deed| deed.seq)
+        [&self.latest, &self.latest_dry_run].into_iter().flatten().max_by_key(|run| run.seq)
     }
 }
 
@@ -115,7 +115,7 @@ impl RunState {
     #[must_use]
     pub fn running_action(&self) -> Option<(&ActionKey, &ActionRun)> {
         let newest = self.actions.iter().filter_map(|(key, state)| Some((key, state.newest_run()?)));
-        newest.filter(|(_, deed)| deed.end.is_none()).max_by_key(|(_, deed)| deed.seq)
+        newest.filter(|(_, run)| run.end.is_none()).max_by_key(|(_, run)| run.seq)
     }
 
     /// Whether a rollback step has run.
@@ -138,15 +138,15 @@ impl RunState {
     pub fn has_action_result(&self, point: &Point, probe: &Probe) -> bool {
         let Some(action) = &probe.after_action else { return true };
         let state = self.action(&ActionKey::new(&point.id, action));
-        state.and_then(ActionState::exit).is_some_and(|ended| !ended.is_failure())
+        state.and_then(ActionState::exit).is_some_and(|exit| !exit.is_failure())
     }
 
     /// The progress of a point's actions.
     #[must_use]
     pub fn actions_progress(&self, point: &Point) -> ActionProgress {
-        let Some(known) = self.points.get(&point.id) else { return ActionProgress::Done };
+        let Some(point_state) = self.points.get(&point.id) else { return ActionProgress::Done };
         for action in &point.actions {
-            if let Some(progress) = self.action_progress(point, known, action) {
+            if let Some(progress) = self.action_progress(point, point_state, action) {
                 return progress;
             }
         }
@@ -154,32 +154,39 @@ impl RunState {
     }
 
     /// The progress of one action; none if it has succeeded and its probes have passed.
-    fn action_progress(&self, point: &Point, known: &PointState, action: &Action) -> Option<ActionProgress> {
+    fn action_progress(
+        &self,
+        point: &Point,
+        point_state: &PointState,
+        action: &Action,
+    ) -> Option<ActionProgress> {
         let id = || action.id.clone();
         let latest =
             self.action(&ActionKey::new(&point.id, &action.id)).and_then(|state| state.latest.as_ref());
-        let Some(deed) = latest else {
+        let Some(action_run) = latest else {
             return (!action.optional).then(|| ActionProgress::Next(id()));
         };
-        let Some(finished) = &deed.end else { return Some(ActionProgress::Running(id())) };
+        let Some(finished) = &action_run.end else { return Some(ActionProgress::Running(id())) };
         if finished.exit.is_failure() {
             return Some(ActionProgress::Failed(id()));
         }
-        let looks = point.probes.iter().filter(|probe| probe.after_action.as_deref() == Some(&action.id));
-        let seen = |probe: &Probe| known.probes.get(&probe.id).and_then(|probe| probe.latest.as_ref());
-        let is_seen =
-            looks.into_iter().all(|probe| seen(probe).is_some_and(|look| look.outcome.class == Class::Pass));
-        match (finished.exit.is_success(), is_seen) {
+        let verifying = point.probes.iter().filter(|probe| probe.after_action.as_deref() == Some(&action.id));
+        let latest_result =
+            |probe: &Probe| point_state.probes.get(&probe.id).and_then(|probe| probe.latest.as_ref());
+        let have_passed = verifying
+            .into_iter()
+            .all(|probe| latest_result(probe).is_some_and(|run| run.outcome.class == Class::Pass));
+        match (finished.exit.is_success(), have_passed) {
             (true, true) => None,
             (true, false) => Some(ActionProgress::Verifying),
-            (false, _) if valid_confirmations(known).any(|act| act.seq > finished.seq) => None,
+            (false, _) if valid_confirmations(point_state).any(|act| act.seq > finished.seq) => None,
             (false, _) => Some(ActionProgress::Interrupted(id())),
         }
     }
 
     /// Applies the start of an action. Results of an earlier run of it become invalid.
     pub(super) fn apply_action_started(&mut self, entry: &Entry, event: &ActionStarted) {
-        let deed = ActionRun {
+        let action_run = ActionRun {
             seq: entry.header.seq,
             prev: entry.header.prev,
             attempt: event.attempt,
@@ -195,7 +202,7 @@ impl RunState {
         }
         let state = self.actions.entry(event.action.clone()).or_default();
         state.attempts = event.attempt;
-        *(if event.dry_run { &mut state.latest_dry_run } else { &mut state.latest }) = Some(deed);
+        *(if event.dry_run { &mut state.latest_dry_run } else { &mut state.latest }) = Some(action_run);
     }
 
     /// Re-running an action invalidates the later actions of its point, all actions that depend on the point, and
@@ -207,8 +214,8 @@ impl RunState {
         let later: Vec<String> = beside[from..].iter().map(|action| action.id.clone()).collect();
         self.reset_actions(&key.point, &later);
         for other in dependents(&plan, &key.point) {
-            let all: Vec<String> = other.actions.iter().map(|action| action.id.clone()).collect();
-            self.reset_actions(&other.id, &all);
+            let ids: Vec<String> = other.actions.iter().map(|action| action.id.clone()).collect();
+            self.reset_actions(&other.id, &ids);
         }
     }
 
@@ -219,13 +226,15 @@ impl RunState {
             }
         }
         let plan = std::sync::Arc::clone(&self.plan);
-        let (Some(point), Some(known)) = (plan.point(point), self.points.get_mut(point)) else { return };
-        let looks = point
+        let (Some(point), Some(point_state)) = (plan.point(point), self.points.get_mut(point)) else {
+            return;
+        };
+        let verifying = point
             .probes
             .iter()
             .filter(|probe| probe.after_action.as_ref().is_some_and(|of| actions.contains(of)));
-        for probe in looks {
-            if let Some(state) = known.probes.get_mut(&probe.id) {
+        for probe in verifying {
+            if let Some(state) = point_state.probes.get_mut(&probe.id) {
                 state.latest = None;
             }
         }
@@ -233,8 +242,8 @@ impl RunState {
 
     pub(super) fn apply_action_finished(&mut self, entry: &Entry, event: &ActionFinished) {
         self.outputs.extend(event.output.clone().map(|output| (entry.header.seq, output)));
-        if let Some(deed) = self.action_run_mut(&event.action, event.started) {
-            deed.end = Some(ActionEnd {
+        if let Some(action_run) = self.action_run_mut(&event.action, event.started) {
+            action_run.end = Some(ActionEnd {
                 seq: entry.header.seq,
                 at: entry.header.at.clone(),
                 took_ms: event.took_ms,
@@ -246,14 +255,14 @@ impl RunState {
     }
 
     pub(super) fn apply_action_stopped(&mut self, entry: &Entry, key: &ActionKey, started: u64) {
-        if let Some(deed) = self.action_run_mut(key, started) {
-            deed.stopped_by = Some(entry.header.by.clone());
+        if let Some(action_run) = self.action_run_mut(key, started) {
+            action_run.stopped_by = Some(entry.header.by.clone());
         }
     }
 
     fn action_run_mut(&mut self, key: &ActionKey, started: u64) -> Option<&mut ActionRun> {
         let state = self.actions.get_mut(key)?;
-        [&mut state.latest, &mut state.latest_dry_run].into_iter().flatten().find(|deed| deed.seq == started)
+        [&mut state.latest, &mut state.latest_dry_run].into_iter().flatten().find(|run| run.seq == started)
     }
 }
 
@@ -280,10 +289,13 @@ pub(super) fn check_start(judgement: &Judgement, start: &StartRequest) -> Result
     let (state, key) = (judgement.state, &start.action);
     let action = state.plan.action(key).ok_or_else(|| Rejection::UnknownAction(key.clone()))?;
     let locked = |why: String| Err(Rejection::ActionLocked { action: key.clone(), why });
-    if let Some((other, deed)) = state.running_action() {
-        return locked(format!("{other} is running since log #{}; actions run one at a time", deed.seq));
+    if let Some((other, action_run)) = state.running_action() {
+        return locked(format!(
+            "{other} is running since log #{}; actions run one at a time",
+            action_run.seq
+        ));
     }
-    if state.action(key).map_or(0, |known| known.attempts) + 1 != start.attempt {
+    if state.action(key).map_or(0, |action_state| action_state.attempts) + 1 != start.attempt {
         return locked("it was started after you opened it".into());
     }
     let Some(program) = &action.program else {
@@ -354,11 +366,11 @@ pub(super) fn check_turn(judgement: &Judgement, key: &ActionKey) -> Result<(), R
     }
     if let Some(by) = judgement.actions_blocked_by(point) {
         let status = judgement.status(&by);
-        return locked(format!("{by} is {}; it must be done first", status.label()));
+        return locked(format!("{by} ({}) must be done first", status.label()));
     }
     let before = point.actions.iter().take_while(|action| action.id != key.action);
-    let known = state.point(&point.id);
-    let open = before.into_iter().find_map(|action| state.action_progress(point, known?, action));
+    let point_state = state.point(&point.id);
+    let open = before.into_iter().find_map(|action| state.action_progress(point, point_state?, action));
     match open {
         None => Ok(()),
         Some(ActionProgress::Next(first)) => locked(format!("{first} must run first")),
@@ -366,17 +378,17 @@ pub(super) fn check_turn(judgement: &Judgement, key: &ActionKey) -> Result<(), R
         Some(ActionProgress::Interrupted(first)) => {
             locked(format!("the outcome of {first} is unknown; run it again, or confirm the point"))
         }
-        Some(_) => locked(unverified_reason(point, known)),
+        Some(_) => locked(unverified_reason(point, point_state)),
     }
 }
 
-fn unverified_reason(point: &Point, known: Option<&PointState>) -> String {
-    let latest = |probe: &Probe| known?.probes.get(&probe.id)?.latest.as_ref();
+fn unverified_reason(point: &Point, point_state: Option<&PointState>) -> String {
+    let latest = |probe: &Probe| point_state?.probes.get(&probe.id)?.latest.as_ref();
     let bad = point
         .probes
         .iter()
         .filter(|probe| probe.after_action.is_some())
-        .find(|probe| latest(probe).is_some_and(|look| look.outcome.class != Class::Pass));
+        .find(|probe| latest(probe).is_some_and(|run| run.outcome.class != Class::Pass));
     match bad {
         Some(probe) => format!("a check of the previous action did not pass: {}", probe.title),
         None => "the previous action is still being checked".into(),

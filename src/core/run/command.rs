@@ -329,7 +329,7 @@ pub enum Rejection {
     #[error("the plan has no action {0}")]
     UnknownAction(ActionKey),
     /// The action cannot start now.
-    #[error("{action} is locked: {why}")]
+    #[error("{action} is blocked: {why}")]
     ActionLocked {
         /// The action.
         action: ActionKey,
@@ -337,7 +337,7 @@ pub enum Rejection {
         why: String,
     },
     /// Not all guards and checks have a result.
-    #[error("{action} is locked: {title} has not been checked")]
+    #[error("{action} is blocked: {title} has not been checked")]
     PreflightIncomplete {
         /// The action.
         action: ActionKey,

@@ -37,7 +37,7 @@ pub fn decide(state: &RunState, command: Command, now: &Moment) -> Result<Vec<Ev
             case.check_outcome(&probe, &outcome)?;
             Probed { point: probe.point, probe: probe.probe, attempt, early: before, took_ms, outcome }.into()
         }
-        Act::Confirm { point, evidence: of, reason } => case.confirm(point, of, reason)?,
+        Act::Confirm { point, evidence, reason } => case.confirm(point, evidence, reason)?,
         Act::Waive { point, reason, until } => case.waive(point, &reason, until)?,
         Act::Exempt { point, reason } => case.exempt(point, &reason)?,
         Act::Note { point, text } => case.note(point, &text)?,
@@ -47,9 +47,9 @@ pub fn decide(state: &RunState, command: Command, now: &Moment) -> Result<Vec<Ev
         Act::WithdrawReplan(proposal) => case.withdraw_replan(proposal)?,
         Act::Start(start) => case.start(*start)?,
         Act::Stop { action, started } => case.stop(action, started)?,
-        Act::FinishAction { action, started, exit: ended, cause, took_ms, output } => {
+        Act::FinishAction { action, started, exit, cause, took_ms, output } => {
             case.check_action_running(&action, started)?;
-            ActionFinished { action, started, exit: ended, cause, took_ms, output }.into()
+            ActionFinished { action, started, exit, cause, took_ms, output }.into()
         }
         Act::RollBack { reason } => case.roll_back(reason)?,
         Act::TakeOver { from, host, pid } => TakenOver { from, host, pid }.into(),
@@ -92,12 +92,12 @@ impl Decider<'_> {
             act,
             Act::FinishProbe { .. } | Act::Resume { .. } | Act::Recover { .. } | Act::FinishAction { .. }
         );
-        let known = match act {
+        let is_allowed = match act {
             Act::Join { .. } => self.by != MACHINE,
             _ if machine => self.by == MACHINE,
             _ => self.state.operator(self.by).is_some(),
         };
-        if known { Ok(()) } else { Err(Rejection::NotEnrolled(self.by.to_owned())) }
+        if is_allowed { Ok(()) } else { Err(Rejection::NotEnrolled(self.by.to_owned())) }
     }
 
     fn recover(&self, torn: Option<TornTail>, in_doubt: Option<u64>) -> Result<Event, Rejection> {
@@ -115,21 +115,15 @@ impl Decider<'_> {
         Ok(Joined { key: newcomer.key, role }.into())
     }
 
-    fn check_attempt(
-        &self,
-        key: &ProbeKey,
-        attempt: u64,
-        newest: u64,
-        before: bool,
-    ) -> Result<(), Rejection> {
-        let (Some(probe), Some(known)) = (self.state.plan.probe(key), self.state.probe(key)) else {
+    fn check_attempt(&self, key: &ProbeKey, attempt: u64, newest: u64, early: bool) -> Result<(), Rejection> {
+        let (Some(probe), Some(probe_state)) = (self.state.plan.probe(key), self.state.probe(key)) else {
             return Err(Rejection::UnknownProbe(key.clone()));
         };
-        if attempt != newest || attempt <= known.attempts {
+        if attempt != newest || attempt <= probe_state.attempts {
             return Err(Rejection::Outdated {
                 probe: key.clone(),
                 attempt,
-                newest: newest.max(known.attempts),
+                newest: newest.max(probe_state.attempts),
             });
         }
         let point = self.point(&key.point)?;
@@ -137,7 +131,7 @@ impl Decider<'_> {
             return Err(Rejection::ProbeNotDue(key.clone()));
         }
         let due = self.judgement.is_due(probe) && self.judgement.is_point_due(point);
-        if if before { probe.early && !due } else { due } {
+        if if early { probe.early && !due } else { due } {
             Ok(())
         } else {
             Err(Rejection::ProbeNotDue(key.clone()))
@@ -156,16 +150,21 @@ impl Decider<'_> {
         if outcome.is_consistent() { Ok(()) } else { refuse("its class does not match its observations") }
     }
 
-    fn confirm(&self, id: PointId, of: Vec<Evidence>, reason: Option<String>) -> Result<Event, Rejection> {
+    fn confirm(
+        &self,
+        id: PointId,
+        seen_evidence: Vec<Evidence>,
+        reason: Option<String>,
+    ) -> Result<Event, Rejection> {
         let point = self.point(&id)?;
         self.check_confirmable(point)?;
-        self.check_evidence(point, &of)?;
+        self.check_evidence(point, &seen_evidence)?;
         let solo = self.state.plan.solo && point.confirm == Confirm::Two;
         let reason = reason.map(|words| check_text(&words, "")).transpose()?;
         if solo && reason.is_none() {
             return Err(Rejection::ReasonNeeded("in a solo run one person confirms for two"));
         }
-        Ok(Confirmed { point: id, evidence: of, reason }.into())
+        Ok(Confirmed { point: id, evidence: seen_evidence, reason }.into())
     }
 
     fn check_confirmable(&self, point: &Point) -> Result<(), Rejection> {
@@ -204,10 +203,10 @@ impl Decider<'_> {
     }
 
     /// The evidence must be complete and current.
-    fn check_evidence(&self, point: &Point, of: &[Evidence]) -> Result<(), Rejection> {
+    fn check_evidence(&self, point: &Point, seen: &[Evidence]) -> Result<(), Rejection> {
         let state = self.point_state(&point.id)?;
-        let stands = evidence(point, state);
-        if stands == of { Ok(()) } else { Err(Rejection::EvidenceChanged(point.id.clone())) }
+        let current = evidence(point, state);
+        if current == seen { Ok(()) } else { Err(Rejection::EvidenceChanged(point.id.clone())) }
     }
 
     fn waive(&self, point: PointId, reason: &str, until: Utc) -> Result<Event, Rejection> {
@@ -263,10 +262,8 @@ impl Decider<'_> {
 
     fn start(&self, start: StartRequest) -> Result<Event, Rejection> {
         actions::check_start(&self.judgement, &start)?;
-        let StartRequest { action, attempt: nth, dry_run: dry, typed_environment: typed, preflight: checked } =
-            start;
-        Ok(ActionStarted { action, attempt: nth, dry_run: dry, typed_environment: typed, preflight: checked }
-            .into())
+        let StartRequest { action, attempt, dry_run, typed_environment, preflight } = start;
+        Ok(ActionStarted { action, attempt, dry_run, typed_environment, preflight }.into())
     }
 
     fn stop(&self, action: ActionKey, started: u64) -> Result<Event, Rejection> {
@@ -276,7 +273,7 @@ impl Decider<'_> {
 
     fn check_action_running(&self, action: &ActionKey, started: u64) -> Result<(), Rejection> {
         match self.state.running_action() {
-            Some((key, deed)) if key == action && deed.seq == started => Ok(()),
+            Some((key, run)) if key == action && run.seq == started => Ok(()),
             _ => Err(Rejection::ActionNotRunning(action.clone())),
         }
     }
@@ -292,8 +289,9 @@ impl Decider<'_> {
         }
         let ended = |id: &str| self.state.action(&ActionKey::new(ROLLBACK, id)).and_then(ActionState::exit);
         let steps = self.state.plan.rollback.iter();
-        let is_meant = |step: &&Action| step.program.is_some() || !step.optional;
-        let left = steps.filter(is_meant).filter(|step| !ended(&step.id).is_some_and(ActionExit::is_success));
+        let is_required = |step: &&Action| step.program.is_some() || !step.optional;
+        let left =
+            steps.filter(is_required).filter(|step| !ended(&step.id).is_some_and(ActionExit::is_success));
         let left: Vec<String> = left.map(|step| step.id.clone()).collect();
         let reason = reason.map(|words| check_text(&words, "")).transpose()?;
         if !left.is_empty() && reason.is_none() {
@@ -311,11 +309,12 @@ impl Decider<'_> {
     /// The digest of the previous release's image, as the registry probe saw it.
     fn previous_digest(&self) -> Option<String> {
         let digest = key::tag_digest(self.state.plan.previous.as_ref()?);
-        let looks = self.state.points.values().flat_map(|point| point.probes.values());
-        let seen =
-            looks.filter_map(|probe| probe.latest.as_ref()).flat_map(|look| &look.outcome.observations);
-        seen.filter(|seen| seen.has_key(&digest) && seen.ok == Some(true))
-            .map(|seen| seen.seen.clone())
+        let probes = self.state.points.values().flat_map(|point| point.probes.values());
+        let observations =
+            probes.filter_map(|probe| probe.latest.as_ref()).flat_map(|run| &run.outcome.observations);
+        observations
+            .filter(|observation| observation.has_key(&digest) && observation.ok == Some(true))
+            .map(|observation| observation.seen.clone())
             .next()
     }
 
@@ -336,7 +335,7 @@ impl Decider<'_> {
             return Err(Rejection::SealNotRequired(operator.role));
         }
         // After the first seal no operator can join.
-        let has_operator = |role: &&Role| self.state.roster.iter().any(|who| who.role == **role);
+        let has_operator = |role: &&Role| self.state.roster.iter().any(|operator| operator.role == **role);
         if let Some(role) = missing.iter().find(|role| !has_operator(role)) {
             return Err(Rejection::NoOperatorForSeal(*role));
         }
@@ -356,11 +355,11 @@ impl Decider<'_> {
 /// The evidence of a point: the newest result of each of its probes.
 #[must_use]
 pub fn evidence(point: &Point, state: &PointState) -> Vec<Evidence> {
-    let seen = |id: &String| {
-        let look = state.probes.get(id)?.latest.as_ref()?;
-        Some(Evidence { probe: id.clone(), seq: look.seq, hash: look.outcome.evidence_hash() })
+    let latest_evidence = |id: &String| {
+        let run = state.probes.get(id)?.latest.as_ref()?;
+        Some(Evidence { probe: id.clone(), seq: run.seq, hash: run.outcome.evidence_hash() })
     };
-    point.probes.iter().filter_map(|probe| seen(&probe.id)).collect()
+    point.probes.iter().filter_map(|probe| latest_evidence(&probe.id)).collect()
 }
 
 /// Checks a person's text: not empty, not too long, and safe to display.

@@ -11,14 +11,14 @@ pub(super) fn dependents<'a>(plan: &'a Plan, point: &'a str) -> Vec<&'a Point> {
     for other in plan.points().filter(|other| !other.actions.is_empty()) {
         other.after.iter().for_each(|id| after.entry(id).or_default().push(other));
     }
-    let (mut seen, mut resting, mut ways) = (BTreeSet::from([point]), Vec::new(), vec![point]);
-    while let Some(point) = ways.pop() {
-        for other in after.get(point).into_iter().flatten().filter(|other| seen.insert(&other.id)) {
-            resting.push(*other);
-            ways.push(&other.id);
+    let (mut visited, mut found, mut pending) = (BTreeSet::from([point]), Vec::new(), vec![point]);
+    while let Some(point) = pending.pop() {
+        for other in after.get(point).into_iter().flatten().filter(|other| visited.insert(&other.id)) {
+            found.push(*other);
+            pending.push(&other.id);
         }
     }
-    resting
+    found
 }
 
 impl Judgement<'_> {
@@ -37,8 +37,8 @@ impl Judgement<'_> {
 
     /// The first point of a section that is due and not done. It is cached for all points that come after it.
     fn first_open(&self, section: &Section) -> Option<PointId> {
-        if let Some(known) = self.first_open.borrow().get(&section.id) {
-            return known.clone();
+        if let Some(cached) = self.first_open.borrow().get(&section.id) {
+            return cached.clone();
         }
         let is_open = |other: &&Point| {
             let status = self.status_before_blocking(&other.id);

@@ -50,8 +50,8 @@ pub fn runnable(judgement: &Judgement, point: &Point, probe: &Probe) -> Option<D
 /// Whether a result that a probe depends on is still missing.
 fn waits_for_dependency(judgement: &Judgement, probe: &Probe) -> bool {
     [&probe.since, &probe.digest_of].into_iter().flatten().any(|key| {
-        let can_look = judgement.state.plan.probe(key).is_some_and(|probe| probe.spec.is_some());
-        can_look && judgement.state.probe(key).is_none_or(|known| known.latest.is_none())
+        let is_configured = judgement.state.plan.probe(key).is_some_and(|probe| probe.spec.is_some());
+        is_configured && judgement.state.probe(key).is_none_or(|state| state.latest.is_none())
     })
 }
 
@@ -60,12 +60,12 @@ fn due_probe(judgement: &Judgement, point: &Point, probe: &Probe) -> Option<DueP
         return None;
     }
     let due = runnable(judgement, point, probe)?;
-    let known = judgement.state.probe(&due.probe)?;
+    let state = judgement.state.probe(&due.probe)?;
     let is_due =
-        if due.early { known.early_run.is_none() } else { is_new_or_stale(judgement, point, probe, known) };
+        if due.early { state.early_run.is_none() } else { is_new_or_stale(judgement, point, probe, state) };
     is_due.then_some(due)
 }
 
-fn is_new_or_stale(judgement: &Judgement, point: &Point, probe: &Probe, known: &ProbeState) -> bool {
-    known.latest.is_none() || (!probe.effects && judgement.is_stale(point, probe))
+fn is_new_or_stale(judgement: &Judgement, point: &Point, probe: &Probe, state: &ProbeState) -> bool {
+    state.latest.is_none() || (!probe.effects && judgement.is_stale(point, probe))
 }

@@ -29,8 +29,8 @@ impl Enrolments {
             return refuse(format!("{principal} is already an operator of this run, as {role}"));
         }
         match self.keys.get(&KeyIdentity::of(key)) {
-            Some(twin) => {
-                refuse(format!("this key is already enrolled as {twin}'s; two people need two keys"))
+            Some(owner) => {
+                refuse(format!("this key is already enrolled as {owner}'s; two people need two keys"))
             }
             None => Ok(()),
         }
@@ -54,9 +54,9 @@ impl Enrolments {
 
 impl<'a> FromIterator<&'a EnrolledOperator> for Enrolments {
     fn from_iter<T: IntoIterator<Item = &'a EnrolledOperator>>(roster: T) -> Self {
-        let mut all = Self::default();
-        roster.into_iter().for_each(|one| all.add(one));
-        all
+        let mut enrolments = Self::default();
+        roster.into_iter().for_each(|operator| enrolments.add(operator));
+        enrolments
     }
 }
 
@@ -72,30 +72,30 @@ mod tests {
     #[test]
     fn two_forms_of_one_key_are_one_person() {
         for forms in [ed25519_forms().as_slice(), ecdsa_forms().as_slice()] {
-            let all: Enrolments = [&enrolled("a@x", &forms[0])].into_iter().collect();
-            for twin in forms {
-                let told = all.check(&enrolled("b@x", twin)).unwrap_err().to_string();
-                assert!(told.contains("as a@x's; two people need two keys"), "{told}");
+            let enrolments: Enrolments = [&enrolled("a@x", &forms[0])].into_iter().collect();
+            for form in forms {
+                let error = enrolments.check(&enrolled("b@x", form)).unwrap_err().to_string();
+                assert!(error.contains("as a@x's; two people need two keys"), "{error}");
             }
-            assert_eq!(all.check(&enrolled("b@x", &ed25519_forms()[0])), Ok(()));
+            assert_eq!(enrolments.check(&enrolled("b@x", &ed25519_forms()[0])), Ok(()));
         }
     }
 
     #[test]
-    fn nobody_takes_part_under_the_name_of_the_machine() {
-        let told = Enrolments::default().check(&enrolled(MACHINE, &ed25519_forms()[0])).unwrap_err();
-        assert!(told.to_string().contains("the name of automatic entries"), "{told}");
+    fn no_operator_has_the_name_of_automatic_entries() {
+        let error = Enrolments::default().check(&enrolled(MACHINE, &ed25519_forms()[0])).unwrap_err();
+        assert!(error.to_string().contains("the name of automatic entries"), "{error}");
     }
 
     /// This would take thousands of millions of steps if each new operator were compared with all others.
     #[test]
-    fn a_newcomer_is_not_compared_with_everybody() {
-        let mut all = Enrolments::default();
+    fn a_new_operator_is_not_compared_with_all_others() {
+        let mut enrolments = Enrolments::default();
         for n in 0..60_000 {
             let newcomer = enrolled(&format!("{n}@x"), &format!("key {n}"));
-            assert_eq!(all.check(&newcomer), Ok(()));
-            all.add(&newcomer);
-            assert_eq!(all.position(&newcomer.principal), Some(n));
+            assert_eq!(enrolments.check(&newcomer), Ok(()));
+            enrolments.add(&newcomer);
+            assert_eq!(enrolments.position(&newcomer.principal), Some(n));
         }
     }
 }

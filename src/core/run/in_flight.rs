@@ -99,14 +99,15 @@ pub struct NumberedRequest {
 }
 
 impl NumberedRequest {
-    /// A request whose response nobody reads.
+    /// A request whose response is not read.
     #[must_use]
     pub fn without_reply(request: Request) -> Self {
         Self { id: RequestId::default(), request }
     }
 }
 
-/// What a face asks of the engine. Each request gets one response, except [`Request::Aside`] and [`Request::Stop`].
+/// What a face asks of the engine. Each request gets one response, except [`Request::ActWithoutReply`] and
+/// [`Request::Stop`].
 #[derive(Clone, Debug)]
 pub enum Request {
     /// An act that changes the run.
@@ -134,15 +135,15 @@ mod tests {
     use crate::time::Utc;
 
     #[test]
-    fn the_probes_of_a_point_are_told_from_those_of_others() {
+    fn the_probes_of_a_point_are_distinguished_from_others() {
         let since = Moment { wall: Utc::from_millis(0), boot: "b".into(), mono: 0 };
         let running = || RunningProbe { attempt: 1, since: since.clone(), tries: 1, last_seen: None };
         let keys = [ProbeKey::new("a.b", "p"), ProbeKey::new("a.b", "q"), ProbeKey::new("a.bc", "p")];
-        let live = InFlight {
+        let in_flight = InFlight {
             running: keys.iter().map(|key| (key.clone(), running())).collect(),
             ..InFlight::default()
         };
-        assert!(live.probes_of("a.b").map(|(key, _)| key).eq(&keys[..2]));
-        assert!(live.is_probing("a.bc") && !live.is_probing("a"));
+        assert!(in_flight.probes_of("a.b").map(|(key, _)| key).eq(&keys[..2]));
+        assert!(in_flight.is_probing("a.bc") && !in_flight.is_probing("a"));
     }
 }

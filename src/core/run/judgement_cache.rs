@@ -44,10 +44,10 @@ impl ActiveCache {
 
     /// Marks a point as pending until its status is known. Returns whether it was unknown.
     pub(super) fn mark_pending(&self, id: &str) -> bool {
-        let known = &mut self.cached.borrow_mut().statuses;
-        let is_new = !known.contains_key(id);
+        let statuses = &mut self.cached.borrow_mut().statuses;
+        let is_new = !statuses.contains_key(id);
         if is_new {
-            known.insert_mut(id.to_owned(), Status::Pending);
+            statuses.insert_mut(id.to_owned(), Status::Pending);
         }
         is_new
     }
@@ -82,8 +82,8 @@ struct CachedStatuses {
 impl CachedStatuses {
     /// An empty cache for this plan.
     fn empty(plan: &Arc<Plan>, now: &Moment) -> Self {
-        let known = HashTrieMapSync::new_sync();
-        Self { statuses: known, plan: Arc::clone(plan), since: now.clone(), valid_for: Duration::MAX }
+        let statuses = HashTrieMapSync::new_sync();
+        Self { statuses, plan: Arc::clone(plan), since: now.clone(), valid_for: Duration::MAX }
     }
 
     /// The cache at a later moment, if it is still valid.
@@ -115,11 +115,11 @@ impl CachedStatuses {
 
 /// The time until a result of a point becomes stale or a waiver expires.
 fn time_to_change(state: &RunState, point: &Point, now: &Moment) -> Duration {
-    let Some(known) = state.point(&point.id) else { return Duration::MAX };
-    let looks = known.probes.values().filter_map(|probe| probe.latest.as_ref());
-    let fresh = looks.filter_map(|look| point.freshness().checked_sub(now.since(&look.at)));
+    let Some(point_state) = state.point(&point.id) else { return Duration::MAX };
+    let runs = point_state.probes.values().filter_map(|probe| probe.latest.as_ref());
+    let fresh = runs.filter_map(|run| point.freshness().checked_sub(now.since(&run.at)));
     // A waiver is valid until just before its expiry.
-    let valid = known.waivers.iter().filter(|waiver| waiver.until > now.wall);
+    let valid = point_state.waivers.iter().filter(|waiver| waiver.until > now.wall);
     let waived = valid.map(|waiver| waiver.until.since(now.wall).saturating_sub(Duration::from_millis(1)));
     fresh.chain(waived).min().unwrap_or(Duration::MAX)
 }
@@ -127,9 +127,9 @@ fn time_to_change(state: &RunState, point: &Point, now: &Moment) -> Duration {
 impl JudgementCache {
     /// The cached statuses of a plan's points at a moment.
     pub(super) fn start_judgement(&self, plan: &Arc<Plan>, now: &Moment) -> ActiveCache {
-        let kept = lock(&self.0).as_ref().and_then(|kept| kept.valid_at(plan, now));
-        let judged = RefCell::new(kept.unwrap_or_else(|| CachedStatuses::empty(plan, now)));
-        ActiveCache { cached: judged, is_changed: Cell::default(), slot: Arc::clone(&self.0) }
+        let stored = lock(&self.0).as_ref().and_then(|stored| stored.valid_at(plan, now));
+        let cached = RefCell::new(stored.unwrap_or_else(|| CachedStatuses::empty(plan, now)));
+        ActiveCache { cached, is_changed: Cell::default(), slot: Arc::clone(&self.0) }
     }
 
     /// Removes the statuses that an event may change.
@@ -150,15 +150,15 @@ impl JudgementCache {
             // The roster, the plan and the actions affect every point.
             _ => return *self = Self::default(),
         };
-        let mut kept = lock(&self.0).take();
-        if let Some(judged) = &mut kept {
-            judged.invalidate(point);
+        let mut stored = lock(&self.0).take();
+        if let Some(cached) = &mut stored {
+            cached.invalidate(point);
         }
-        *self = Self::of(kept);
+        *self = Self::of(stored);
     }
 
-    fn of(judged: Option<CachedStatuses>) -> Self {
-        Self(Arc::new(Mutex::new(judged)))
+    fn of(cached: Option<CachedStatuses>) -> Self {
+        Self(Arc::new(Mutex::new(cached)))
     }
 }
 

@@ -79,7 +79,7 @@ impl RunState {
     }
 
     fn role(&self, principal: &str) -> Option<Role> {
-        self.operator(principal).map(|who| who.role)
+        self.operator(principal).map(|operator| operator.role)
     }
 
     pub(super) fn apply_proposed(&mut self, entry: &Entry, event: &ReplanProposed) {
@@ -210,8 +210,8 @@ impl Decider<'_> {
                 changed.join(" and ")
             ));
         }
-        if let Some(gone) = old.points().find(|point| new.point(&point.id).is_none()) {
-            return refuse(format!("it lacks {}", gone.id));
+        if let Some(missing) = old.points().find(|point| new.point(&point.id).is_none()) {
+            return refuse(format!("it lacks {}", missing.id));
         }
         check_logged(new).and_then(|()| self.state.lock.check(new)).map_err(Rejection::InvalidPlan)?;
         let changed = |point: &&Point| old.point(&point.id) != Some(*point);

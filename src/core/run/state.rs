@@ -194,7 +194,7 @@ impl RunState {
     }
 
     fn apply_probed(&mut self, entry: &Entry, event: &Probed) {
-        let look = ProbeRun {
+        let run = ProbeRun {
             seq: entry.header.seq,
             attempt: event.attempt,
             at: entry.header.at.clone(),
@@ -204,7 +204,7 @@ impl RunState {
         let probe = self.point_mut(&event.point).probes.entry(event.probe.clone()).or_default();
         probe.attempts = event.attempt;
         let place = if event.early { &mut probe.early_run } else { &mut probe.latest };
-        *place = Some(look);
+        *place = Some(run);
     }
 
     fn apply_confirmed(&mut self, entry: &Entry, event: &Confirmed) {
@@ -262,7 +262,7 @@ impl RunState {
             self.actions
                 .iter_mut()
                 .filter(|(key, _)| key.point == *point)
-                .for_each(|(_, done)| done.latest = None);
+                .for_each(|(_, action)| action.latest = None);
         }
         self.add_missing_points();
     }
@@ -319,8 +319,10 @@ impl RunState {
 
     /// How many different people, with different keys, these names are.
     pub(super) fn count_people<'a>(&self, principals: impl Iterator<Item = &'a str>) -> usize {
-        let mut keys: Vec<_> =
-            principals.filter_map(|who| self.operator(who)).map(|who| (&who.principal, &who.key)).collect();
+        let mut keys: Vec<_> = principals
+            .filter_map(|principal| self.operator(principal))
+            .map(|operator| (&operator.principal, &operator.key))
+            .collect();
         keys.sort_unstable();
         keys.dedup();
         // The roster holds no key twice, so different principals are different keys.
@@ -330,8 +332,8 @@ impl RunState {
     /// The required seals that are still missing.
     #[must_use]
     pub fn missing_seals(&self) -> Vec<Role> {
-        let stands = |role: &Role| self.seals.iter().any(|seal| seal.role == *role);
-        self.plan.seals.iter().copied().filter(|role| !stands(role)).collect()
+        let is_set = |role: &Role| self.seals.iter().any(|seal| seal.role == *role);
+        self.plan.seals.iter().copied().filter(|role| !is_set(role)).collect()
     }
 
     /// Whether every required seal is set.

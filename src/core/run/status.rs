@@ -169,20 +169,20 @@ impl Judgement<'_> {
     /// The status before the blocking of actions, which depends on the status of other points, and those may depend on
     /// this one.
     pub(super) fn status_before_blocking(&self, id: &str) -> Status {
-        if let Some(known) = self.cache.get(id) {
-            return known;
+        if let Some(cached) = self.cache.get(id) {
+            return cached;
         }
         // No recursion: points can form a chain of thousands.
-        let mut way: Vec<_> = self.start_evaluation(id).into_iter().collect();
-        while let Some((id, waits_for)) = way.last_mut() {
+        let mut pending: Vec<_> = self.start_evaluation(id).into_iter().collect();
+        while let Some((id, waits_for)) = pending.last_mut() {
             let id = *id;
             if let Some(unknown) = waits_for.find_map(|other| self.start_evaluation(other)) {
-                way.push(unknown);
+                pending.push(unknown);
                 continue;
             }
             let status = self.evaluate(id);
             self.cache.add(self.state, id, status);
-            way.pop();
+            pending.pop();
         }
         self.cache.get(id).unwrap_or(Status::Pending)
     }
@@ -261,11 +261,11 @@ impl Judgement<'_> {
 
     /// Whether the probes of an action have passed; true if it has none.
     fn is_verified(&self, point: &Point, action: &str) -> bool {
-        let looks = point.probes.iter().filter(|probe| probe.after_action.as_deref() == Some(action));
+        let verifying = point.probes.iter().filter(|probe| probe.after_action.as_deref() == Some(action));
         let state = self.state.points.get(&point.id);
-        looks.into_iter().all(|probe| {
-            let look = state.and_then(|state| latest_run(state, probe));
-            look.is_some_and(|look| look.outcome.class == Class::Pass)
+        verifying.into_iter().all(|probe| {
+            let run = state.and_then(|state| latest_run(state, probe));
+            run.is_some_and(|run| run.outcome.class == Class::Pass)
         })
     }
 
@@ -316,12 +316,12 @@ impl Judgement<'_> {
         if let Some(later) = point.probes.iter().find(|probe| !self.is_due(probe)) {
             return Status::NotDue(later.due.clone().unwrap_or_default());
         }
-        let vouched = point.actions.iter().any(|action| {
-            let known = self.state.action(&ActionKey::new(&point.id, &action.id));
-            matches!(known.and_then(ActionState::exit), Some(ActionExit::Unknown(_)))
+        let is_outcome_unknown = point.actions.iter().any(|action| {
+            let action_state = self.state.action(&ActionKey::new(&point.id, &action.id));
+            matches!(action_state.and_then(ActionState::exit), Some(ActionExit::Unknown(_)))
         });
         // If the outcome of an action is unknown, a person's confirmation decides.
-        if vouched { Status::Confirmed } else { passed_status(point, state) }
+        if is_outcome_unknown { Status::Confirmed } else { passed_status(point, state) }
     }
 
     /// Whether a probe's newest result is too old.
@@ -331,8 +331,8 @@ impl Judgement<'_> {
             return false;
         }
         let state = self.state.points.get(&point.id);
-        let look = state.and_then(|state| latest_run(state, probe));
-        look.is_some_and(|look| self.now.since(&look.at) > point.freshness())
+        let run = state.and_then(|state| latest_run(state, probe));
+        run.is_some_and(|run| self.now.since(&run.at) > point.freshness())
     }
 }
 
@@ -343,7 +343,7 @@ pub fn valid_confirmations(point: &PointState) -> impl Iterator<Item = &Confirma
 
 /// A failure comes before an error.
 fn problem_status(point: &Point, state: &PointState) -> Option<Status> {
-    let any = |class| latest_runs(point, state).any(|look| look.outcome.class == class);
+    let any = |class| latest_runs(point, state).any(|run| run.outcome.class == class);
     if any(Class::Fail) {
         return Some(Status::Failed);
     }
@@ -354,7 +354,7 @@ fn passed_status(point: &Point, state: &PointState) -> Status {
     if point.confirm != Confirm::None {
         return Status::Confirmed;
     }
-    match latest_runs(point, state).map(|look| look.outcome.tries).max() {
+    match latest_runs(point, state).map(|run| run.outcome.tries).max() {
         Some(tries @ 2..) => Status::PassedOnRetry(tries),
         _ => Status::Passed,
     }
@@ -371,7 +371,7 @@ fn latest_run<'a>(state: &'a PointState, probe: &Probe) -> Option<&'a ProbeRun> 
 /// A confirmation is valid while every result that it depends on has the same evidence.
 fn is_valid(act: &Confirmation, state: &PointState) -> bool {
     act.evidence.iter().all(|evidence| {
-        let now = state.probes.get(&evidence.probe).and_then(|probe| probe.latest.as_ref());
-        now.is_some_and(|look| look.seq == evidence.seq || look.outcome.evidence_hash() == evidence.hash)
+        let latest = state.probes.get(&evidence.probe).and_then(|probe| probe.latest.as_ref());
+        latest.is_some_and(|run| run.seq == evidence.seq || run.outcome.evidence_hash() == evidence.hash)
     })
 }

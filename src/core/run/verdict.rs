@@ -24,35 +24,35 @@ pub fn judge(judgement: &Judgement) -> Verdict {
         }
     }
     let closed = total - open.len() as u64;
-    let back = rollback_reason(judgement);
-    let bad = open.iter().filter(|(_, status)| status.is_no_go()).count() + usize::from(back.is_some());
+    let rollback = rollback_reason(judgement);
+    let bad = open.iter().filter(|(_, status)| status.is_no_go()).count() + usize::from(rollback.is_some());
     let decision = decision(bad, open.len());
-    Verdict { decision, done: closed, total, reasons: reasons(judgement, open, back, bad) }
+    Verdict { decision, done: closed, total, reasons: reasons(judgement, open, rollback, bad) }
 }
 
 /// The reasons against GO, the worst first. Only as many points are explained as a verdict lists.
 fn reasons(
     judgement: &Judgement,
     mut open: Vec<(&PointId, Status)>,
-    back: Option<VerdictReason>,
+    rollback: Option<VerdictReason>,
     bad: usize,
 ) -> Vec<VerdictReason> {
     open.sort_by_key(|(_, status)| !status.is_no_go());
-    let all = open.len() + usize::from(back.is_some());
-    let listed = if all > MAX_REASONS { MAX_REASONS - 1 } else { all };
+    let total = open.len() + usize::from(rollback.is_some());
+    let listed = if total > MAX_REASONS { MAX_REASONS - 1 } else { total };
     let reason = |(id, status): &(&PointId, Status)| {
         let why = text::clip(&explain(judgement, id, status), MAX_WHY);
         VerdictReason { point: (*id).clone(), status: status.label(), why }
     };
     let of_points = |from: usize, to: usize| open.iter().take(to).skip(from).map(reason);
     // A reason of the run as a whole comes after the bad points.
-    let bad_points = bad - usize::from(back.is_some());
+    let bad_points = bad - usize::from(rollback.is_some());
     let mut reasons: Vec<_> = of_points(0, bad_points.min(listed)).collect();
-    reasons.extend(back.filter(|_| bad_points < listed));
+    reasons.extend(rollback.filter(|_| bad_points < listed));
     let rest = listed - reasons.len();
     reasons.extend(of_points(bad_points, bad_points + rest));
-    if all > listed {
-        let why = format!("another {} are not done", text::count(all - listed, "point"));
+    if total > listed {
+        let why = format!("another {} are not done", text::count(total - listed, "point"));
         reasons.push(VerdictReason { point: "…".into(), status: "open".into(), why });
     }
     reasons
@@ -75,9 +75,9 @@ pub fn tally(judgement: &Judgement) -> (Decision, u64) {
 /// A rollback in progress, or a recorded one.
 fn rollback_reason(judgement: &Judgement) -> Option<VerdictReason> {
     let state = judgement.state;
-    let (status, why) = if let Some(back) = &state.rolled_back {
-        let digest = back.digest.as_ref().map(|digest| format!(" ({digest})")).unwrap_or_default();
-        ("rolled back", format!("since {} to {}{digest}", back.at.wall.readable(), back.release))
+    let (status, why) = if let Some(rollback) = &state.rolled_back {
+        let digest = rollback.digest.as_ref().map(|digest| format!(" ({digest})")).unwrap_or_default();
+        ("rolled back", format!("since {} to {}{digest}", rollback.at.wall.readable(), rollback.release))
     } else if state.is_rolling_back() {
         ("rolling back", "rollback steps have run; the rollback is not recorded as finished".to_owned())
     } else {
@@ -135,14 +135,14 @@ fn is_exemption_pending(judgement: &Judgement, id: &str) -> bool {
 
 /// The reason that a person gave, or else the plan's.
 fn explain_not_applicable(judgement: &Judgement, id: &str) -> String {
-    let said = judgement.state.point(id).and_then(|state| state.exemptions.last());
+    let exemption = judgement.state.point(id).and_then(|state| state.exemptions.last());
     let planned = judgement.state.plan.point(id).and_then(|point| point.not_applicable.as_ref());
-    said.map(|act| &act.reason).or(planned).cloned().unwrap_or_default()
+    exemption.map(|act| &act.reason).or(planned).cloned().unwrap_or_default()
 }
 
 fn action_title(judgement: &Judgement, point: &str, action: &str) -> String {
-    let found = judgement.state.plan.action(&ActionKey::new(point, action));
-    found.map_or_else(|| action.to_owned(), |found| format!("{action} ({})", found.title))
+    let planned = judgement.state.plan.action(&ActionKey::new(point, action));
+    planned.map_or_else(|| action.to_owned(), |planned| format!("{action} ({})", planned.title))
 }
 
 /// The end of an action of a point, if it has ended.
@@ -156,10 +156,10 @@ fn failed_action(judgement: &Judgement, id: &str) -> Option<String> {
         return None;
     };
     let finished = action_end(judgement, id, &action)?;
-    let said =
+    let last_line =
         finished.output.as_ref().and_then(|output| output.tail.lines().rfind(|line| !line.trim().is_empty()));
-    let said = said.map(|line| format!(": {}", line.trim())).unwrap_or_default();
-    Some(format!("{action}: {}{said}", finished.describe()))
+    let last_line = last_line.map(|line| format!(": {}", line.trim())).unwrap_or_default();
+    Some(format!("{action}: {}{last_line}", finished.describe()))
 }
 
 fn is_interrupted(judgement: &Judgement, id: &str) -> bool {
@@ -170,19 +170,19 @@ fn is_interrupted(judgement: &Judgement, id: &str) -> bool {
 }
 
 fn explain_interrupted(judgement: &Judgement, id: &str, action: &str) -> String {
-    let told = action_end(judgement, id, action).map(ActionEnd::describe).unwrap_or_default();
-    format!("{action}: {told}; rerun its probes or the action, or confirm what you know")
+    let end = action_end(judgement, id, action).map(ActionEnd::describe).unwrap_or_default();
+    format!("{action}: {end}; rerun its probes or the action, or confirm what you know")
 }
 
 fn first_problem(judgement: &Judgement, id: &str) -> String {
     let (point, state) = (judgement.state.plan.point(id), judgement.state.point(id));
     let probes = point.iter().flat_map(|point| &point.probes);
-    let looks = probes.filter_map(|probe| state?.probes.get(&probe.id)?.latest.as_ref());
-    let mut troubles: Vec<_> = looks.flat_map(|look| look.outcome.problems()).collect();
+    let runs = probes.filter_map(|probe| state?.probes.get(&probe.id)?.latest.as_ref());
+    let mut problems: Vec<_> = runs.flat_map(|run| run.outcome.problems()).collect();
     // Failures come before errors.
-    troubles.sort_by_key(|seen| seen.ok.is_none());
-    let Some(first) = troubles.first() else { return String::new() };
-    let more = if troubles.len() > 1 { format!(" (and {} more)", troubles.len() - 1) } else { String::new() };
+    problems.sort_by_key(|observation| observation.ok.is_none());
+    let Some(first) = problems.first() else { return String::new() };
+    let more = if problems.len() > 1 { format!(" (and {} more)", problems.len() - 1) } else { String::new() };
     match first.ok {
         None => format!("{}: {}{more}", first.what, first.seen),
         Some(_) => format!("{}: expected {}, found {}{more}", first.what, first.expected, first.seen),

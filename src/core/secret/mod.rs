@@ -184,12 +184,12 @@ mod tests {
         let refuse = |secret: Secret| -> Result<(), Secret> { Err(secret) };
         let failed = || refuse(Secret::new("hunter22".to_owned())).unwrap();
         let panic = std::panic::catch_unwind(failed).unwrap_err();
-        let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
-        assert!(!said.is_empty() && !said.contains("hunter22"), "{said}");
+        let message = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+        assert!(!message.is_empty() && !message.contains("hunter22"), "{message}");
     }
 
     #[test]
-    fn a_reference_is_written_as_a_shell_would_take_it() {
+    fn a_reference_is_quoted_for_a_shell() {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let command = SecretRef::Command(words(&["pass", "show", "it's here"]));
         assert_eq!(command.to_string(), r"command pass show 'it'\''s here'");

@@ -20,18 +20,18 @@ const MIN_LINE: usize = 16;
 #[must_use]
 pub fn needles(value: &str) -> Vec<Zeroizing<String>> {
     // A web form writes a space as a plus sign.
-    let mut all = vec![value.to_owned(), value.replace(' ', "+")];
+    let mut texts = vec![value.to_owned(), value.replace(' ', "+")];
     // A program may print one line of a secret with several lines.
-    all.extend(value.lines().filter(|line| line.len() >= MIN_LINE).map(str::to_owned));
-    all.retain(|needle| needle.len() >= MIN_LENGTH);
-    all.sort();
-    all.dedup();
-    all.into_iter().map(Zeroizing::new).collect()
+    texts.extend(value.lines().filter(|line| line.len() >= MIN_LINE).map(str::to_owned));
+    texts.retain(|needle| needle.len() >= MIN_LENGTH);
+    texts.sort();
+    texts.dedup();
+    texts.into_iter().map(Zeroizing::new).collect()
 }
 
 /// The placeholder for a secret. It is counted.
-pub(super) fn placeholder(rule: &str, found: &mut BTreeMap<String, u64>) -> String {
-    *found.entry(rule.to_owned()).or_default() += 1;
+pub(super) fn placeholder(rule: &str, counts: &mut BTreeMap<String, u64>) -> String {
+    *counts.entry(rule.to_owned()).or_default() += 1;
     format!("[redacted: {rule}]")
 }
 
@@ -66,18 +66,18 @@ impl Redactor {
         &self.needles
     }
 
-    /// Replaces every known secret, in any encoding, by `[redacted: RULE]`; counts by rule are added to `found`.
+    /// Replaces every known secret, in any encoding, by `[redacted: RULE]`; counts by rule are added to `counts`.
     #[must_use]
-    pub fn redact(&self, text: &str, found: &mut BTreeMap<String, u64>) -> String {
+    pub fn redact(&self, text: &str, counts: &mut BTreeMap<String, u64>) -> String {
         match &self.search {
-            Some(search) => self.redact_cut(self.redact_whole(search, text, found), search, found),
+            Some(search) => self.redact_cut(self.redact_whole(search, text, counts), search, counts),
             None if self.needles.is_empty() => text.to_owned(),
             // Text that cannot be searched is not shown at all.
-            None => placeholder("everything", found),
+            None => placeholder("everything", counts),
         }
     }
 
-    fn redact_whole(&self, search: &SecretSearch, text: &str, found: &mut BTreeMap<String, u64>) -> String {
+    fn redact_whole(&self, search: &SecretSearch, text: &str, counts: &mut BTreeMap<String, u64>) -> String {
         let spans = search.find(text.as_bytes(), true).merged();
         let (mut clean, mut at) = (String::new(), 0);
         for span in spans {
@@ -85,7 +85,7 @@ impl Redactor {
             let (begin, end) =
                 (text.floor_char_boundary(span.at.start), text.ceil_char_boundary(span.at.end));
             clean.push_str(&text[at..begin.max(at)]);
-            clean.push_str(&placeholder(&self.needles[span.which].0, found));
+            clean.push_str(&placeholder(&self.needles[span.which].0, counts));
             at = end;
         }
         clean.push_str(&text[at..]);
@@ -97,17 +97,17 @@ impl Redactor {
         &self,
         mut text: String,
         search: &SecretSearch,
-        found: &mut BTreeMap<String, u64>,
+        counts: &mut BTreeMap<String, u64>,
     ) -> String {
         let mut from = text.len();
         while let Some(cut) = text.get(..from).and_then(|before| before.rfind(text::CUT)) {
             from = cut;
             let open = search.find(&text.as_bytes()[..cut], false).open;
-            let begun = open.iter().filter(|open| open.matched >= MIN_LENGTH);
-            let begun = begun.filter_map(|open| Some((open.begin, open.which?))).min();
-            if let Some((begin, which)) = begun {
+            let partial = open.iter().filter(|open| open.matched >= MIN_LENGTH);
+            let partial = partial.filter_map(|open| Some((open.begin, open.which?))).min();
+            if let Some((begin, which)) = partial {
                 from = text.floor_char_boundary(begin);
-                let redacted = placeholder(&self.needles[which].0, found);
+                let redacted = placeholder(&self.needles[which].0, counts);
                 text.replace_range(from..cut, &redacted);
             }
         }
@@ -133,15 +133,15 @@ mod tests {
     }
 
     fn redactor(values: &[&str]) -> Redactor {
-        let known = SecretValues::default();
+        let secrets = SecretValues::default();
         for (index, value) in values.iter().enumerate() {
-            known.register(&format!("env S{index}"), &Secret::new((*value).to_owned()));
+            secrets.register(&format!("env S{index}"), &Secret::new((*value).to_owned()));
         }
-        known.redactor()
+        secrets.redactor()
     }
 
     #[test]
-    fn every_usual_spelling_is_taken_out_and_counted() {
+    fn every_usual_encoding_is_redacted_and_counted() {
         let secret = "p@ss/w\"rd";
         let encoded = [
             STANDARD.encode(secret),
@@ -150,31 +150,31 @@ mod tests {
             "p@ss/w\\\"rd".into(),
         ];
         for spelling in encoded.iter().map(String::as_str).chain([secret]) {
-            let mut found = BTreeMap::new();
-            let clean = redactor(&[secret]).redact(&format!("a {spelling} b"), &mut found);
+            let mut counts = BTreeMap::new();
+            let clean = redactor(&[secret]).redact(&format!("a {spelling} b"), &mut counts);
             assert_eq!(clean, "a [redacted: env S0] b");
-            assert_eq!(found, BTreeMap::from([("env S0".to_owned(), 1)]));
+            assert_eq!(counts, BTreeMap::from([("env S0".to_owned(), 1)]));
         }
     }
 
     #[test]
-    fn a_secret_within_a_secret_leaves_no_rest() {
+    fn overlapping_secrets_leave_no_rest() {
         let clean = redactor(&["abcd", "abcdefgh"]).redact("abcdefgh abcd", &mut BTreeMap::new());
         assert_eq!(clean, "[redacted: env S1] [redacted: env S0]");
     }
 
     #[test]
-    fn a_secret_that_was_cut_in_two_leaves_no_begin() {
-        let mut found = BTreeMap::new();
+    fn the_start_of_a_secret_that_was_cut_is_redacted() {
+        let mut counts = BTreeMap::new();
         let redactor = redactor(&["swordfish"]);
         let cut = text::clip("the word is swordfish, and more", 17);
-        assert_eq!(redactor.redact(&cut, &mut found), "the word is [redacted: env S0]… (14 bytes more)");
-        assert_eq!(found, BTreeMap::from([("env S0".to_owned(), 1)]));
-        assert_eq!(redactor.redact("swo… a … b", &mut found), "swo… a … b");
+        assert_eq!(redactor.redact(&cut, &mut counts), "the word is [redacted: env S0]… (14 bytes more)");
+        assert_eq!(counts, BTreeMap::from([("env S0".to_owned(), 1)]));
+        assert_eq!(redactor.redact("swo… a … b", &mut counts), "swo… a … b");
     }
 
     #[test]
-    fn of_a_secret_of_several_lines_each_is_one() {
+    fn each_line_of_a_secret_of_several_lines_is_redacted() {
         let key = "-----BEGIN-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END-----\n";
         let clean = redactor(&[key]).redact("loaded MC4CAQAwBQYDK2VwBCIEIA", &mut BTreeMap::new());
         assert_eq!(clean, "loaded [redacted: env S0]");

@@ -41,27 +41,27 @@ impl RedactingStream {
             return clean.extend_from_slice(bytes);
         }
         self.held.extend_from_slice(bytes);
-        let found = self.search.find(&self.held, false);
-        self.emit(found, clean);
+        let result = self.search.find(&self.held, false);
+        self.emit(result, clean);
     }
 
     /// Emits the rest at the end of the stream. A text that ends within a secret, for example of a killed program,
     /// shows only a few bytes of it.
     pub fn finish(&mut self, clean: &mut Vec<u8>) {
-        let mut found = self.search.find(&self.held, true);
+        let mut result = self.search.find(&self.held, true);
         let open = self.search.find(&self.held, false).open.into_iter();
-        let begun =
+        let partial =
             open.filter(|open| open.matched >= MIN_PREFIX).filter_map(|open| Some((open.begin, open.which?)));
-        found.spans.extend(begun.map(|(begin, which)| SecretMatch { at: begin..self.held.len(), which }));
-        self.emit(found, clean);
+        result.spans.extend(partial.map(|(begin, which)| SecretMatch { at: begin..self.held.len(), which }));
+        self.emit(result, clean);
     }
 
     /// Emits everything before a possible secret.
-    fn emit(&mut self, mut found: SearchResult, clean: &mut Vec<u8>) {
-        let mut needed = found.needed().unwrap_or(self.held.len());
-        let mut until = found.held().unwrap_or(self.held.len()).max(self.emitted);
-        let (given, mut at) = (self.emitted, self.emitted);
-        for span in found.merged().into_iter().filter(|span| span.at.end > given) {
+    fn emit(&mut self, mut result: SearchResult, clean: &mut Vec<u8>) {
+        let mut needed = result.needed().unwrap_or(self.held.len());
+        let mut until = result.held().unwrap_or(self.held.len()).max(self.emitted);
+        let (emitted, mut at) = (self.emitted, self.emitted);
+        for span in result.merged().into_iter().filter(|span| span.at.end > emitted) {
             if span.at.start >= until {
                 break;
             }
@@ -81,10 +81,10 @@ impl RedactingStream {
     }
 
     /// Drops the emitted text that is not needed any more.
-    fn trim(&mut self, needed: usize, given: usize) {
-        let from = needed.min(given);
+    fn trim(&mut self, needed: usize, emitted: usize) {
+        let from = needed.min(emitted);
         self.held.drain(..from);
-        self.emitted = given - from;
+        self.emitted = emitted - from;
     }
 }
 
@@ -109,17 +109,17 @@ mod tests {
     fn a_secret_is_found_wherever_it_is_cut() {
         let text = b"one swordfish two swordfis three c3dvcmRmaXNo swordfishes";
         for piece in 1..text.len() {
-            let (clean, found) = streamed(&["swordfish"], text, piece);
+            let (clean, count) = streamed(&["swordfish"], text, piece);
             assert_eq!(
                 clean, "one [redacted: env S] two swordfis three [redacted: env S] [redacted: env S]es",
                 "in pieces of {piece}"
             );
-            assert_eq!(found, 3);
+            assert_eq!(count, 3);
         }
     }
 
     #[test]
-    fn of_a_secret_within_a_secret_nothing_is_left() {
+    fn nothing_is_left_of_a_secret_within_a_secret() {
         for piece in 1..10 {
             assert_eq!(
                 streamed(&["abcd", "abcdefgh"], b"abcdefgh-abcde", piece).0,
@@ -130,7 +130,7 @@ mod tests {
 
     /// As programs set the clipboard or a window title (`xterm` control sequences, OSC 52 and 0).
     #[test]
-    fn a_secret_in_a_command_to_the_terminal_is_found() {
+    fn a_secret_in_a_terminal_command_is_found() {
         for text in [
             "\x1b]52;c;c3dvcmRmaXNo\x07",
             "\x1b]52;c;c3dvcmRmaXNo\x1b\\",
@@ -138,14 +138,14 @@ mod tests {
             "title\n\x1b]52;c;c3dvcmRmaXNo\x07clip\n",
         ] {
             for piece in 1..text.len() {
-                let (clean, found) = streamed(&["swordfish"], text.as_bytes(), piece);
-                assert!(clean.contains("[redacted: env S]") && found == 1, "{clean:?} in pieces of {piece}");
+                let (clean, count) = streamed(&["swordfish"], text.as_bytes(), piece);
+                assert!(clean.contains("[redacted: env S]") && count == 1, "{clean:?} in pieces of {piece}");
             }
         }
     }
 
     #[test]
-    fn what_ends_within_a_secret_has_no_more_than_a_few_bytes_of_it() {
+    fn a_text_that_ends_within_a_secret_shows_only_a_few_bytes_of_it() {
         for piece in 1..10 {
             let end = |text: &str| streamed(&["correct horse battery"], text.as_bytes(), piece).0;
             assert_eq!(end("key: correct horse"), "key: [redacted: env S]");
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_secret_is_given_at_once() {
+    fn text_that_cannot_be_a_secret_is_emitted_at_once() {
         let values = SecretValues::default();
         values.register("env S", &Secret::new("swordfish".to_owned()));
         let mut stream = RedactingStream::new(values.redactor().needles().to_vec()).unwrap();

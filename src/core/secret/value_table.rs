@@ -48,9 +48,9 @@ pub(super) struct Lease {
 
 impl Lease {
     pub(super) fn of(store: &Arc<Mutex<ValueTable>>) -> Self {
-        let mut known = lock(store);
-        known.leases += 1;
-        Self { store: Arc::clone(store), id: known.leases }
+        let mut table = lock(store);
+        table.leases += 1;
+        Self { store: Arc::clone(store), id: table.leases }
     }
 
     pub(super) const fn id(&self) -> u64 {
@@ -99,7 +99,7 @@ impl RuleValues {
     /// Adds a value. Returns whether it is new.
     fn add(&mut self, rule: &str, secret: &Secret) -> bool {
         let values = self.0.entry(rule.to_owned()).or_default();
-        if values.iter().any(|known| known.secret.expose() == secret.expose()) {
+        if values.iter().any(|stored| stored.secret.expose() == secret.expose()) {
             return false;
         }
         if values.len() == MAX_VALUES {
@@ -129,28 +129,28 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_for_one_run_is_forgotten_with_it_and_the_rest_is_not() {
+    fn values_of_one_run_are_forgotten_with_it_and_others_are_not() {
         let values = SecretValues::default();
         values.register("env PASSWORD", &secret("swordfish"));
-        let known = values.redactor().needles().len();
-        let (one, other) = (values.for_one_run(), values.for_one_run());
-        one.register("registry token", &secret("token-one"));
-        other.register("registry token", &secret("token-other"));
-        let clone = one.clone();
-        for everyone in [&values, &one, &other] {
-            assert!(["swordfish", "token-one", "token-other"].iter().all(|text| hides(everyone, text)));
+        let count = values.redactor().needles().len();
+        let (first, second) = (values.for_one_run(), values.for_one_run());
+        first.register("registry token", &secret("token-one"));
+        second.register("registry token", &secret("token-other"));
+        let clone = first.clone();
+        for handle in [&values, &first, &second] {
+            assert!(["swordfish", "token-one", "token-other"].iter().all(|text| hides(handle, text)));
         }
-        drop(one);
+        drop(first);
         assert!(hides(&values, "token-one"), "somebody still needs it");
         drop(clone);
         assert!(!hides(&values, "token-one") && hides(&values, "token-other"));
-        drop(other);
+        drop(second);
         assert!(hides(&values, "swordfish") && !hides(&values, "token-other"));
-        assert_eq!(values.redactor().needles().len(), known);
+        assert_eq!(values.redactor().needles().len(), count);
     }
 
     #[test]
-    fn ten_thousand_runs_leave_no_more_than_one() {
+    fn runs_leave_no_values_behind() {
         let values = SecretValues::default();
         for n in 0..10_000 {
             values.for_one_run().register("Vault token", &secret(format!("hvs.{n:08}")));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn of_one_rule_the_newest_values_are_known() {
+    fn the_newest_values_of_a_rule_are_kept() {
         let values = SecretValues::default();
         for n in 0..1000 {
             values.register("command print-token", &secret(format!("token-{n:04}")));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_are_reckoned_once() {
+    fn needles_are_computed_once() {
         let values = SecretValues::default();
         values.register("env PASSWORD", &secret("swordfish"));
         let before = values.redactor();

@@ -13,9 +13,10 @@ fn watch(home: &Path) -> ActionWatch {
     let place = MarkOrigin { host: "deck".into(), state_id: "s".into() };
     std::fs::create_dir_all(attachments::directory(&log)).unwrap();
     std::fs::write(attachments::directory(&log).join("action-7.out"), "one\ntwo\n").unwrap();
-    let entered = LoggedStart { action: ActionKey::new("s.a", "build"), started: 7, prev: Sha256Hex::ZERO };
+    let logged_start =
+        LoggedStart { action: ActionKey::new("s.a", "build"), started: 7, prev: Sha256Hex::ZERO };
     ActionWatch::of(
-        entered,
+        logged_start,
         &log,
         Marks::new(&log, "r", place),
         mpsc::channel(8).0,
@@ -24,16 +25,8 @@ fn watch(home: &Path) -> ActionWatch {
 }
 
 fn end() -> ExitRecord {
-    let (ended, sha256) = (ActionExit::Code(0), Sha256Hex::of(b"one\ntwo\n"));
-    ExitRecord {
-        exit: ended,
-        cause: None,
-        took_ms: 1,
-        bytes: 8,
-        sha256,
-        redacted: BTreeMap::new(),
-        lost: None,
-    }
+    let (exit, sha256) = (ActionExit::Code(0), Sha256Hex::of(b"one\ntwo\n"));
+    ExitRecord { exit, cause: None, took_ms: 1, bytes: 8, sha256, redacted: BTreeMap::new(), lost: None }
 }
 
 /// While the only blocking thread is busy, none of this continues; once it is free, all of it does.
@@ -49,24 +42,25 @@ async fn waits_for_a_thread<T>(what: &str, work: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn files_of_an_action_are_read_where_that_keeps_nobody_waiting() {
+fn files_of_an_action_are_read_in_a_blocking_thread() {
     let runtime = Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
         let home = tempfile::tempdir().unwrap();
-        let came = waits_for_a_thread("an end that is unknown", watch(home.path()).unknown_result("x")).await;
-        let output = came.output.expect("an output");
+        let result =
+            waits_for_a_thread("an end that is unknown", watch(home.path()).unknown_result("x")).await;
+        let output = result.output.expect("an output");
         assert_eq!((output.bytes, output.sha256, output.tail.as_str()), (8, end().sha256, "one\ntwo"));
         assert_eq!(output.file, "run.jsonl.d/action-7.out");
-        let came = waits_for_a_thread("an end", watch(home.path()).finished_result(end())).await;
-        assert_eq!(came.output.map(|output| output.tail), Some("one\ntwo".into()));
+        let result = waits_for_a_thread("an end", watch(home.path()).finished_result(end())).await;
+        assert_eq!(result.output.map(|output| output.tail), Some("one\ntwo".into()));
         let mut without = watch(home.path());
-        let came = waits_for_a_thread("a missing mark", without.on_no_marker()).await;
+        let result = waits_for_a_thread("a missing mark", without.on_no_marker()).await;
         assert!(
-            matches!(came.expect("an end").exit, ActionExit::Unknown(_)),
+            matches!(result.expect("an end").exit, ActionExit::Unknown(_)),
             "its marks are not beside the log"
         );
-        let mut looked_at = watch(home.path());
-        let came = waits_for_a_thread("how it stands", looked_at.poll()).await;
-        assert!(came.is_some());
+        let mut fresh = watch(home.path());
+        let result = waits_for_a_thread("how it stands", fresh.poll()).await;
+        assert!(result.is_some());
     });
 }

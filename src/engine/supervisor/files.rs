@@ -39,8 +39,7 @@ pub struct StartMarker {
     pub group: Option<i32>,
     /// Since the epoch, in milliseconds.
     pub at_ms: u64,
-    /// When the supervisor's process started. Without it, nobody can tell whether the process id is still the same
-    /// process.
+    /// When the supervisor's process started. Without it, a reused process id cannot be detected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<ProcessStart>,
 }
@@ -108,9 +107,9 @@ impl SupervisorFiles {
     /// Why the process is not the recorded one.
     pub(in crate::engine) fn supervisor(
         &self,
-        begun: &StartMarker,
+        marker: &StartMarker,
     ) -> Result<RecordedProcess, RecordedProcessError> {
-        RecordedProcess::open(begun.supervisor, begun.started.as_ref())?.require_lock(&self.marker_path())
+        RecordedProcess::open(marker.supervisor, marker.started.as_ref())?.require_lock(&self.marker_path())
     }
 
     /// The path of its output.
@@ -129,14 +128,14 @@ impl SupervisorFiles {
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] if the action was started or given up. A missing directory of marks is not
     /// created again, because a started action would be started twice.
-    pub(in crate::engine) fn write_start_marker(&self, begun: &StartMarker) -> io::Result<File> {
+    pub(in crate::engine) fn write_start_marker(&self, marker: &StartMarker) -> io::Result<File> {
         let marks = Directory::open_own(&self.marks)?;
-        // Nobody may see the marker before it is locked, so it is created under another name and linked.
+        // No process may see the marker before it is locked, so it is created under another name and linked.
         let draft = self.file_name(&format!("begun.{}", std::process::id()));
         let mut file = marks.create_draft(&draft)?;
         let linked = file
             .lock()
-            .and_then(|()| write(&mut file, begun))
+            .and_then(|()| write(&mut file, marker))
             .and_then(|()| marks.link(&draft, &self.file_name("begun")))
             .and_then(|()| marks.sync());
         let _ = marks.remove(&draft);
@@ -152,7 +151,7 @@ impl SupervisorFiles {
         match self.write_start_marker(&StartMarker::default()) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Ok(matches!(self.read_marker()?, Some((Ok(begun), _)) if begun == StartMarker::default()))
+                Ok(matches!(self.read_marker()?, Some((Ok(marker), _)) if marker == StartMarker::default()))
             }
             // Without the directory no supervisor can start anything.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(self.read_marker()?.is_none()),
@@ -178,20 +177,20 @@ impl SupervisorFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(with_path(&path))?,
         };
-        let locked = match file.try_lock_shared() {
+        let is_locked = match file.try_lock_shared() {
             Ok(()) => false,
             Err(TryLockError::WouldBlock) => true,
             Err(TryLockError::Error(error)) => return Err(with_path(&path)(error)),
         };
         let mut text = Vec::new();
         (&mut file).take(MAX_RECORD).read_to_end(&mut text).map_err(with_path(&path))?;
-        Ok(Some((parse(&path, &text), locked)))
+        Ok(Some((parse(&path, &text), is_locked)))
     }
 
     fn read_exit_record(&self) -> io::Result<Option<ParseResult<Box<ExitRecord>>>> {
         let path = self.path("end");
         let end = Directory::open(&self.directory)
-            .and_then(|kept| kept.read_bytes(self.file_name("end"), MAX_RECORD));
+            .and_then(|directory| directory.read_bytes(self.file_name("end"), MAX_RECORD));
         match end {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             text => Ok(Some(parse(&path, &text.map_err(with_path(&path))?))),
@@ -216,13 +215,13 @@ fn state_of(
         (Ok(Some(Ok(end))), _) => Ok(SupervisorState::Finished(end)),
         (Err(error), _) | (_, Err(error)) => Err(error),
         // An incomplete record is completed before the lock is released.
-        (Ok(_), Ok(Some((begun, true)))) => Ok(SupervisorState::Running(begun.unwrap_or_default())),
+        (Ok(_), Ok(Some((marker, true)))) => Ok(SupervisorState::Running(marker.unwrap_or_default())),
         (Ok(Some(Err(why))), _) | (_, Ok(Some((Err(why), false)))) => Ok(SupervisorState::Unreadable(why)),
         (Ok(None), Ok(None)) => Ok(SupervisorState::NotStarted),
-        (Ok(None), Ok(Some((Ok(begun), false)))) if begun == StartMarker::default() => {
+        (Ok(None), Ok(Some((Ok(marker), false)))) if marker == StartMarker::default() => {
             Ok(SupervisorState::NotStarted)
         }
-        (Ok(None), Ok(Some((Ok(begun), false)))) => Ok(SupervisorState::Gone(begun)),
+        (Ok(None), Ok(Some((Ok(marker), false)))) => Ok(SupervisorState::Gone(marker)),
     }
 }
 

@@ -34,9 +34,9 @@ struct OutputWriter {
 impl OutputSink {
     /// Records into this file.
     pub(super) fn to_file(out: File, stream: RedactingStream) -> Self {
-        let (pieces, came) = mpsc::sync_channel(MAX_QUEUED);
-        let written = OutputWriter { out, bytes: 0, sha256: Sha256::new(), lost: None };
-        let writing = thread::spawn(move || written.write_all(&came));
+        let (pieces, receiver) = mpsc::sync_channel(MAX_QUEUED);
+        let writer = OutputWriter { out, bytes: 0, sha256: Sha256::new(), lost: None };
+        let writing = thread::spawn(move || writer.write_all(&receiver));
         Self { stream, clean: Vec::new(), pieces, writing }
     }
 
@@ -62,13 +62,13 @@ impl OutputSink {
     /// Adds the facts about the output to the exit record; the output is durable then.
     pub(super) fn complete_record(self, end: ExitRecord) -> ExitRecord {
         drop(self.pieces);
-        let Ok(mut written) = self.writing.join() else {
+        let Ok(mut writer) = self.writing.join() else {
             return ExitRecord { lost: Some("its output is lost: writing it crashed".into()), ..end };
         };
-        if let Err(error) = written.out.sync_all() {
-            written.lost.get_or_insert_with(|| error.to_string());
+        if let Err(error) = writer.out.sync_all() {
+            writer.lost.get_or_insert_with(|| error.to_string());
         }
-        let OutputWriter { bytes, sha256, lost, .. } = written;
+        let OutputWriter { bytes, sha256, lost, .. } = writer;
         let sha256 = Sha256Hex(sha256.finalize().into());
         ExitRecord { bytes, sha256, redacted: self.stream.found, lost, ..end }
     }

@@ -59,37 +59,37 @@ enum ChildEvent {
 /// The sink while output is read; removed when the output is no longer waited for.
 type SharedSink = Arc<Mutex<Option<OutputSink>>>;
 
-/// Runs the program to its end, and calls `say_begun` when the start marker is written: from then on the supervisor
+/// Runs the program to its end, and calls `on_start` when the start marker is written: from then on the supervisor
 /// works on its own. If it is refused before, nothing has run.
 ///
 /// # Errors
 /// Why nothing was started.
-pub fn run(order: &LaunchSpec, permit: &Permit, say_begun: impl FnOnce()) -> Result<(), LaunchError> {
+pub fn run(spec: &LaunchSpec, permit: &Permit, on_start: impl FnOnce()) -> Result<(), LaunchError> {
     // Fails only for a group leader, for example one that a person started by hand.
     let _ = setsid();
-    let (tell, told) = mpsc::channel();
+    let (sender, events) = mpsc::channel();
     // Set up before the program starts, so that an early stop request is not lost.
-    listen_for_stop(tell.clone()).map_err(system_error("signals"))?;
-    let stream = RedactingStream::new(order.needles.clone()).map_err(|error| LaunchError::System {
+    listen_for_stop(sender.clone()).map_err(system_error("signals"))?;
+    let stream = RedactingStream::new(spec.needles.clone()).map_err(|error| LaunchError::System {
         what: "secrets",
         source: io::Error::other(error.to_string()),
     })?;
     let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
-    let mut begun =
+    let mut marker =
         StartMarker { supervisor: pid, group: None, at_ms: since_epoch(), started: ProcessStart::of_this() };
-    let attachments = order.files.make_directory().map_err(system_error("the directory beside the log"))?;
-    let (mut marker, out) = create_files(&order.files, &attachments, &begun)?;
-    say_begun();
-    let at = Instant::now();
-    let keeping = Arc::new(Mutex::new(Some(OutputSink::to_file(out, stream))));
-    let end = match spawn(order, permit, tell, Arc::clone(&keeping)) {
+    let attachments = spec.files.make_directory().map_err(system_error("the directory beside the log"))?;
+    let (mut marker_file, out) = create_files(&spec.files, &attachments, &marker)?;
+    on_start();
+    let started_at = Instant::now();
+    let shared_sink = Arc::new(Mutex::new(Some(OutputSink::to_file(out, stream))));
+    let end = match spawn(spec, permit, sender, Arc::clone(&shared_sink)) {
         Ok(group) => {
-            begun.group = Some(group.as_raw_nonzero().get());
+            marker.group = Some(group.as_raw_nonzero().get());
             // Only needed if this process is killed.
-            let _ = write(&mut marker, &begun);
-            wait_for_exit(order, &told, group, at, &keeping)
+            let _ = write(&mut marker_file, &marker);
+            wait_for_exit(spec, &events, group, started_at, &shared_sink)
         }
-        Err(error) => empty_record(ActionExit::NotStarted(explain_start_error(order, &error))),
+        Err(error) => empty_record(ActionExit::NotStarted(explain_start_error(spec, &error))),
     };
     attachments.write_exit_record(&end).map_err(system_error("the record of its end"))
 }
@@ -98,16 +98,16 @@ pub fn run(order: &LaunchSpec, permit: &Permit, say_begun: impl FnOnce()) -> Res
 fn create_files(
     files: &SupervisorFiles,
     attachments: &ActionAttachments<'_>,
-    begun: &StartMarker,
+    marker: &StartMarker,
 ) -> Result<(File, File), LaunchError> {
     // Before the marker: without its files the action must not start.
     let end =
         attachments.reserve_exit_record().map_err(already_started("the space for the record of its end"))?;
     let (path, out) = attachments.create_output().map_err(already_started("its output file"))?;
-    let marker = files.write_start_marker(begun).map_err(already_started("its start marker"))?;
+    let marker_file = files.write_start_marker(marker).map_err(already_started("its start marker"))?;
     end.keep();
     path.keep();
-    Ok((marker, out))
+    Ok((marker_file, out))
 }
 
 /// An existing file belongs to another start.
@@ -123,10 +123,10 @@ fn since_epoch() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn explain_start_error(order: &LaunchSpec, error: &io::Error) -> String {
-    let program = order.argv.first().map_or("", String::as_str);
+fn explain_start_error(spec: &LaunchSpec, error: &io::Error) -> String {
+    let program = spec.argv.first().map_or("", String::as_str);
     let program = gonogo_core::text::line(program);
-    match &order.cwd {
+    match &spec.cwd {
         Some(cwd) if !cwd.is_dir() => format!("there is no directory {}", cwd.display()),
         _ if error.kind() == io::ErrorKind::NotFound => {
             format!("program `{program}` not found; install it, or fix PATH")
@@ -135,25 +135,17 @@ fn explain_start_error(order: &LaunchSpec, error: &io::Error) -> String {
     }
 }
 
-fn empty_record(ended: ActionExit) -> ExitRecord {
+fn empty_record(exit: ActionExit) -> ExitRecord {
     let sha256 = Sha256Hex::of(b"");
-    ExitRecord {
-        exit: ended,
-        cause: None,
-        took_ms: 0,
-        bytes: 0,
-        sha256,
-        redacted: BTreeMap::new(),
-        lost: None,
-    }
+    ExitRecord { exit, cause: None, took_ms: 0, bytes: 0, sha256, redacted: BTreeMap::new(), lost: None }
 }
 
 /// SIGTERM requests a stop. A terminal that goes away is no reason to stop.
-fn listen_for_stop(tell: Sender<ChildEvent>) -> io::Result<()> {
+fn listen_for_stop(sender: Sender<ChildEvent>) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT])?;
     thread::spawn(move || {
         for _ in signals.forever().filter(|signal| *signal == SIGTERM) {
-            let _ = tell.send(ChildEvent::StopRequested);
+            let _ = sender.send(ChildEvent::StopRequested);
         }
     });
     Ok(())
@@ -161,33 +153,33 @@ fn listen_for_stop(tell: Sender<ChildEvent>) -> io::Result<()> {
 
 /// Starts the program in its own group, and the threads that read its output and wait for it.
 fn spawn(
-    order: &LaunchSpec,
+    spec: &LaunchSpec,
     permit: &Permit,
-    tell: Sender<ChildEvent>,
-    keeping: SharedSink,
+    sender: Sender<ChildEvent>,
+    shared_sink: SharedSink,
 ) -> io::Result<Pid> {
     let (reader, writer) = io::pipe()?;
-    let env = order.env.iter().map(|(name, value)| (name, value.as_str()));
+    let env = spec.env.iter().map(|(name, value)| (name, value.as_str()));
     // One pipe for both streams keeps the order of the output.
-    let launch = Launch::of(&order.argv)?.own_group().envs(env);
+    let launch = Launch::of(&spec.argv)?.own_group().envs(env);
     let mut launch = launch.streams(Stdio::null(), writer.try_clone()?, writer);
-    if let Some(cwd) = &order.cwd {
+    if let Some(cwd) = &spec.cwd {
         launch = launch.directory(cwd);
     }
     let mut child = launch.spawn_blocking(permit)?;
     let group =
         Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX)).ok_or(io::ErrorKind::NotFound)?;
-    let silent = tell.clone();
+    let output_sender = sender.clone();
     thread::spawn(move || {
-        copy_output(reader, &keeping);
-        silent.send(ChildEvent::OutputClosed)
+        copy_output(reader, &shared_sink);
+        output_sender.send(ChildEvent::OutputClosed)
     });
-    thread::spawn(move || tell.send(ChildEvent::Exited(child.wait())));
+    thread::spawn(move || sender.send(ChildEvent::Exited(child.wait())));
     Ok(group)
 }
 
 /// Reads to the end, even what cannot be recorded: a full disk does not stop a deployment.
-fn copy_output(mut from: PipeReader, keeping: &SharedSink) {
+fn copy_output(mut from: PipeReader, shared_sink: &SharedSink) {
     let mut piece = vec![0; READ_SIZE];
     loop {
         let length = match from.read(&mut piece) {
@@ -195,48 +187,49 @@ fn copy_output(mut from: PipeReader, keeping: &SharedSink) {
             Ok(length) => length,
             Err(_) => 0,
         };
-        let mut kept = keeping.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(kept) = kept.as_mut() else { return };
+        let mut guard = shared_sink.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(sink) = guard.as_mut() else { return };
         if length == 0 {
-            return kept.finish();
+            return sink.finish();
         }
-        kept.push(&piece[..length]);
+        sink.push(&piece[..length]);
     }
 }
 
 /// Waits for the exit; stops the program at the deadline or on request.
 fn wait_for_exit(
-    order: &LaunchSpec,
-    told: &Receiver<ChildEvent>,
+    spec: &LaunchSpec,
+    events: &Receiver<ChildEvent>,
     group: Pid,
-    at: Instant,
-    keeping: &SharedSink,
+    started_at: Instant,
+    shared_sink: &SharedSink,
 ) -> ExitRecord {
-    let mut watched = StopState { group, until: at + Duration::from_millis(order.deadline_ms), cause: None };
-    let grace = Duration::from_millis(order.grace_ms);
-    let (mut status, mut silent, mut took) = (None, false, Duration::ZERO);
-    while status.is_none() || !silent {
-        match told.recv_timeout(watched.until.saturating_duration_since(Instant::now())) {
+    let mut stop_state =
+        StopState { group, until: started_at + Duration::from_millis(spec.deadline_ms), cause: None };
+    let grace = Duration::from_millis(spec.grace_ms);
+    let (mut status, mut is_output_closed, mut took) = (None, false, Duration::ZERO);
+    while status.is_none() || !is_output_closed {
+        match events.recv_timeout(stop_state.until.saturating_duration_since(Instant::now())) {
             Ok(ChildEvent::Exited(exited)) => {
-                took = at.elapsed();
+                took = started_at.elapsed();
                 status = Some(exited);
-                watched.until = Instant::now() + DRAIN_TIMEOUT;
+                stop_state.until = Instant::now() + DRAIN_TIMEOUT;
             }
-            Ok(ChildEvent::OutputClosed) => silent = true,
-            Ok(ChildEvent::StopRequested) if status.is_none() => watched.stop(StopCause::Stopped, grace),
+            Ok(ChildEvent::OutputClosed) => is_output_closed = true,
+            Ok(ChildEvent::StopRequested) if status.is_none() => stop_state.stop(StopCause::Stopped, grace),
             Ok(ChildEvent::StopRequested) => {}
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) if status.is_some() => break,
-            Err(_) => watched.stop(StopCause::Deadline, grace),
+            Err(_) => stop_state.stop(StopCause::Deadline, grace),
         }
     }
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    let end = ExitRecord { cause: watched.cause, took_ms, ..empty_record(action_exit(status)) };
-    let kept = keeping.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let mut end = match kept {
-        Some(kept) => kept.complete_record(end),
+    let end = ExitRecord { cause: stop_state.cause, took_ms, ..empty_record(action_exit(status)) };
+    let sink = shared_sink.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let mut end = match sink {
+        Some(sink) => sink.complete_record(end),
         None => end,
     };
-    if !silent {
+    if !is_output_closed {
         let why = "a process that it started kept its output open; later output is not recorded";
         end.lost.get_or_insert_with(|| why.into());
     }

@@ -14,9 +14,9 @@ use gonogo_core::time::Utc;
 const ANN: &str = "ann@x";
 
 fn passed(probe: &str) -> ProbeEvent {
-    let look = DueProbe { probe: key(probe), early: false };
+    let due = DueProbe { probe: key(probe), early: false };
     let outcome = Outcome::of(vec![Observation::new("w", "e", "s", true)], "");
-    ProbeEvent::Finished { due: look, attempt: 1, begun: Utc::from_millis(0), took: Duration::ZERO, outcome }
+    ProbeEvent::Finished { due, attempt: 1, begun: Utc::from_millis(0), took: Duration::ZERO, outcome }
 }
 
 fn note(text: &str) -> Event {
@@ -46,14 +46,16 @@ fn joined() -> (Engine, EngineHandle) {
 }
 
 #[tokio::test]
-async fn what_comes_to_the_same_is_signed_again_and_nothing_else_is() {
+async fn only_an_unchanged_entry_is_signed_again() {
     let until = Utc::from_millis(4_000_000_000_000);
-    let word = || Act::Note { point: None, text: "n".into() };
+    let new_note = || Act::Note { point: None, text: "n".into() };
     let waive = || Act::Waive { point: "s.a".into(), reason: "r".into(), until };
     let waived = || Waived { point: "s.a".into(), reason: "r".into(), until }.into();
-    for (act, event, is_logged) in
-        [(word(), note("n"), true), (word(), note("something else"), false), (waive(), waived(), false)]
-    {
+    for (act, event, is_logged) in [
+        (new_note(), note("n"), true),
+        (new_note(), note("something else"), false),
+        (waive(), waived(), false),
+    ] {
         let (mut engine, mut handle) = joined();
         let entries = engine.state.seq;
         ask(&mut engine, act, event);
@@ -68,7 +70,7 @@ async fn what_comes_to_the_same_is_signed_again_and_nothing_else_is() {
 }
 
 #[tokio::test]
-async fn results_that_are_held_back_come_into_the_log_in_their_order() {
+async fn held_back_results_are_logged_in_order() {
     let names: Vec<String> = (0..=QUEUE_CAPACITY).map(|n| format!("p{n}")).collect();
     let probes: Vec<String> = names.iter().map(|name| script(name, "sleep 100", "")).collect();
     let probes: Vec<&str> = probes.iter().map(String::as_str).collect();
@@ -94,8 +96,8 @@ async fn a_probe_that_runs_is_not_started_a_second_time() {
     let (mut engine, _handle) = engine(plan(&[&script("p", "sleep 100", "")]));
     let plan = Arc::clone(&engine.state.plan);
     for _ in 0..2 {
-        let look = DueProbe { probe: key("p"), early: false };
-        engine.scheduler.start(&plan, look, 0, ProbeContext::default(), &clock::now());
+        let due = DueProbe { probe: key("p"), early: false };
+        engine.scheduler.start(&plan, due, 0, ProbeContext::default(), &clock::now());
         assert_eq!(engine.scheduler.newest_attempt(&key("p")), 1);
     }
 }

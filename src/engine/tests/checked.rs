@@ -34,32 +34,37 @@ fn guard(value: &str, queries: usize) -> (TestServer, ProbeTask) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guard_that_only_measures_has_run_once_it_has_passed() {
     let (_server, guard) = guard("0", 1);
-    let seen = run_check("guard:g", "No alerts", &guard, 4096).await;
-    assert!(seen[0].has_key("guard:g"));
-    let seen: Vec<_> = seen.iter().map(|seen| (seen.what.as_str(), seen.ok, seen.measured)).collect();
-    assert_eq!(seen, [("No alerts: error rate 0", Some(true), true)]);
+    let observations = run_check("guard:g", "No alerts", &guard, 4096).await;
+    assert!(observations[0].has_key("guard:g"));
+    let observations: Vec<_> =
+        observations.iter().map(|seen| (seen.what.as_str(), seen.ok, seen.measured)).collect();
+    assert_eq!(observations, [("No alerts: error rate 0", Some(true), true)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_guard_measures_and_finds_wrong_counts() {
+async fn a_wrong_measurement_of_a_guard_counts() {
     let (_server, guard) = guard("5", 1);
-    let seen = run_check("guard:g", "No alerts", &guard, 4096).await;
-    let wrong: Vec<_> = seen.iter().filter(|seen| seen.ok == Some(false)).collect();
-    assert!(wrong.len() == 1 && wrong[0].what.starts_with("No alerts: ") && wrong[0].measured, "{seen:?}");
+    let observations = run_check("guard:g", "No alerts", &guard, 4096).await;
+    let wrong: Vec<_> = observations.iter().filter(|observation| observation.ok == Some(false)).collect();
+    assert!(
+        wrong.len() == 1 && wrong[0].what.starts_with("No alerts: ") && wrong[0].measured,
+        "{observations:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_guards_have_seen_fits_into_an_entry() {
+async fn observations_of_guards_fit_into_an_entry() {
     let (_server, guard) = guard("5", 60);
-    let seen = run_check("guard:g", "No alerts", &guard, 2000).await;
-    let written: usize = seen.iter().map(|one| serde_json::to_vec(one).unwrap().len()).sum();
+    let observations = run_check("guard:g", "No alerts", &guard, 2000).await;
+    let written: usize =
+        observations.iter().map(|observation| serde_json::to_vec(observation).unwrap().len()).sum();
     assert!(written < 2500, "{written} bytes");
-    let last = seen.last().unwrap();
+    let last = observations.last().unwrap();
     assert_eq!((last.ok, last.what.as_str()), (Some(false), "No alerts: further observations"));
 }
 
 #[tokio::test]
-async fn a_secret_that_nobody_gives_holds_no_action_up() {
+async fn a_secret_without_an_answer_does_not_block_an_action() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("pipe");
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;

@@ -91,34 +91,34 @@ impl TestClient {
     }
 
     fn see(&mut self) {
-        let RunSnapshot { state, in_flight: live } = self.handle.states.borrow_and_update().clone();
-        (self.state, self.live) = (Some(state), live);
+        let RunSnapshot { state, in_flight } = self.handle.states.borrow_and_update().clone();
+        (self.state, self.live) = (Some(state), in_flight);
     }
 
     async fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
-        let begun = Instant::now();
+        let started_at = Instant::now();
         while !is_so(self) {
-            assert!(begun.elapsed() < PATIENCE, "no {what}");
+            assert!(started_at.elapsed() < PATIENCE, "no {what}");
             self.next().await;
         }
     }
 
     /// The next update that is not a state.
-    async fn word(&mut self) -> Update {
+    async fn next_update(&mut self) -> Update {
         loop {
-            if let Some(word) = self.next().await {
-                return word;
+            if let Some(update) = self.next().await {
+                return update;
             }
         }
     }
 
     async fn leave(&mut self) {
         self.ask(Request::Stop).await;
-        let word = self.word().await;
-        assert!(matches!(word, Update::Stopped), "{word:?}");
+        let update = self.next_update().await;
+        assert!(matches!(update, Update::Stopped), "{update:?}");
     }
 
-    fn looks(&self, probe: &str) -> u64 {
+    fn attempts(&self, probe: &str) -> u64 {
         self.state.as_ref().map_or(0, |state| state.probe(&key(probe)).unwrap().attempts)
     }
 
@@ -134,9 +134,9 @@ fn key(probe: &str) -> ProbeKey {
 
 /// Waits until a condition holds that no update reports.
 async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let begun = Instant::now();
+    let started_at = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "no {what}");
+        assert!(started_at.elapsed() < PATIENCE, "no {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -153,14 +153,14 @@ impl TestServer {
         let (port, asked) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(0)));
         let count = Arc::clone(&asked);
         std::thread::spawn(move || {
-            let (mut answers, mut held) = (answers.into_iter(), Vec::new());
+            let (mut answers, mut pending) = (answers.into_iter(), Vec::new());
             for stream in listener.incoming().flatten() {
                 let mut stream = stream;
                 read_request(&stream);
                 *count.lock().unwrap() += 1;
                 match answers.next() {
                     Some(answer) => drop(stream.write_all(answer.as_bytes())),
-                    None => held.push(stream),
+                    None => pending.push(stream),
                 }
             }
         });

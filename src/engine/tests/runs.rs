@@ -18,9 +18,9 @@ fn collector(server: &TestServer) -> Value {
 }
 
 async fn to_end(probe: Probe, secret_store: SecretStore) -> Outcome {
-    let (tell, mut told) = mpsc::channel(64);
-    tokio::spawn(async move { while told.recv().await.is_some() {} });
-    let progress = ProbeProgress { events: tell, probe: key("p"), attempt: 1 };
+    let (events, mut received) = mpsc::channel(64);
+    tokio::spawn(async move { while received.recv().await.is_some() {} });
+    let progress = ProbeProgress { events, probe: key("p"), attempt: 1 };
     ProbeTask::new(probe, ProbeContext::default(), &secret_store, Arc::new(HostSystem::default()))
         .run_to_end(&progress)
         .await
@@ -37,21 +37,21 @@ fn count(home: &std::path::Path) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_runs_is_left_alone_when_it_is_asked_for_again() {
+async fn a_running_probe_continues_when_it_is_requested_again() {
     let home = tempfile::tempdir().unwrap();
     let (engine, handle) = engine(plan(&[&script("p", &counting(home.path()), ", effects = true")]));
-    let (mut heard, running) = (TestClient::of(handle), tokio::spawn(engine.run()));
+    let (mut client, running) = (TestClient::of(handle), tokio::spawn(engine.run()));
     until("run", || count(home.path()) == 1).await;
     for request in [Request::RunProbes("s.a".into()), Request::RerunNeeded] {
-        heard.ask(request).await;
-        assert!(matches!(heard.word().await, Update::Response(_, Response::Rejected(_))));
+        client.ask(request).await;
+        assert!(matches!(client.next_update().await, Update::Response(_, Response::Rejected(_))));
     }
     std::fs::write(home.path().join("go"), "").unwrap();
-    heard.until("result", |heard| heard.looks("p") == 1).await;
-    assert_eq!(heard.outcome("p").class, Class::Pass);
-    heard.leave().await;
+    client.until("result", |client| client.attempts("p") == 1).await;
+    assert_eq!(client.outcome("p").class, Class::Pass);
+    client.leave().await;
     running.await.unwrap();
-    assert_eq!((count(home.path()), heard.looks("p")), (1, 1));
+    assert_eq!((count(home.path()), client.attempts("p")), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,17 +60,17 @@ async fn a_probe_that_changes_something_is_logged_when_it_is_cancelled() {
     let sleeping = script("quiet", "sleep 100", "");
     let changing = script("p", &counting(home.path()), ", effects = true");
     let (engine, handle) = engine(plan(&[&changing, &sleeping]));
-    let (mut heard, running) = (TestClient::of(handle), tokio::spawn(engine.run()));
+    let (mut client, running) = (TestClient::of(handle), tokio::spawn(engine.run()));
     until("run", || count(home.path()) == 1).await;
-    heard.until("second run", |heard| heard.live.running.contains_key(&key("quiet"))).await;
-    heard.leave().await;
+    client.until("second run", |client| client.live.running.contains_key(&key("quiet"))).await;
+    client.leave().await;
     running.await.unwrap();
-    let outcome = heard.outcome("p");
-    assert_eq!((outcome.class, heard.looks("p")), (Class::Error, 1));
+    let outcome = client.outcome("p");
+    assert_eq!((outcome.class, client.attempts("p")), (Class::Error, 1));
     assert!(outcome.observations[0].seen.starts_with("cancelled"), "{outcome:?}");
     assert!(outcome.effects[0].starts_with("may have made the change"), "{outcome:?}");
     // A probe without effects leaves nothing, and runs when the run is resumed.
-    assert_eq!(heard.looks("quiet"), 0);
+    assert_eq!(client.attempts("quiet"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,22 +79,22 @@ async fn what_a_cancelled_probe_has_sent_is_logged() {
     let with = format!("with = {{ endpoint = \"http://127.0.0.1:{}\", service = \"app\" }}", server.port);
     let probe = format!("id = \"p\", title = \"p\", kind = \"otlp\", deadline = \"60s\", {with}");
     let (engine, handle) = engine(plan(&[&probe]));
-    let (mut heard, running) = (TestClient::of(handle), tokio::spawn(engine.run()));
+    let (mut client, running) = (TestClient::of(handle), tokio::spawn(engine.run()));
     until("request", || server.asked() == 1).await;
-    heard.leave().await;
+    client.leave().await;
     running.await.unwrap();
-    assert_eq!(heard.outcome("p").effects, ["tried to send a test span of app"]);
+    assert_eq!(client.outcome("p").effects, ["tried to send a test span of app"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_result_that_is_ready_when_gonogo_is_left_is_logged() {
+async fn a_result_that_is_ready_when_gonogo_quits_is_logged() {
     let (mut engine, handle) = engine(plan(&[&script("p", "exit 0", "")]));
     engine.start_due_probes();
     until("result", || engine.probe_events.len() == 1).await;
     assert!(matches!(engine.shut_down().await, Update::Stopped));
-    let mut heard = TestClient::of(handle);
-    heard.see();
-    assert_eq!(heard.outcome("p").class, Class::Pass);
+    let mut client = TestClient::of(handle);
+    client.see();
+    assert_eq!(client.outcome("p").class, Class::Pass);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,7 +106,7 @@ async fn each_retry_counts_among_the_effects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_attempt_that_is_waited_for_counts_among_the_effects() {
+async fn each_attempt_of_a_wait_counts_among_the_effects() {
     let server = TestServer::start(vec![answer("503 x", ""), answer("503 x", ""), answer("200 OK", "")]);
     let outcome = to_end(probe(&collector(&server), &json!({"within_ms": 60_000})), secret_store()).await;
     assert_eq!((outcome.class, outcome.tries), (Class::Pass, 1), "{outcome:?}");
@@ -126,15 +126,15 @@ async fn a_time_out_loses_neither_effects_nor_what_was_redacted() {
 
     let secret_store = secret_store();
     secret_store.register("env X", &Secret::new("swordfish".into()));
-    let says =
+    let printing =
         json!({"kind": "command", "with": {"argv": ["sh", "-c", "sleep 0.01; echo swordfish; exit 1"]}});
-    let outcome = to_end(probe(&says, &json!({"within_ms": 1})), secret_store).await;
+    let outcome = to_end(probe(&printing, &json!({"within_ms": 1})), secret_store).await;
     assert_eq!(outcome.redacted.get("env X"), Some(&3), "{outcome:?}");
     assert_eq!(outcome.observations.last().unwrap().what, "waited");
 }
 
 #[tokio::test]
-async fn a_crash_and_a_hang_are_told_and_go_no_further() {
+async fn a_crash_and_a_hang_are_contained_and_reported() {
     let limit = Duration::from_millis(1);
     assert_eq!(run_limited(limit, std::future::pending::<()>()).await, Err(NoResult::TimedOut));
     assert_eq!(run_limited(PATIENCE, async { panic!("as meant") }).await, Err::<(), _>(NoResult::Panicked));
@@ -143,7 +143,7 @@ async fn a_crash_and_a_hang_are_told_and_go_no_further() {
 
 /// Each login returns a new token.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_kept_out_of_the_result_and_forgotten_when_the_run_has_ended() {
+async fn a_token_is_redacted_and_forgotten_when_the_run_ends() {
     const ROUNDS: usize = 20;
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("secret-id");
@@ -155,13 +155,16 @@ async fn a_token_is_kept_out_of_the_result_and_forgotten_when_the_run_has_ended(
     let api = json!({"url": format!("http://127.0.0.1:{}", server.port)});
     let spec = json!({"kind": "vault", "with": {"api": api, "path": "p", "auth": auth}});
     let secret_store = secret_store();
-    let mut known = Vec::new();
+    let mut needle_counts = Vec::new();
     for _ in 0..ROUNDS {
         let outcome = to_end(probe(&spec, &json!({})), secret_store.clone()).await;
         assert_eq!(outcome.redacted.get("Vault token"), Some(&1), "{outcome:?}");
         assert!(!format!("{outcome:?}").contains("hvs."), "{outcome:?}");
-        known.push(secret_store.redactor().needles().len());
+        needle_counts.push(secret_store.redactor().needles().len());
     }
-    assert!(known[0] > 0 && known.iter().all(|count| *count == known[0]), "{known:?}");
+    assert!(
+        needle_counts[0] > 0 && needle_counts.iter().all(|count| *count == needle_counts[0]),
+        "{needle_counts:?}"
+    );
     assert!(secret_store.redactor().needles().iter().all(|(rule, _)| rule.starts_with("file ")));
 }

@@ -18,7 +18,7 @@ fn falters(home: &Path, hold: Duration) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_fails_meanwhile_must_hold_for_the_whole_time_again() {
+async fn a_failure_restarts_the_stability_period() {
     // Long enough for several attempts; the machine determines how long one takes.
     let mut hold = Duration::from_millis(100);
     let (attempts, outcome) = loop {

@@ -1,4 +1,4 @@
-//! What checks must be, against what they are. Pure.
+//! Compares the results of CI checks with the required ones. Pure.
 
 use super::{CiCheck, CiState};
 use gonogo_core::outcome::Observation;
@@ -10,8 +10,8 @@ const MAX_NAMED: usize = 8;
 pub(super) fn judge(required: &[String], checks: &[CiCheck]) -> Vec<Observation> {
     let mut seen: Vec<_> = required.iter().map(|name| judge_check(name, checks)).collect();
     if required.is_empty() {
-        let told = "the profile names none: which check runs the suite?";
-        seen.push(Observation::unknown("checks of the suite", "one or more", told));
+        let message = "the profile names none: which check runs the suite?";
+        seen.push(Observation::unknown("checks of the suite", "one or more", message));
     }
     let others: Vec<_> = checks.iter().filter(|check| !required.contains(&check.name)).collect();
     if !others.is_empty() {
@@ -25,12 +25,12 @@ fn judge_check(name: &str, checks: &[CiCheck]) -> Observation {
     let (what, expected) = (format!("check {name}"), "success");
     let worst = checks.iter().filter(|check| check.name == name).max_by_key(|check| check.state);
     let Some(worst) = worst else {
-        let all: Vec<_> = checks.iter().collect();
-        let there = if all.is_empty() { "none at all".to_owned() } else { names(&all, false) };
+        let checks: Vec<_> = checks.iter().collect();
+        let listed = if checks.is_empty() { "none at all".to_owned() } else { names(&checks, false) };
         return Observation::new(
             what,
             expected,
-            format!("no check has that name; there are: {there}"),
+            format!("no check has that name; there are: {listed}"),
             false,
         );
     };

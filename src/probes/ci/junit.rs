@@ -57,49 +57,51 @@ async fn read(file: &str) -> ProbeResult<String> {
 }
 
 fn tests(report: &JunitReport) -> Observation {
-    let ran = report.tests - report.skipped;
-    let mut seen = format!("{ran} run, {} failed, {} skipped", report.failed.len(), report.skipped);
+    let run_count = report.tests - report.skipped;
+    let mut seen = format!("{run_count} run, {} failed, {} skipped", report.failed.len(), report.skipped);
     if !report.failed.is_empty() {
         let first = report.failed.iter().take(MAX_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
         let more = if report.failed.len() > MAX_NAMED { ", …" } else { "" };
         seen = format!("{seen}: {first}{more}");
     }
-    Observation::new("tests", "one or more run, none failed", seen, ran > 0 && report.failed.is_empty())
+    Observation::new("tests", "one or more run, none failed", seen, run_count > 0 && report.failed.is_empty())
 }
 
 fn names(report: &JunitReport, commit: &str) -> Observation {
     let what = "commit of the report";
-    let about = |name: &str| {
+    let names_commit = |name: &str| {
         let name = name.to_ascii_lowercase();
         ["commit", "sha", "revision"].iter().any(|word| name.contains(word))
     };
     let of_commit =
         |value: &str| value.len() >= MIN_COMMIT_PREFIX && commit.starts_with(&value.to_ascii_lowercase());
-    let told: Vec<_> = report.properties.iter().filter(|(name, _)| about(name)).collect();
-    if let Some((name, value)) = told.iter().find(|(_, value)| of_commit(value)).or_else(|| told.first()) {
+    let properties: Vec<_> = report.properties.iter().filter(|(name, _)| names_commit(name)).collect();
+    if let Some((name, value)) =
+        properties.iter().find(|(_, value)| of_commit(value)).or_else(|| properties.first())
+    {
         return Observation::new(what, commit, format!("{value} (property {name})"), of_commit(value));
     }
-    let none = "no property of it names a commit; pytest: record_testsuite_property(\"commit\", …)";
-    Observation::new(what, commit, none, false)
+    let message = "no property of it names a commit; pytest: record_testsuite_property(\"commit\", …)";
+    Observation::new(what, commit, message, false)
 }
 
 fn parse(text: &str) -> ProbeResult<JunitReport> {
-    let wrong = |why: &dyn std::fmt::Display| ProbeError::new(format!("it is no JUnit report: {why}"));
+    let parse_error = |why: &dyn std::fmt::Display| ProbeError::new(format!("it is no JUnit report: {why}"));
     let (mut reader, mut report) = (Reader::from_str(text), JunitReport::default());
     let (mut open, mut current, mut is_report) = (0_usize, None, false);
     loop {
-        match reader.read_event().map_err(|error| wrong(&error))? {
+        match reader.read_event().map_err(|error| parse_error(&error))? {
             Event::Start(element) => {
                 open += 1;
                 is_report |= matches!(element.name().as_ref(), "testsuites" | "testsuite");
-                element_of(&mut report, &mut current, &element).map_err(|why| wrong(&why))?;
+                element_of(&mut report, &mut current, &element).map_err(|why| parse_error(&why))?;
             }
             Event::Empty(element) => {
-                element_of(&mut report, &mut current, &element).map_err(|why| wrong(&why))?;
+                element_of(&mut report, &mut current, &element).map_err(|why| parse_error(&why))?;
             }
             Event::End(_) => open = open.saturating_sub(1),
-            Event::Eof if open > 0 => return Err(wrong(&"it breaks off")),
-            Event::Eof if !is_report => return Err(wrong(&"it has no test suite")),
+            Event::Eof if open > 0 => return Err(parse_error(&"it breaks off")),
+            Event::Eof if !is_report => return Err(parse_error(&"it has no test suite")),
             Event::Eof => return Ok(report),
             _ => {}
         }

@@ -18,7 +18,7 @@ use gonogo_core::text::shell_word;
 struct CiCheck {
     name: String,
     state: CiState,
-    /// The forge's own word for it.
+    /// The forge's own word for its state.
     told: String,
 }
 
@@ -41,8 +41,8 @@ pub(super) async fn run(spec: &CiSpec, deadline: &Deadline, secret_store: &Secre
             seen
         }
         Ok(None) => {
-            let told = format!("there is no such tag in the checkout {}", spec.repository);
-            vec![Observation::new(what, expected, told, false)]
+            let message = format!("there is no such tag in the checkout {}", spec.repository);
+            vec![Observation::new(what, expected, message, false)]
         }
         Err(why) => vec![Observation::unknown(what, expected, why)],
     };
@@ -94,13 +94,13 @@ fn api(spec: &CiSpec) -> spec::ApiSpec {
 }
 
 fn reproduce(spec: &CiSpec) -> String {
-    let of = |before: String, after: &str| {
+    let command = |before: String, after: &str| {
         let commit = git::rev_parse(&spec.repository, &spec.tag);
         format!("commit=$({commit}) && {}\"$commit\"{}", curl::get(&api(spec), &before), shell_word(after))
     };
     match &spec.source {
-        CiSource::GitHub(forge) => of(forge::github_path(&forge.project), "/check-runs?per_page=100"),
-        CiSource::GitLab(forge) => of(forge::gitlab_path(&forge.project), "/statuses?per_page=100"),
+        CiSource::GitHub(forge) => command(forge::github_path(&forge.project), "/check-runs?per_page=100"),
+        CiSource::GitLab(forge) => command(forge::gitlab_path(&forge.project), "/statuses?per_page=100"),
         CiSource::JUnit(file) => format!(
             "grep -o '<\\(testsuite\\|property\\|failure\\|error\\) [^>]*' {}",
             shell_word(&file.report)

@@ -22,7 +22,7 @@ const MAX_REASON: usize = 400;
 /// Runs the program and judges it.
 pub(super) async fn run(spec: &CommandSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
     let observations = match run_program(spec, deadline, secret_store).await {
-        Ok(ran) => judge(spec, ran, deadline).await,
+        Ok(result) => judge(spec, result, deadline).await,
         Err(why) => vec![Observation::unknown(name(spec), expected(spec), why)],
     };
     Outcome::of(observations, reproduce::shell(spec))
@@ -58,27 +58,27 @@ fn expected(spec: &CommandSpec) -> String {
     format!("exit code {}", codes.join(" or "))
 }
 
-async fn judge(spec: &CommandSpec, ran: ProgramResult, deadline: &Deadline) -> Vec<Observation> {
-    let ok = ran.status.code().is_some_and(|code| spec.exit.contains(&code));
-    if let Some(unable) = (!ok).then(|| unable(spec, &ran)).flatten() {
-        return vec![Observation::unknown(name(spec), expected(spec), unable)];
+async fn judge(spec: &CommandSpec, result: ProgramResult, deadline: &Deadline) -> Vec<Observation> {
+    let ok = result.status.code().is_some_and(|code| spec.exit.contains(&code));
+    if let Some(error) = (!ok).then(|| unable(spec, &result)).flatten() {
+        return vec![Observation::unknown(name(spec), expected(spec), error)];
     }
-    let ended = describe_exit(ran.status);
-    let ended = if ok { ended } else { format!("{ended}: {}", reason(&ran)) };
+    let ended = describe_exit(result.status);
+    let ended = if ok { ended } else { format!("{ended}: {}", reason(&result)) };
     let mut seen = vec![Observation::new(name(spec), expected(spec), ended, ok)];
-    seen.push(Observation::recorded("time to end", format!("{} ms", ran.took.as_millis())).as_measured());
-    seen.extend(judging::judge("standard output", &spec.stdout, &spec.json, ran.stdout, deadline).await);
+    seen.push(Observation::recorded("time to end", format!("{} ms", result.took.as_millis())).as_measured());
+    seen.extend(judging::judge("standard output", &spec.stdout, &spec.json, result.stdout, deadline).await);
     seen
 }
 
 /// The meaning of an error pattern that the program's output matches.
-fn unable<'a>(spec: &'a CommandSpec, ran: &ProgramResult) -> Option<&'a str> {
+fn unable<'a>(spec: &'a CommandSpec, result: &ProgramResult) -> Option<&'a str> {
     let says = |content: &ReadBody, part: &str| String::from_utf8_lossy(&content.bytes).contains(part);
-    let found = spec
+    let matching = spec
         .error_patterns
         .iter()
-        .find(|unable| says(&ran.stderr, &unable.pattern) || says(&ran.stdout, &unable.pattern));
-    found.map(|unable| unable.meaning.as_str())
+        .find(|error| says(&result.stderr, &error.pattern) || says(&result.stdout, &error.pattern));
+    matching.map(|unable| unable.meaning.as_str())
 }
 
 fn describe_exit(status: ExitStatus) -> String {
@@ -90,10 +90,10 @@ fn describe_exit(status: ExitStatus) -> String {
 }
 
 /// The program's own error message: usually at the end of its output.
-fn reason(ran: &ProgramResult) -> String {
-    let content = if ran.stderr.bytes.is_empty() { &ran.stdout } else { &ran.stderr };
-    let whole = String::from_utf8_lossy(&content.bytes);
-    let mut from = whole.trim_end();
+fn reason(result: &ProgramResult) -> String {
+    let content = if result.stderr.bytes.is_empty() { &result.stdout } else { &result.stderr };
+    let text = String::from_utf8_lossy(&content.bytes);
+    let mut from = text.trim_end();
     // Whole lines, so that no secret loses the beginning by which it is recognized.
     while from.len() > MAX_REASON
         && let Some((_, rest)) = from.split_once('\n')

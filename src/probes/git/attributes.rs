@@ -8,7 +8,7 @@ use super::index::nul_separated;
 /// Reads the settings that matter here.
 pub(super) const READ_SETTINGS: [&str; 4] =
     ["config", "-z", "--get-regexp", r"^core\.(autocrlf|filemode|symlinks)$"];
-/// Reads the attributes that matter here, for paths given on standard input.
+/// Reads the attributes that matter here, for the paths on standard input.
 pub(super) const READ_ATTRIBUTES: [&str; 9] =
     ["check-attr", "-z", "--stdin", "text", "crlf", "eol", "filter", "working-tree-encoding", "ident"];
 
@@ -50,13 +50,13 @@ fn is_true(value: &str) -> bool {
 /// How a work file is converted to git's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Conversion {
-    /// As it is.
+    /// Not at all.
     None,
     /// CR LF becomes LF.
     Text,
     /// The same, if it looks like text.
     Auto,
-    /// By what `git lfs` calls a pointer: its SHA-256 and its length.
+    /// To a `git lfs` pointer: its SHA-256 and its length.
     Lfs,
     /// By a program, or in a way that is not implemented here; with the attribute that requests it.
     Unknown(String),
@@ -65,20 +65,20 @@ pub(super) enum Conversion {
 /// The conversion of each path, of what `git check-attr -z` prints: path, attribute, value.
 pub(super) fn parse(list: &[u8], settings: GitSettings) -> BTreeMap<Vec<u8>, Conversion> {
     let mut items = list.split(|byte| *byte == 0);
-    let mut found: BTreeMap<Vec<u8>, Attributes> = BTreeMap::new();
+    let mut of_path: BTreeMap<Vec<u8>, Attributes> = BTreeMap::new();
     while let (Some(path), Some(name), Some(value)) = (items.next(), items.next(), items.next()) {
         let value = String::from_utf8_lossy(value).into_owned();
         let name = String::from_utf8_lossy(name).into_owned();
-        found.entry(path.to_vec()).or_default().0.insert(name, value);
+        of_path.entry(path.to_vec()).or_default().0.insert(name, value);
     }
-    found.into_iter().map(|(path, attributes)| (path, attributes.conversion(settings))).collect()
+    of_path.into_iter().map(|(path, attributes)| (path, attributes.conversion(settings))).collect()
 }
 
 #[derive(Default)]
 struct Attributes(BTreeMap<String, String>);
 
 impl Attributes {
-    /// The value, where there is one.
+    /// The value, if it is specified.
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| *value != "unspecified")
     }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_a_program_is_unknown_but_lfs() {
+    fn conversions_by_programs_are_unknown_except_lfs() {
         assert_eq!(of(&[("filter", "lfs"), ("text", "unset")], b""), Conversion::Lfs);
         assert_eq!(of(&[("filter", "git-crypt")], b""), Conversion::Unknown("filter=git-crypt".into()));
         assert_eq!(of(&[("ident", "set")], b""), Conversion::Unknown("ident".into()));

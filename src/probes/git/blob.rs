@@ -62,7 +62,7 @@ impl ObjectFormat {
         }
     }
 
-    /// The id of a content of this length, as it is.
+    /// The id of a content of this length, without a conversion.
     pub(super) fn id(self, length: u64, content: impl Read) -> io::Result<String> {
         let mut hasher = Hasher::of_blob(self, length);
         pieces(content, |piece| hasher.update(piece))?;
@@ -70,8 +70,8 @@ impl ObjectFormat {
     }
 
     /// The id of a content whose CR LF became LF.
-    pub(super) fn id_of_text(self, survey: &TextStats, content: impl Read) -> io::Result<String> {
-        let mut hasher = Hasher::of_blob(self, survey.length - survey.crlf);
+    pub(super) fn id_of_text(self, stats: &TextStats, content: impl Read) -> io::Result<String> {
+        let mut hasher = Hasher::of_blob(self, stats.length - stats.crlf);
         let mut is_after_cr = false;
         pieces(content, |piece| {
             let mut from = 0;
@@ -135,9 +135,9 @@ pub(super) struct TextStats {
 
 impl TextStats {
     pub(super) fn of(content: impl Read) -> io::Result<Self> {
-        let mut survey = Self::default();
-        pieces(content, |piece| piece.iter().for_each(|byte| survey.count(*byte)))?;
-        Ok(survey)
+        let mut stats = Self::default();
+        pieces(content, |piece| piece.iter().for_each(|byte| stats.count(*byte)))?;
+        Ok(stats)
     }
 
     fn count(&mut self, byte: u8) {
@@ -184,23 +184,23 @@ mod tests {
     }
 
     #[test]
-    fn text_is_what_it_is_without_the_carriage_returns() {
-        let same = |crlf: &str, lf: &str| {
+    fn text_is_hashed_without_carriage_returns() {
+        let assert_same_id = |crlf: &str, lf: &str| {
             assert_eq!(
                 text(crlf),
                 ObjectFormat::Sha1.id(lf.len() as u64, lf.as_bytes()).unwrap(),
                 "{crlf:?}"
             );
         };
-        same("a\r\nb\r\n", "a\nb\n");
-        same("a\r\r\n\rb\r", "a\r\n\rb\r");
-        same("a\nb", "a\nb");
+        assert_same_id("a\r\nb\r\n", "a\nb\n");
+        assert_same_id("a\r\r\n\rb\r", "a\r\n\rb\r");
+        assert_same_id("a\nb", "a\nb");
         let long = "x".repeat(BUFFER_SIZE - 1);
-        same(&format!("{long}\r\n{long}\r"), &format!("{long}\n{long}\r"));
+        assert_same_id(&format!("{long}\r\n{long}\r"), &format!("{long}\n{long}\r"));
     }
 
     #[test]
-    fn text_is_told_from_other_contents() {
+    fn text_is_distinguished_from_binary_content() {
         let is_binary = |content: &[u8]| TextStats::of(content).unwrap().is_binary();
         assert!(is_binary(b"a\0b") && is_binary(b"a\rb") && is_binary(b"\x01\x02"));
         assert!(!is_binary("grün\r\n".as_bytes()) && !is_binary(b"a\t\x1b[0m\n") && !is_binary(b"a\x1a"));

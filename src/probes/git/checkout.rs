@@ -79,14 +79,15 @@ impl Checkout<'_> {
         let untracked = top.untracked().await?;
         let untracked = index::nul_separated(&untracked).map(|path| format!("?? {}", display_path(path)));
         let tracked = tracked.into_iter().map(|(path, how)| format!("{how} {}", display_path(&path)));
-        let all: Vec<String> = tracked.chain(untracked).collect();
-        if all.is_empty() { unknown.map_or(Ok(all), Err) } else { Ok(all) }
+        let changes: Vec<String> = tracked.chain(untracked).collect();
+        if changes.is_empty() { unknown.map_or(Ok(changes), Err) } else { Ok(changes) }
     }
 
     /// The files that the commit does not have and that neither it nor the user ignores. What the checkout's own
     /// configuration or `info/exclude` ignores is no part of the commit, and would be built in unseen.
     async fn untracked(&self) -> ProbeResult<Vec<u8>> {
-        let own = self.users_excludes().await?.map(|file| format!("--exclude-from={}", file.display()));
+        let exclude_option =
+            self.users_excludes().await?.map(|file| format!("--exclude-from={}", file.display()));
         let fixed = [
             "ls-files",
             "--others",
@@ -95,7 +96,7 @@ impl Checkout<'_> {
             "--no-empty-directory",
             "-z",
         ];
-        let words: Vec<&str> = fixed.into_iter().chain(own.as_deref()).collect();
+        let words: Vec<&str> = fixed.into_iter().chain(exclude_option.as_deref()).collect();
         self.answer(&words).await
     }
 
@@ -111,23 +112,23 @@ impl Checkout<'_> {
 
     /// The top of the work tree. Its configuration could name another one, which was not requested.
     async fn layout(&self) -> ProbeResult<CheckoutLayout> {
-        let found = self.found().await?;
-        let mut lines = found.rsplitn(3, |byte| *byte == b'\n');
+        let location = self.location().await?;
+        let mut lines = location.rsplitn(3, |byte| *byte == b'\n');
         let (format, _, top) = (lines.next(), lines.next(), lines.next());
         let top = PathBuf::from(OsStr::from_bytes(top.unwrap_or_default()));
-        let asked = self.directory.canonicalize()?;
-        if !asked.starts_with(top.canonicalize()?) {
+        let requested = self.directory.canonicalize()?;
+        if !requested.starts_with(top.canonicalize()?) {
             let why = "its configuration (core.worktree) names another work tree, {}; see to the checkout";
             return Err(ProbeError::new(why.replace("{}", &top.display().to_string())));
         }
-        let again = Checkout { directory: &top, ..*self }.found().await?;
-        if again != found {
+        let again = Checkout { directory: &top, ..*self }.location().await?;
+        if again != location {
             return Err(ProbeError::new("its work tree belongs to another repository; see to the checkout"));
         }
         Ok(CheckoutLayout { top, format: ObjectFormat::named(format.unwrap_or_default())? })
     }
 
-    async fn found(&self) -> ProbeResult<Vec<u8>> {
+    async fn location(&self) -> ProbeResult<Vec<u8>> {
         let words = ["rev-parse", "--show-toplevel", "--absolute-git-dir", "--show-object-format"];
         let mut answer = self.answer(&words).await?;
         if answer.last() == Some(&b'\n') {
@@ -159,7 +160,7 @@ impl Checkout<'_> {
         let first = files::compare(layout.top.clone(), entries, layout.format, settings);
         let WorkTreeResult { differ, submodules } =
             self.deadline.limit("reading the work tree", first).await??;
-        let (doubtful, differ): (Vec<_>, Vec<_>) =
+        let (unclear, differ): (Vec<_>, Vec<_>) =
             differ.into_iter().partition(|(_, how)| *how == FileDifference::Content);
         changed.extend(differ.into_iter().map(|(entry, how)| (entry.path, how.letter())));
         for entry in submodules {
@@ -167,21 +168,21 @@ impl Checkout<'_> {
                 changed.entry(entry.path).or_insert('M');
             }
         }
-        if doubtful.is_empty() {
+        if unclear.is_empty() {
             return Ok(None);
         }
         let paths =
-            doubtful.iter().flat_map(|(entry, _)| [&entry.path[..], b"\0"].concat()).collect::<Vec<_>>();
-        let found = self.run_git(&attributes::READ_ATTRIBUTES, &paths).await?;
-        let conversions = attributes::parse(&found, settings);
-        let doubtful = doubtful.into_iter().map(|(entry, _)| entry).collect();
-        let second = files::compare_converted(layout.top.clone(), doubtful, layout.format, conversions);
+            unclear.iter().flat_map(|(entry, _)| [&entry.path[..], b"\0"].concat()).collect::<Vec<_>>();
+        let listing = self.run_git(&attributes::READ_ATTRIBUTES, &paths).await?;
+        let conversions = attributes::parse(&listing, settings);
+        let unclear = unclear.into_iter().map(|(entry, _)| entry).collect();
+        let second = files::compare_converted(layout.top.clone(), unclear, layout.format, conversions);
         let (contents, unknown) = self.deadline.limit("reading the work tree", second).await??;
         changed.extend(contents.into_iter().map(|path| (path, 'M')));
         Ok(why_unknown(&unknown))
     }
 
-    /// As `git status` has it: another commit, or changes within. One that is not there yet is clean.
+    /// As `git status` reports it: another commit, or changes within. A submodule that is not checked out is clean.
     async fn submodule_differs(&self, top: &Path, entry: &IndexEntry, depth: usize) -> ProbeResult<bool> {
         let directory = top.join(OsStr::from_bytes(&entry.path));
         if directory.join(".git").symlink_metadata().is_err() {
@@ -194,14 +195,14 @@ impl Checkout<'_> {
                 "submodules lie more than {MAX_DEPTH} deep in each other"
             ))));
         }
-        let own = Checkout { directory: &directory, ..*self };
+        let submodule = Checkout { directory: &directory, ..*self };
         let differs = async {
             // If its own repository is broken, git would use the enclosing one.
-            if own.layout().await?.top.canonicalize()? != directory.canonicalize()? {
+            if submodule.layout().await?.top.canonicalize()? != directory.canonicalize()? {
                 return Err(ProbeError::new("it has no repository of its own"));
             }
-            let commit = own.commit("HEAD").await?;
-            Ok(commit.as_ref() != Some(&entry.id) || !own.changes_within(depth - 1).await?.is_empty())
+            let commit = submodule.commit("HEAD").await?;
+            Ok(commit.as_ref() != Some(&entry.id) || !submodule.changes_within(depth - 1).await?.is_empty())
         };
         Box::pin(differs).await.map_err(named)
     }
@@ -223,11 +224,11 @@ impl Checkout<'_> {
     async fn call(&self, words: &[&str], input: Option<&[u8]>) -> ProbeResult<(i32, Vec<u8>)> {
         let name = format!("git -C {} {}", self.directory.display(), words.join(" "));
         let work = ProgramOptions { name, input, kept: MAX_OUTPUT };
-        let ran = work.run(git(self.directory, words), self.permit, self.deadline).await?;
-        match (ran.status.code(), ran.stdout.cut) {
-            (Some(code @ (0 | 1)), None) => Ok((code, ran.stdout.bytes)),
+        let result = work.run(git(self.directory, words), self.permit, self.deadline).await?;
+        match (result.status.code(), result.stdout.cut) {
+            (Some(code @ (0 | 1)), None) => Ok((code, result.stdout.bytes)),
             (Some(0 | 1), Some(cut)) => Err(cut),
-            _ => Err(ProbeError::new(text::excerpt(&ran.stderr.bytes, MAX_REASON))),
+            _ => Err(ProbeError::new(text::excerpt(&result.stderr.bytes, MAX_REASON))),
         }
     }
 }

@@ -48,7 +48,7 @@ pub(super) struct WorkTreeResult {
     pub(super) submodules: Vec<IndexEntry>,
 }
 
-/// Paths whose contents differ, and those that could not be compared, with why.
+/// Paths with different content, and paths that could not be compared, with the reason.
 type ContentResult = (Vec<Vec<u8>>, Vec<(Vec<u8>, String)>);
 
 /// Compares every file byte for byte. The times in the index are not used: an entry can be
@@ -74,7 +74,7 @@ pub(super) async fn compare(
     .await
 }
 
-/// Compares files whose bytes differ once more, each converted as it would be for a commit.
+/// Compares files with different bytes again, each converted as for a commit.
 pub(super) async fn compare_converted(
     top: PathBuf,
     entries: Vec<IndexEntry>,
@@ -96,7 +96,7 @@ pub(super) async fn compare_converted(
     .await
 }
 
-/// Reads files on a thread of its own, which stops soon after its result is no longer awaited.
+/// Reads files on another thread, which stops soon after the future is dropped.
 async fn off_thread<T: Send + 'static>(
     read: impl FnOnce(Arc<AtomicBool>) -> io::Result<T> + Send + 'static,
 ) -> ProbeResult<T> {
@@ -107,10 +107,10 @@ async fn off_thread<T: Send + 'static>(
         }
     }
     let stop = StopReading(Arc::default());
-    let seen = Arc::clone(&stop.0);
-    let done = tokio::task::spawn_blocking(move || read(seen)).await;
+    let stop_flag = Arc::clone(&stop.0);
+    let result = tokio::task::spawn_blocking(move || read(stop_flag)).await;
     drop(stop);
-    Ok(done??)
+    Ok(result??)
 }
 
 struct WorkTree {
@@ -130,23 +130,25 @@ impl WorkTree {
         if entry.is_unmerged {
             return Ok(Some(FileDifference::Kind));
         }
-        let Some(about) = self.about(&entry.path)? else {
+        let Some(metadata) = self.about(&entry.path)? else {
             return Ok((!entry.may_be_absent).then_some(FileDifference::Gone));
         };
         if entry.mode == SUBMODULE_MODE {
-            return Ok((!about.is_dir()).then_some(FileDifference::Kind));
+            return Ok((!metadata.is_dir()).then_some(FileDifference::Kind));
         }
-        if about.is_symlink() != (entry.mode == LINK_MODE) && (about.is_symlink() || settings.symlinks) {
+        if metadata.is_symlink() != (entry.mode == LINK_MODE) && (metadata.is_symlink() || settings.symlinks)
+        {
             return Ok(Some(FileDifference::Kind));
         }
-        if about.is_symlink() {
+        if metadata.is_symlink() {
             let target = std::fs::read_link(self.path(&entry.path))?.into_os_string().into_vec();
             let id = format.id(target.len() as u64, &target[..])?;
             return Ok((id != entry.id).then_some(FileDifference::Kind));
         }
-        let is_other =
-            settings.file_mode && entry.mode != LINK_MODE && (about.mode() ^ entry.mode) & OWNER_EXECUTE != 0;
-        if !about.is_file() || is_other {
+        let is_other = settings.file_mode
+            && entry.mode != LINK_MODE
+            && (metadata.mode() ^ entry.mode) & OWNER_EXECUTE != 0;
+        if !metadata.is_file() || is_other {
             return Ok(Some(FileDifference::Kind));
         }
         let (file, length) = self.open(&entry.path)?;
@@ -159,11 +161,11 @@ impl WorkTree {
             Conversion::None | Conversion::Unknown(_) => return Ok(false),
             Conversion::Lfs => format.id_of_pointer(open()?)?,
             Conversion::Text | Conversion::Auto => {
-                let survey = TextStats::of(open()?)?;
-                if *conversion == Conversion::Auto && survey.is_binary() {
+                let stats = TextStats::of(open()?)?;
+                if *conversion == Conversion::Auto && stats.is_binary() {
                     return Ok(false);
                 }
-                format.id_of_text(&survey, open()?)?
+                format.id_of_text(&stats, open()?)?
             }
         };
         Ok(id == entry.id)
@@ -180,7 +182,7 @@ impl WorkTree {
         for directory in above.into_iter().rev() {
             if !self.directories.contains(directory) {
                 match metadata_if_exists(directory)? {
-                    Some(about) if about.is_dir() => self.directories.insert(directory.to_owned()),
+                    Some(metadata) if metadata.is_dir() => self.directories.insert(directory.to_owned()),
                     _ => return Ok(None),
                 };
             }
@@ -195,17 +197,17 @@ impl WorkTree {
         let path = self.path(path);
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let file = OpenOptions::new().read(true).custom_flags(flags).open(&path).map_err(named)?;
-        let about = file.metadata()?;
-        if !about.is_file() {
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
             return Err(named(io::Error::other("it is no longer a regular file")));
         }
-        Ok((CancellableReader { file, stop: &self.stop }, about.len()))
+        Ok((CancellableReader { file, stop: &self.stop }, metadata.len()))
     }
 }
 
 fn metadata_if_exists(path: &Path) -> io::Result<Option<Metadata>> {
     match path.symlink_metadata() {
-        Ok(about) => Ok(Some(about)),
+        Ok(metadata) => Ok(Some(metadata)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(None)
         }
@@ -213,7 +215,7 @@ fn metadata_if_exists(path: &Path) -> io::Result<Option<Metadata>> {
     }
 }
 
-/// A file whose reading stops when its result is no longer awaited.
+/// A file; reading it fails once `stop` is set.
 struct CancellableReader<'a> {
     file: File,
     stop: &'a AtomicBool,

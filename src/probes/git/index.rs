@@ -9,7 +9,7 @@ use super::super::error::{ProbeError, ProbeResult};
 pub(super) struct IndexEntry {
     /// From the top of the work tree.
     pub(super) path: Vec<u8>,
-    /// What it is, as git counts: 100644, 100755, 120000 (link), 160000 (submodule).
+    /// Its mode, as git writes it: 100644, 100755, 120000 (link), 160000 (submodule).
     pub(super) mode: u32,
     /// The id of its content, or of a submodule's commit.
     pub(super) id: String,
@@ -36,8 +36,8 @@ pub(super) fn entries(list: &[u8]) -> ProbeResult<Vec<IndexEntry>> {
 
 fn entry(item: &[u8]) -> Option<IndexEntry> {
     let tab = item.iter().position(|byte| *byte == b'\t')?;
-    let (about, path) = (std::str::from_utf8(&item[..tab]).ok()?, &item[tab + 1..]);
-    let [tag, mode, id, stage] = about.split(' ').collect::<Vec<_>>().try_into().ok()?;
+    let (fields, path) = (std::str::from_utf8(&item[..tab]).ok()?, &item[tab + 1..]);
+    let [tag, mode, id, stage] = fields.split(' ').collect::<Vec<_>>().try_into().ok()?;
     Some(IndexEntry {
         path: path_inside_work_tree(path)?.to_vec(),
         mode: u32::from_str_radix(mode, 8).ok()?,
@@ -57,13 +57,13 @@ fn path_inside_work_tree(path: &[u8]) -> Option<&[u8]> {
 pub(super) fn raw_changes(list: &[u8]) -> ProbeResult<BTreeMap<Vec<u8>, char>> {
     let mut items = nul_separated(list);
     let mut changes = BTreeMap::new();
-    while let Some(about) = items.next() {
-        let letter = about.rsplit(|byte| *byte == b' ').next().and_then(|word| word.first());
+    while let Some(item) = items.next() {
+        let letter = item.rsplit(|byte| *byte == b' ').next().and_then(|word| word.first());
         match (letter, items.next()) {
-            (Some(letter), Some(path)) if about.first() == Some(&b':') => {
+            (Some(letter), Some(path)) if item.first() == Some(&b':') => {
                 changes.insert(path.to_vec(), char::from(*letter));
             }
-            _ => return Err(unexpected_item("diff-index", about)),
+            _ => return Err(unexpected_item("diff-index", item)),
         }
     }
     Ok(changes)
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_are_read_and_paths_that_lead_outside_refused() {
+    fn entries_are_read_and_paths_outside_are_rejected() {
         let list = b"H 100755 abc 0\ta b/c\0S 100644 def 0\td\0M 100644 def 2\te\0";
         let read = entries(list).unwrap();
         assert_eq!(read[0].path, b"a b/c");

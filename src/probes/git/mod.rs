@@ -1,8 +1,8 @@
 //! The git probe: which commit a tag names, what is checked out, whether the work tree is clean.
 //!
-//! `git status` would report the last, but it runs what the checkout configures. So git is only asked for its index and
-//! what the commit has, and the work files are read and hashed here. Only a file that a program must convert before it
-//! can be compared, and whose bytes differ, cannot be judged; that is an error, with the reason.
+//! `git status` would report the last, but it runs what the checkout configures. So git only lists its index and
+//! the commit, and the work files are read and hashed here. Only a file that a program must convert before it
+//! can be compared, and that has different bytes, cannot be judged; that is an error, with the reason.
 
 mod attributes;
 mod blob;
@@ -109,7 +109,7 @@ fn clean(changes: ProbeResult<Vec<String>>) -> Observation {
     }
 }
 
-/// They are not wrong, as none of them runs here; without any, nothing is reported.
+/// They are no failure, because none of them runs here; if there are none, nothing is reported.
 fn programs(named: ProbeResult<BTreeSet<String>>) -> Option<Observation> {
     let (what, expected) = ("programs in its configuration", "none runs here");
     match named {

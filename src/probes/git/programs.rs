@@ -37,15 +37,15 @@ impl Checkout<'_> {
     /// The settings of the checkout and its submodules that name programs, and its hooks.
     pub(super) async fn programs(&self) -> ProbeResult<BTreeSet<String>> {
         let common = self.answer(&["rev-parse", "--git-common-dir"]).await?;
-        // Where it is relative, git counts from where it was asked.
+        // A relative path is relative to the directory that git ran in.
         let common = self.directory.join(OsStr::from_bytes(common.trim_ascii_end()));
-        let mut found = programs(&self.answer(&listing(&["--local"])).await?);
-        found.extend(hooks(&common));
+        let mut names = programs(&self.answer(&listing(&["--local"])).await?);
+        names.extend(hooks(&common));
         for config in submodules(&common.join("modules"), MAX_DEPTH) {
             let Some(file) = config.to_str() else { continue };
-            found.extend(programs(&self.answer(&listing(&["--file", file])).await?));
+            names.extend(programs(&self.answer(&listing(&["--file", file])).await?));
         }
-        Ok(found)
+        Ok(names)
     }
 }
 
@@ -71,7 +71,7 @@ fn is_program(key: &str) -> bool {
 /// Files that git would run, where its configuration names no other directory.
 fn hooks(common: &Path) -> impl Iterator<Item = String> {
     let is_hook = |file: &DirEntry| {
-        let is_program = file.metadata().is_ok_and(|found| found.permissions().mode() & 0o111 != 0);
+        let is_program = file.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0);
         is_program && file.path().extension().is_none_or(|extension| extension != "sample")
     };
     let files = fs::read_dir(common.join("hooks")).into_iter().flatten().flatten();
@@ -95,10 +95,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_that_name_programs_are_told_from_others() {
-        let good =
+    fn settings_that_name_programs_are_recognized() {
+        let program_keys =
             ["core.fsmonitor", "filter.x.clean", "filter.a.b.process", "diff.external", "credential.helper"];
-        let bad = [
+        let other_keys = [
             "core.bare",
             "filter.x.required",
             "diff.renames",
@@ -106,7 +106,7 @@ mod tests {
             "core",
             "x.core.fsmonitor",
         ];
-        assert!(good.iter().all(|key| is_program(key)));
-        assert!(!bad.iter().any(|key| is_program(key)));
+        assert!(program_keys.iter().all(|key| is_program(key)));
+        assert!(!other_keys.iter().any(|key| is_program(key)));
     }
 }

@@ -29,8 +29,8 @@ pub(super) fn expected_status(spec: &HttpSpec) -> String {
 fn status(spec: &HttpSpec, status: u16, headers: &HeaderMap, body: &ReadBody) -> Observation {
     let ok = spec.status.contains(&status);
     let seen = match headers.get("location") {
-        Some(to) if !ok && (300..400).contains(&status) => {
-            format!("{status} to {}", String::from_utf8_lossy(to.as_bytes()))
+        Some(location) if !ok && (300..400).contains(&status) => {
+            format!("{status} to {}", String::from_utf8_lossy(location.as_bytes()))
         }
         _ if ok || body.bytes.is_empty() => status.to_string(),
         _ => format!("{status}: {}", body.excerpt()),
@@ -61,19 +61,19 @@ fn expected_header(check: &HeaderCheck) -> String {
         (None, Some(least)) => Some(format!("at least {least}")),
         (None, None) => None,
     };
-    let all: Vec<_> = [equals, contains, directive].into_iter().flatten().collect();
-    if all.is_empty() { "present".into() } else { all.join(", ") }
+    let parts: Vec<_> = [equals, contains, directive].into_iter().flatten().collect();
+    if parts.is_empty() { "present".into() } else { parts.join(", ") }
 }
 
-/// Whether the directive is there and holds enough; where it stands more than once, each must.
+/// Whether the directive exists and its value is large enough; if it occurs several times, each must be.
 fn directive(check: &HeaderCheck, value: &str) -> bool {
-    let found: Vec<Option<&str>> = match &check.directive {
+    let values: Vec<Option<&str>> = match &check.directive {
         None => vec![Some(value.trim())],
         Some(name) => directive_values(name, value).collect(),
     };
     let number = |value: Option<&str>| value.and_then(|value| value.parse::<i64>().ok());
     let enough = |value| check.at_least.is_none_or(|least| number(value).is_some_and(|v| v >= least));
-    !found.is_empty() && found.into_iter().all(enough)
+    !values.is_empty() && values.into_iter().all(enough)
 }
 
 /// The values of one directive (RFC 6797 for one: names in any case, values maybe in quotes).
@@ -109,8 +109,8 @@ mod tests {
     fn a_directive_is_read_in_any_case_and_in_quotes() {
         assert!(max_age("includeSubDomains; Max-Age=31536000"));
         assert!(max_age("max-age=\"63072000\" ; preload"));
-        for wrong in ["max-age=31535999", "max-age", "preload", "x-max-age=63072000", "max-age=1y", ""] {
-            assert!(!max_age(wrong), "{wrong}");
+        for value in ["max-age=31535999", "max-age", "preload", "x-max-age=63072000", "max-age=1y", ""] {
+            assert!(!max_age(value), "{value}");
         }
     }
 

@@ -100,12 +100,12 @@ async fn visit(
     let browser = HttpClient::new(&spec.tls, proxies, deadline)?;
     let (mut url, mut method, mut way) = (url, method(spec.method), Vec::new());
     loop {
-        let begun = Instant::now();
+        let started = Instant::now();
         let request = browser.request(method.clone(), url.clone()).headers(headers.clone());
         let response = browser.send(request).await?;
-        let took = begun.elapsed();
+        let took = started.elapsed();
         if let Some(step) = redirect(spec, &url, &response, way.len()) {
-            let step = step.map_err(|refused| way.push(refused));
+            let step = step.map_err(|rejected| way.push(rejected));
             if let Ok(next) = step {
                 way.push(Observation::recorded(
                     "redirect",

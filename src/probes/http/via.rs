@@ -41,10 +41,10 @@ pub(super) async fn visit(
         argv.iter().cloned().chain(["curl", "--config", "-"].map(str::to_owned)).collect();
     let program = Program { argv: &argv, cwd: None, env: BTreeMap::new() };
     let input = config(spec, url, &headers, deadline.remaining().saturating_sub(CURL_MARGIN))?;
-    let ran = process::run_with_input(program, input.as_bytes(), secret_store.permit(), deadline).await?;
-    match ran.status.code() {
-        Some(0) => answer(ran),
-        code => Err(failed(code, &ran)),
+    let result = process::run_with_input(program, input.as_bytes(), secret_store.permit(), deadline).await?;
+    match result.status.code() {
+        Some(0) => answer(result),
+        code => Err(failed(code, &result)),
     }
 }
 
@@ -62,11 +62,11 @@ fn config(
     };
     let mut config = Zeroizing::new(String::from("silent\nshow-error\ninclude\nsuppress-connect-headers\n"));
     let method = method(spec.method);
-    let asked =
+    let request =
         if method == reqwest::Method::HEAD { "head".into() } else { format!("request = \"{method}\"") };
     let _ = writeln!(
         config,
-        "{asked}\nmax-time = {:.3}\nurl = \"{}\"",
+        "{request}\nmax-time = {:.3}\nurl = \"{}\"",
         within.as_secs_f64(),
         quoted(url.as_str())
     );
@@ -81,22 +81,22 @@ fn config(
     Ok(config)
 }
 
-fn failed(code: Option<i32>, ran: &ProgramResult) -> ProbeError {
-    let said = text::excerpt(&ran.stderr.bytes, MAX_REASON);
+fn failed(code: Option<i32>, result: &ProgramResult) -> ProbeError {
+    let message = text::excerpt(&result.stderr.bytes, MAX_REASON);
     ProbeError::new(match code {
-        Some(code) if COMMAND_NOT_FOUND.contains(&code) => format!("there is no curl there: {said}"),
+        Some(code) if COMMAND_NOT_FOUND.contains(&code) => format!("there is no curl there: {message}"),
         Some(CURL_USAGE_ERROR) => {
-            format!("the way there passes no input on (kubectl and docker exec need -i): {said}")
+            format!("the way there passes no input on (kubectl and docker exec need -i): {message}")
         }
-        Some(code) => format!("from there (exit code {code}): {said}"),
-        None => format!("from there, ended by a signal: {said}"),
+        Some(code) => format!("from there (exit code {code}): {message}"),
+        None => format!("from there, ended by a signal: {message}"),
     })
 }
 
 /// The last head that curl prints, and what comes after it: there may be heads of 1xx before.
-fn answer(ran: ProgramResult) -> ProbeResult<HttpAnswer> {
+fn answer(result: ProgramResult) -> ProbeResult<HttpAnswer> {
     let foreign = || ProbeError::new("what curl prints there is no answer in HTTP");
-    let mut rest = ran.stdout.bytes.as_slice();
+    let mut rest = result.stdout.bytes.as_slice();
     loop {
         let end = rest.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(foreign)?;
         let (status, headers) = head(&rest[..end]).ok_or_else(foreign)?;
@@ -107,8 +107,8 @@ fn answer(ran: ProgramResult) -> ProbeResult<HttpAnswer> {
         let long = (rest.len() > MAX_BODY)
             .then(|| ProbeError::new("body longer than 1 MiB: only its begin was read"));
         let body =
-            ReadBody { bytes: rest[..rest.len().min(MAX_BODY)].to_vec(), cut: long.or(ran.stdout.cut) };
-        return Ok(HttpAnswer { way: Vec::new(), status, headers, body, took: ran.took });
+            ReadBody { bytes: rest[..rest.len().min(MAX_BODY)].to_vec(), cut: long.or(result.stdout.cut) };
+        return Ok(HttpAnswer { way: Vec::new(), status, headers, body, took: result.took });
     }
 }
 

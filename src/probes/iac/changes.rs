@@ -64,7 +64,7 @@ impl ChangeSet {
         let plan: TerraformPlan =
             serde_json::from_slice(json).map_err(|error| unexpected_output("Terraform", &error))?;
         let change = |resource: PlannedResource| {
-            let has = |action: &str| resource.change.actions.iter().any(|one| one == action);
+            let has = |action: &str| resource.change.actions.iter().any(|name| name == action);
             let action = match (has("create"), has("delete"), has("update")) {
                 (true, true, _) => ResourceAction::Replace,
                 (true, false, _) => ResourceAction::Create,
@@ -171,9 +171,10 @@ fn digest(json: &[u8], without: &[&str]) -> ProbeResult<Sha256Hex> {
 }
 
 pub(super) fn judge(spec: &IacSpec, planned: &ChangeSet) -> Vec<Observation> {
-    let of = |action: ResourceAction| planned.changes.iter().filter(move |change| change.action == action);
-    let count = |action| of(action).count();
-    let told = format!(
+    let with_action =
+        |action: ResourceAction| planned.changes.iter().filter(move |change| change.action == action);
+    let count = |action| with_action(action).count();
+    let counts = format!(
         "{} to create, {} to update, {} to replace, {} to destroy",
         count(ResourceAction::Create),
         count(ResourceAction::Update),
@@ -181,10 +182,11 @@ pub(super) fn judge(spec: &IacSpec, planned: &ChangeSet) -> Vec<Observation> {
         count(ResourceAction::Destroy)
     );
     let unchanged = planned.changes.iter().all(|change| change.action == ResourceAction::None);
-    let told = if unchanged { "nothing would change".to_owned() } else { told };
-    let mut seen = vec![Observation::recorded("change set", told)];
-    let lost =
-        of(ResourceAction::Destroy).chain(of(ResourceAction::Replace)).map(|change| lost(spec, change));
+    let summary = if unchanged { "nothing would change".to_owned() } else { counts };
+    let mut seen = vec![Observation::recorded("change set", summary)];
+    let lost = with_action(ResourceAction::Destroy)
+        .chain(with_action(ResourceAction::Replace))
+        .map(|change| lost(spec, change));
     seen.extend(lost);
     seen.extend(spec.required.iter().map(|word| required(word, planned)));
     let digest = Observation::recorded("digest of the change set", planned.digest.to_string());
@@ -193,9 +195,9 @@ pub(super) fn judge(spec: &IacSpec, planned: &ChangeSet) -> Vec<Observation> {
 }
 
 /// Whether a change set is the one that was reviewed.
-pub(super) fn same(planned: &ChangeSet, given: &ProbeContext) -> Observation {
+pub(super) fn same(planned: &ChangeSet, context: &ProbeContext) -> Observation {
     let (what, digest) = ("change set to be applied", planned.digest.to_string());
-    match given.digest.as_ref().and_then(Option::as_ref) {
+    match context.digest.as_ref().and_then(Option::as_ref) {
         Some(reviewed) => {
             let is_same = *reviewed == digest;
             Observation::new(what, format!("{reviewed}, which was reviewed"), digest, is_same)
@@ -206,33 +208,33 @@ pub(super) fn same(planned: &ChangeSet, given: &ProbeContext) -> Observation {
 
 /// Names the resources that are destroyed or replaced.
 fn lost(spec: &IacSpec, change: &ResourceChange) -> Observation {
-    let may = spec.may_destroy.contains(&change.address);
+    let is_allowed = spec.may_destroy.contains(&change.address);
     let what = if change.action == ResourceAction::Replace { "replaced" } else { "destroyed" };
-    let expected = if may { "may be" } else { "kept; `may_destroy` names what may go" };
+    let expected = if is_allowed { "may be" } else { "kept; `may_destroy` names what may go" };
     Observation::new(
         format!("resource {}", change.address),
         expected,
         format!("{what} ({})", change.kind),
-        may,
+        is_allowed,
     )
 }
 
 /// Whether the change set contains a type of resource at all, changed or not.
 fn required(word: &str, planned: &ChangeSet) -> Observation {
-    let (what, sought) = (format!("resources of {word}"), word.to_lowercase());
+    let (what, query) = (format!("resources of {word}"), word.to_lowercase());
     let fits = |change: &&ResourceChange| {
-        change.address.to_lowercase().contains(&sought) || change.kind.to_lowercase().contains(&sought)
+        change.address.to_lowercase().contains(&query) || change.kind.to_lowercase().contains(&query)
     };
-    let found = planned.changes.iter().filter(fits).count();
-    let seen = if found == 0 { "none".to_owned() } else { text::count(found, "resource") };
-    Observation::new(what, "one or more in the code", seen, found > 0)
+    let count = planned.changes.iter().filter(fits).count();
+    let seen = if count == 0 { "none".to_owned() } else { text::count(count, "resource") };
+    Observation::new(what, "one or more in the code", seen, count > 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn told(planned: &ChangeSet) -> Vec<(&str, ResourceAction)> {
+    fn actions(planned: &ChangeSet) -> Vec<(&str, ResourceAction)> {
         planned.changes.iter().map(|change| (change.address.as_str(), change.action)).collect()
     }
 
@@ -243,7 +245,7 @@ mod tests {
             {"op": "create-replacement", "urn": "urn:pulumi:prod::app::aws:mq/broker:Broker::rabbit"}], "duration": 5}"#;
         let planned = ChangeSet::of_pulumi(json).unwrap();
         assert_eq!(
-            told(&planned),
+            actions(&planned),
             [
                 ("app-prod", ResourceAction::None),
                 ("redis", ResourceAction::Destroy),
@@ -260,7 +262,7 @@ mod tests {
             {"ResourceChange": {"Action": "Modify", "LogicalResourceId": "Redis", "ResourceType": "AWS::ElastiCache::ReplicationGroup", "Replacement": "True"}},
             {"ResourceChange": {"Action": "Add", "LogicalResourceId": "Rules", "ResourceType": "AWS::EC2::SecurityGroup"}}]}"#;
         assert_eq!(
-            told(&ChangeSet::of_cloud_formation(json).unwrap()),
+            actions(&ChangeSet::of_cloud_formation(json).unwrap()),
             [("Redis", ResourceAction::Replace), ("Rules", ResourceAction::Create)]
         );
         let empty =

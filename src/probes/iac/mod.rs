@@ -27,17 +27,17 @@ pub(super) async fn run(
     spec: &IacSpec,
     deadline: &Deadline,
     permit: &Permit,
-    given: &ProbeContext,
+    context: &ProbeContext,
 ) -> Outcome {
     if spec.state {
         let reproduce = display_command(spec, &["state", "pull"]);
         return Outcome::of(state::run(spec, permit, deadline).await, reproduce);
     }
     let what = format!("change set in {}", spec.directory);
-    let file = terraform::plan_file(spec, given);
-    let unsaved = file.clone().filter(|file| terraform::is_to_be_made(spec, file, given));
+    let file = terraform::plan_file(spec, context);
+    let unsaved = file.clone().filter(|file| terraform::is_to_be_made(spec, file, context));
     let saving = unsaved.as_ref().map(|file| {
-        let change = given.effects.begin(format!("may have saved the plan as {}", file.display()));
+        let change = context.effects.begin(format!("may have saved the plan as {}", file.display()));
         (change, file)
     });
     let planned = match spec.tool {
@@ -46,7 +46,7 @@ pub(super) async fn run(
         IacTool::CloudFormation => cloud_formation(spec, permit, deadline).await,
     };
     let seen = match planned {
-        Ok(planned) if spec.saved => vec![changes::same(&planned, given)],
+        Ok(planned) if spec.saved => vec![changes::same(&planned, context)],
         Ok(planned) => changes::judge(spec, &planned),
         Err(why) => vec![Observation::unknown(what, "planned", why)],
     };
@@ -98,22 +98,22 @@ fn owned(words: &[&str]) -> Vec<String> {
 }
 
 /// Why a tool made no plan, in its own words.
-fn failed(ran: &ProgramResult) -> ProbeError {
-    let bytes = if ran.stderr.bytes.is_empty() { &ran.stdout.bytes } else { &ran.stderr.bytes };
+fn failed(result: &ProgramResult) -> ProbeError {
+    let bytes = if result.stderr.bytes.is_empty() { &result.stdout.bytes } else { &result.stderr.bytes };
     // The message follows the box that tools draw around it.
     let text: String = String::from_utf8_lossy(bytes).chars().filter(|c| !"╷│╵".contains(*c)).collect();
     let begin = text.find("Error").unwrap_or(0);
     let text = text[begin..].split_whitespace().collect::<Vec<_>>().join(" ");
-    let code = ran.status.code().map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
+    let code = result.status.code().map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
     ProbeError::new(format!("it ends with {code}: {}", text::clip(&text, MAX_REASON)))
 }
 
 /// What the tool printed, if it is all of it.
-fn whole_output(ran: ProgramResult) -> ProbeResult<Vec<u8>> {
-    if !ran.status.success() {
-        return Err(failed(&ran));
+fn whole_output(result: ProgramResult) -> ProbeResult<Vec<u8>> {
+    if !result.status.success() {
+        return Err(failed(&result));
     }
-    ran.stdout.cut.map_or(Ok(ran.stdout.bytes), Err)
+    result.stdout.cut.map_or(Ok(result.stdout.bytes), Err)
 }
 
 /// Reads what the tool printed of its plan, which may be long.

@@ -37,12 +37,12 @@ fn backup(file: &str) -> Observation {
     let what = format!("backup {file}");
     let read = || -> std::io::Result<(u64, Sha256Hex, u64)> {
         let mut file = open_regular(file)?;
-        let about = file.metadata()?;
-        let age = about.modified()?;
-        let age = SystemTime::now().duration_since(age).unwrap_or_default().as_secs();
+        let metadata = file.metadata()?;
+        let modified = metadata.modified()?;
+        let age = SystemTime::now().duration_since(modified).unwrap_or_default().as_secs();
         let mut digest = Sha256::new();
         std::io::copy(&mut file, &mut digest)?;
-        Ok((about.len(), Sha256Hex(digest.finalize().into()), age))
+        Ok((metadata.len(), Sha256Hex(digest.finalize().into()), age))
     };
     match read() {
         Ok((0, ..)) => Observation::new(what, "there", "it is empty", false),
@@ -73,19 +73,19 @@ async fn pull(spec: &IacSpec, permit: &Permit, deadline: &Deadline) -> ProbeResu
             owned(&["cloudformation", "get-template", &format!("--stack-name={stack}"), "--output=json"])
         }
     };
-    let ran = run_tool(spec, &words, permit, deadline).await?;
-    if !ran.status.success() {
-        return Err(failed(&ran));
+    let result = run_tool(spec, &words, permit, deadline).await?;
+    if !result.status.success() {
+        return Err(failed(&result));
     }
     let head =
-        String::from_utf8_lossy(&ran.stdout.bytes[..ran.stdout.bytes.len().min(MAX_HEAD)]).into_owned();
+        String::from_utf8_lossy(&result.stdout.bytes[..result.stdout.bytes.len().min(MAX_HEAD)]).into_owned();
     if head.trim().is_empty() {
         return Ok(None);
     }
     let (serial, lineage) = (number(&head, "serial"), word(&head, "lineage"));
     Ok(Some(match (serial, lineage) {
         (Some(serial), Some(lineage)) => format!("serial {serial}, lineage {lineage}"),
-        _ => format!("{} bytes", ran.stdout.bytes.len()),
+        _ => format!("{} bytes", result.stdout.bytes.len()),
     }))
 }
 

@@ -19,22 +19,23 @@ const EXIT_UNCHANGED: i32 = 0;
 const EXIT_CHANGED: i32 = 2;
 
 /// Where the plan is kept, if it is. Relative to where the tool runs.
-/// A plan that each run makes again is not saved by a probe outside of a run.
-pub(super) fn plan_file(spec: &IacSpec, given: &ProbeContext) -> Option<PathBuf> {
-    let is_kept = !spec.fresh_plan || given.opened.is_some();
+/// With `fresh_plan`, a probe outside of a run does not save the plan.
+pub(super) fn plan_file(spec: &IacSpec, context: &ProbeContext) -> Option<PathBuf> {
+    let is_kept = !spec.fresh_plan || context.opened.is_some();
     Some(Path::new(&spec.directory).join(spec.plan_file.as_ref().filter(|_| is_kept)?))
 }
 
-/// Whether there is no saved plan, or only one that an earlier run has left. The one that was reviewed is never
+/// Whether there is no saved plan, or only that of an earlier run. The reviewed plan is never
 /// generated again.
-pub(super) fn is_to_be_made(spec: &IacSpec, file: &Path, given: &ProbeContext) -> bool {
+pub(super) fn is_to_be_made(spec: &IacSpec, file: &Path, context: &ProbeContext) -> bool {
     if spec.saved {
         return false;
     }
-    let Ok(made) = file.metadata().and_then(|about| about.modified()) else { return true };
-    let made = made.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    let is_old = |opened: Utc| i128::try_from(made).is_ok_and(|made| made < i128::from(opened.millis()));
-    spec.fresh_plan && given.opened.is_some_and(is_old)
+    let Ok(modified) = file.metadata().and_then(|metadata| metadata.modified()) else { return true };
+    let modified = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    let is_old =
+        |opened: Utc| i128::try_from(modified).is_ok_and(|modified| modified < i128::from(opened.millis()));
+    spec.fresh_plan && context.opened.is_some_and(is_old)
 }
 
 pub(super) async fn plan(
@@ -44,9 +45,9 @@ pub(super) async fn plan(
     permit: &Permit,
     deadline: &Deadline,
 ) -> ProbeResult<ChangeSet> {
-    let own = temporary("gonogo-", &std::env::temp_dir())?;
+    let temporary_dir = temporary("gonogo-", &std::env::temp_dir())?;
     let is_own = file.is_none();
-    let file = std::path::absolute(file.unwrap_or_else(|| own.path().join("plan")))?;
+    let file = std::path::absolute(file.unwrap_or_else(|| temporary_dir.path().join("plan")))?;
     if is_to_be_made && file.exists() {
         std::fs::remove_file(&file)?;
     }
@@ -59,19 +60,19 @@ pub(super) async fn plan(
         .await
 }
 
-/// Makes the plan, in a file that nobody else can read: it holds values.
+/// Makes the plan, in a file that only the user can read: it holds values.
 async fn make(spec: &IacSpec, file: &PathBuf, permit: &Permit, deadline: &Deadline) -> ProbeResult<()> {
     let opened = OpenOptions::new().create_new(true).write(true).mode(0o600).open(file);
     opened.map_err(|error| ProbeError::new(format!("plan file {}: {error}", file.display())))?;
     let mut words = owned(&["plan", "-input=false", "-lock=false", "-detailed-exitcode", "-no-color"]);
     words.push(format!("-out={}", file.display()));
-    let made = run_tool(spec, &words, permit, deadline).await;
-    match made {
-        Ok(ran) if matches!(ran.status.code(), Some(EXIT_UNCHANGED | EXIT_CHANGED)) => Ok(()),
+    let planned = run_tool(spec, &words, permit, deadline).await;
+    match planned {
+        Ok(result) if matches!(result.status.code(), Some(EXIT_UNCHANGED | EXIT_CHANGED)) => Ok(()),
         other => {
             // An incomplete file is not a plan; the next attempt generates it again.
             let _ = std::fs::remove_file(file);
-            Err(other.map_or_else(|why| why, |ran| failed(&ran)))
+            Err(other.map_or_else(|why| why, |result| failed(&result)))
         }
     }
 }

@@ -29,12 +29,12 @@ fn is(shape: &ResourceKind, text: &str) -> bool {
 /// Judges a deployment; reports one that does not exist or could not be read.
 pub(super) fn judge_deployment(
     name: &str,
-    found: Lookup<Value>,
+    lookup: Lookup<Value>,
     expected: &str,
     judge: impl FnOnce(&Value) -> Vec<Observation>,
 ) -> Vec<Observation> {
     let what = format!("deployment {name}");
-    match found {
+    match lookup {
         Ok(Some(deployment)) => judge(&deployment),
         Ok(None) => vec![Observation::new(what, expected, "there is no such deployment", false)],
         Err(why) => vec![Observation::unknown(what, expected, why)],
@@ -42,10 +42,10 @@ pub(super) fn judge_deployment(
 }
 
 fn containers(deployment: &Value) -> impl Iterator<Item = &Value> {
-    let of = move |kind: &str| {
+    let of_kind = move |kind: &str| {
         deployment.pointer(&format!("/spec/template/spec/{kind}")).and_then(Value::as_array)
     };
-    of("initContainers").into_iter().chain(of("containers")).flatten()
+    of_kind("initContainers").into_iter().chain(of_kind("containers")).flatten()
 }
 
 fn word<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -57,7 +57,7 @@ pub(super) fn credentials(name: &str, deployment: &Value) -> Vec<Observation> {
     let expected = "credentials by reference";
     let (mut seen, mut by_reference) = (Vec::new(), Vec::new());
     for container in containers(deployment) {
-        let whose = format!("deployment {name}, container {}", word(container, "name"));
+        let what = format!("deployment {name}, container {}", word(container, "name"));
         for variable in container.get("env").and_then(Value::as_array).into_iter().flatten() {
             let (key, value) = (word(variable, "name"), word(variable, "value"));
             if let Some(secret) = variable.pointer("/valueFrom/secretKeyRef") {
@@ -66,17 +66,17 @@ pub(super) fn credentials(name: &str, deployment: &Value) -> Vec<Observation> {
                 && is(&NAMES, key)
                 && !is(&ABOUT, key)
             {
-                let told = format!("{key} comes from a config map, which is no place for secrets");
-                seen.push(Observation::new(&whose, expected, told, false));
+                let message = format!("{key} comes from a config map, which is no place for secrets");
+                seen.push(Observation::new(&what, expected, message, false));
             } else if is(&URL, value) {
                 seen.push(Observation::new(
-                    &whose,
+                    &what,
                     expected,
                     format!("{key} holds a URL with a password"),
                     false,
                 ));
             } else if is(&NAMES, key) && !is(&ABOUT, key) && !value.is_empty() && !value.contains("$(") {
-                seen.push(Observation::new(&whose, expected, format!("{key} is written out"), false));
+                seen.push(Observation::new(&what, expected, format!("{key} is written out"), false));
             }
         }
         let sources = container.get("envFrom").and_then(Value::as_array).into_iter().flatten();
@@ -84,12 +84,12 @@ pub(super) fn credentials(name: &str, deployment: &Value) -> Vec<Observation> {
             sources.filter_map(|from| Some(format!("all of {}", word(from.get("secretRef")?, "name")))),
         );
     }
-    let told = if by_reference.is_empty() {
+    let references = if by_reference.is_empty() {
         "no variable comes from a secret".to_owned()
     } else {
         by_reference.join(", ")
     };
-    seen.push(Observation::new(format!("deployment {name}"), expected, told, !by_reference.is_empty()));
+    seen.push(Observation::new(format!("deployment {name}"), expected, references, !by_reference.is_empty()));
     seen
 }
 
@@ -104,24 +104,29 @@ pub(super) fn rollout(name: &str, deployment: &Value) -> Vec<Observation> {
         return vec![Observation::new(what, expected, seen, false)];
     }
     // Without the field, one replica is meant.
-    let wanted = deployment.pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1);
-    let [updated, all, available] =
+    let replicas = deployment.pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1);
+    let [updated, total, available] =
         ["updatedReplicas", "replicas", "availableReplicas"].map(|field| number(&format!("/status/{field}")));
     let is_seen = number("/status/observedGeneration") >= number("/metadata/generation");
-    let ok = is_seen && updated >= wanted && all == updated && available >= wanted;
+    let ok = is_seen && updated >= replicas && total == updated && available >= replicas;
     let seen = match (is_seen, ok) {
         (false, _) => "its newest change is not observed yet".to_owned(),
-        (true, true) => format!("complete: {available} of {wanted} available"),
+        (true, true) => format!("complete: {available} of {replicas} available"),
         (true, false) => format!(
-            "{updated} of {wanted} are new, {available} available, {} old",
-            all.saturating_sub(updated)
+            "{updated} of {replicas} are new, {available} available, {} old",
+            total.saturating_sub(updated)
         ),
     };
-    let mut told = vec![Observation::new(what, expected, seen, ok)];
-    if wanted == 0 {
-        told.push(Observation::new(format!("replicas of {name}"), "1 or more", "0: nothing runs", false));
+    let mut observations = vec![Observation::new(what, expected, seen, ok)];
+    if replicas == 0 {
+        observations.push(Observation::new(
+            format!("replicas of {name}"),
+            "1 or more",
+            "0: nothing runs",
+            false,
+        ));
     }
-    told
+    observations
 }
 
 /// The labels of a deployment's pods, as `--selector` takes them.
@@ -143,8 +148,9 @@ pub(super) fn digest(name: &str, digest: &str, pods: Lookup<Value>) -> Observati
     let running =
         pods.iter().filter(|pod| pod.pointer("/status/phase").and_then(Value::as_str) == Some("Running"));
     let has = |pod: &&Value| {
-        let all = pod.pointer("/status/containerStatuses").and_then(Value::as_array);
-        all.is_some_and(|all| all.iter().any(|status| word(status, "imageID").ends_with(digest)))
+        let statuses = pod.pointer("/status/containerStatuses").and_then(Value::as_array);
+        statuses
+            .is_some_and(|statuses| statuses.iter().any(|status| word(status, "imageID").ends_with(digest)))
     };
     let (count, other) = (running.clone().count(), running.filter(|pod| !has(pod)).count());
     let seen = match (count, other) {
@@ -155,17 +161,17 @@ pub(super) fn digest(name: &str, digest: &str, pods: Lookup<Value>) -> Observati
     Observation::new(what, expected, seen, count > 0 && other == 0)
 }
 
-/// The paths that the containers are asked for.
-pub(super) fn health(asked: &HealthCheck, deployment: &Value) -> Vec<Observation> {
+/// The paths of the containers' liveness and readiness probes.
+pub(super) fn health(check: &HealthCheck, deployment: &Value) -> Vec<Observation> {
     let kinds =
-        [("livenessProbe", "liveness", &asked.liveness), ("readinessProbe", "readiness", &asked.readiness)];
+        [("livenessProbe", "liveness", &check.liveness), ("readinessProbe", "readiness", &check.readiness)];
     let judge = |(field, kind, path): (&str, &str, &String)| {
         let paths: Vec<&str> = containers(deployment)
             .filter_map(|container| container.get(field)?.pointer("/httpGet/path")?.as_str())
             .collect();
         let seen = if paths.is_empty() { "no path is asked for".to_owned() } else { paths.join(", ") };
-        let ok = !paths.is_empty() && paths.iter().all(|found| found == path);
-        Observation::new(format!("{kind} of deployment {}", asked.deployment), path, seen, ok)
+        let ok = !paths.is_empty() && paths.iter().all(|other| other == path);
+        Observation::new(format!("{kind} of deployment {}", check.deployment), path, seen, ok)
     };
     kinds.map(judge).to_vec()
 }

@@ -22,30 +22,30 @@ const KUBECTL: &str = "kubectl";
 /// The longest piece of what `kubectl` says, in bytes.
 const MAX_REASON: usize = 300;
 
-/// What was asked for, or that it is not there.
+/// The requested object; none if it does not exist.
 type Lookup<T> = ProbeResult<Option<T>>;
 
 pub(super) async fn run(
     spec: &KubernetesSpec,
     deadline: &Deadline,
     permit: &Permit,
-    given: &ProbeContext,
+    context: &ProbeContext,
 ) -> Outcome {
     let cluster = KubernetesCluster { spec, permit, deadline };
     let mut seen = Vec::new();
     for name in &spec.deployments {
-        let found = cluster.deployment(name).await;
-        seen.extend(judge::judge_deployment(name, found, "credentials by reference", |deployment| {
+        let lookup = cluster.deployment(name).await;
+        seen.extend(judge::judge_deployment(name, lookup, "credentials by reference", |deployment| {
             judge::credentials(name, deployment)
         }));
     }
     if let Some(rollout) = &spec.rollout {
-        seen.extend(cluster.rolled_out(rollout, given).await);
+        seen.extend(cluster.rolled_out(rollout, context).await);
     }
     if let Some(health) = &spec.health {
         let name = &health.deployment;
-        let found = cluster.deployment(name).await;
-        seen.extend(judge::judge_deployment(name, found, "probe paths", |deployment| {
+        let lookup = cluster.deployment(name).await;
+        seen.extend(judge::judge_deployment(name, lookup, "probe paths", |deployment| {
             judge::health(health, deployment)
         }));
     }
@@ -55,7 +55,7 @@ pub(super) async fn run(
     Outcome::of(seen, reproduce(spec))
 }
 
-/// A cluster that is asked, by whose permit and until when.
+/// A cluster, with the permit and the deadline of its queries.
 struct KubernetesCluster<'a> {
     spec: &'a KubernetesSpec,
     permit: &'a Permit,
@@ -63,14 +63,14 @@ struct KubernetesCluster<'a> {
 }
 
 impl KubernetesCluster<'_> {
-    async fn rolled_out(&self, rollout: &RolloutCheck, given: &ProbeContext) -> Vec<Observation> {
+    async fn rolled_out(&self, rollout: &RolloutCheck, context: &ProbeContext) -> Vec<Observation> {
         let name = &rollout.deployment;
-        let found = self.deployment(name).await;
-        let labels = found.as_ref().ok().and_then(|found| judge::selector(found.as_ref()?));
-        let mut seen = judge::judge_deployment(name, found, "rollout complete", |deployment| {
+        let lookup = self.deployment(name).await;
+        let labels = lookup.as_ref().ok().and_then(|deployment| judge::selector(deployment.as_ref()?));
+        let mut seen = judge::judge_deployment(name, lookup, "rollout complete", |deployment| {
             judge::rollout(name, deployment)
         });
-        let digest = rollout.digest.clone().map(Some).or_else(|| given.digest.clone());
+        let digest = rollout.digest.clone().map(Some).or_else(|| context.digest.clone());
         match (digest, labels) {
             (Some(Some(digest)), Some(labels)) => {
                 let pods = self.get(&["pods", &format!("--selector={labels}")]).await;
@@ -94,17 +94,17 @@ impl KubernetesCluster<'_> {
         let mut words = vec!["get"];
         words.extend(what);
         words.push("--output=json");
-        let ran = self.run(&kubectl(self.spec, &words)).await?;
-        if ran.status.success() {
-            if let Some(why) = ran.stdout.cut {
+        let result = self.run(&kubectl(self.spec, &words)).await?;
+        if result.status.success() {
+            if let Some(why) = result.stdout.cut {
                 return Err(why);
             }
-            return content::json(&ran.stdout.bytes)
+            return content::json(&result.stdout.bytes)
                 .map(Some)
                 .map_err(|why| ProbeError::new(format!("kubectl prints what is {why}")));
         }
-        let said = reason(&ran);
-        if said.contains("(NotFound)") { Ok(None) } else { Err(explain(self.spec, &said)) }
+        let message = reason(&result);
+        if message.contains("(NotFound)") { Ok(None) } else { Err(explain(self.spec, &message)) }
     }
 
     async fn run(&self, argv: &[String]) -> ProbeResult<ProgramResult> {
@@ -123,18 +123,18 @@ impl KubernetesCluster<'_> {
         }
         let expected = "allowed";
         match self.run(&dry(spec)).await {
-            Ok(ran) if ran.status.success() => Observation::new(what, expected, "allowed", true),
-            Ok(ran) => {
-                let said = reason(&ran);
-                if said.contains("(NotFound)") {
-                    Observation::new(what, expected, format!("its target does not exist: {said}"), false)
-                } else if said.contains("(Forbidden)") {
+            Ok(result) if result.status.success() => Observation::new(what, expected, "allowed", true),
+            Ok(result) => {
+                let message = reason(&result);
+                if message.contains("(NotFound)") {
+                    Observation::new(what, expected, format!("its target does not exist: {message}"), false)
+                } else if message.contains("(Forbidden)") {
                     // A right that is missing now is missing in the night too.
-                    Observation::new(what, expected, format!("this account may not: {said}"), false)
-                } else if said.contains("unknown") || said.contains("error: invalid") {
-                    Observation::new(what, expected, said, false)
+                    Observation::new(what, expected, format!("this account may not: {message}"), false)
+                } else if message.contains("unknown") || message.contains("error: invalid") {
+                    Observation::new(what, expected, message, false)
                 } else {
-                    Observation::unknown(what, expected, explain(spec, &said))
+                    Observation::unknown(what, expected, explain(spec, &message))
                 }
             }
             Err(why) => Observation::unknown(what, expected, why),
@@ -154,24 +154,24 @@ fn kubectl(spec: &KubernetesSpec, words: &[&str]) -> Vec<String> {
     argv
 }
 
-fn reason(ran: &ProgramResult) -> String {
-    let bytes = if ran.stderr.bytes.is_empty() { &ran.stdout.bytes } else { &ran.stderr.bytes };
+fn reason(result: &ProgramResult) -> String {
+    let bytes = if result.stderr.bytes.is_empty() { &result.stdout.bytes } else { &result.stderr.bytes };
     text::excerpt(bytes, MAX_REASON)
 }
 
 /// Why nothing could be checked.
-fn explain(spec: &KubernetesSpec, said: &str) -> ProbeError {
-    let contains = |part: &str| said.contains(part);
+fn explain(spec: &KubernetesSpec, message: &str) -> ProbeError {
+    let contains = |part: &str| message.contains(part);
     ProbeError::new(if contains("(Forbidden)") {
-        format!("this account may not: {said}")
+        format!("this account may not: {message}")
     } else if contains("does not exist") && contains("context") {
         format!("there is no context `{}` in the kubeconfig", spec.context)
     } else if contains("(Unauthorized)") || contains("must be logged in") {
-        format!("credentials are missing or refused: {said}")
+        format!("credentials are missing or refused: {message}")
     } else if contains("Unable to connect") || contains("was refused") || contains("dial tcp") {
-        format!("the cluster does not answer: {said}")
+        format!("the cluster does not answer: {message}")
     } else {
-        format!("kubectl says: {said}")
+        format!("kubectl says: {message}")
     })
 }
 
@@ -187,17 +187,17 @@ fn dry(spec: &KubernetesSpec) -> Vec<String> {
     argv
 }
 
-/// Of another program it can only be seen that it is there.
+/// For another program, only its existence can be checked.
 fn judge_program_exists(shown: &str, program: &str) -> Observation {
     let (what, expected) = (format!("program of `{shown}`"), "there; only kubectl can be tried");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_there = |file: &Path| file.is_file();
-    let found = if program.contains('/') {
+    let file = if program.contains('/') {
         is_there(Path::new(program)).then(|| program.into())
     } else {
         std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| is_there(file))
     };
-    match found {
+    match file {
         Some(file) => Observation::new(what, expected, file.display().to_string(), true),
         None => Observation::new(what, expected, format!("there is no program `{program}` here"), false),
     }

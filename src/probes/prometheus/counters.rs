@@ -10,22 +10,26 @@ use gonogo_core::checklist::spec::IncreaseCheck;
 use gonogo_core::outcome::Observation;
 use gonogo_core::time::Utc;
 
-pub(super) async fn run(asked: &[IncreaseCheck], api: &ApiClient, given: &ProbeContext) -> Vec<Observation> {
+pub(super) async fn run(
+    checks: &[IncreaseCheck],
+    api: &ApiClient,
+    context: &ProbeContext,
+) -> Vec<Observation> {
     let mut seen = Vec::new();
-    for risen in asked {
-        seen.push(check_counter(risen, api, given).await);
+    for check in checks {
+        seen.push(check_counter(check, api, context).await);
     }
     seen
 }
 
-async fn check_counter(asked: &IncreaseCheck, api: &ApiClient, given: &ProbeContext) -> Observation {
-    let what = format!("counter {}", asked.series);
-    let Some(since) = given.since else {
-        let expected = format!("risen by {} or more", asked.by);
+async fn check_counter(check: &IncreaseCheck, api: &ApiClient, context: &ProbeContext) -> Observation {
+    let what = format!("counter {}", check.series);
+    let Some(since) = context.since else {
+        let expected = format!("risen by {} or more", check.by);
         return Observation::unknown(what, expected, "the probe that this one counts from has sent nothing");
     };
-    let expected = format!("risen by {} or more since {}", asked.by, since.time_of_day());
-    match rise(asked, api, since).await {
+    let expected = format!("risen by {} or more since {}", check.by, since.time_of_day());
+    match rise(check, api, since).await {
         Ok(CounterIncrease { by, fresh: 0, newest }) if by <= 0.0 => {
             let newest = newest.map_or_else(
                 || "no series at all".to_owned(),
@@ -37,7 +41,7 @@ async fn check_counter(asked: &IncreaseCheck, api: &ApiClient, given: &ProbeCont
             let series = gonogo_core::text::count(fresh, "series").replace("seriess", "series");
             let seen = format!("risen by {} in {series} with newer samples", display_value(by));
             #[expect(clippy::cast_precision_loss, reason = "a count far below 2^53")]
-            let ok = by >= asked.by as f64;
+            let ok = by >= check.by as f64;
             Observation::new(what, expected, seen, ok).as_measured()
         }
         Err(why) => Observation::unknown(what, expected, why),
@@ -53,16 +57,16 @@ struct CounterIncrease {
 
 /// Compares the values of now with those at the time. That is by Prometheus' clock, which may differ from
 /// this host's.
-async fn rise(asked: &IncreaseCheck, api: &ApiClient, since: Utc) -> ProbeResult<CounterIncrease> {
+async fn rise(check: &IncreaseCheck, api: &ApiClient, since: Utc) -> ProbeResult<CounterIncrease> {
     let now = server_time(api).await?;
     let own_now = seconds(Utc::from_millis(jiff::Timestamp::now().as_millisecond()));
     let since = seconds(since) + (now - own_now);
     let window = (now - since).ceil().max(1.0);
-    let before = by_name(instant(api, &asked.series, Some(since)).await?);
-    let after = by_name(instant(api, &asked.series, Some(now)).await?);
+    let before = by_name(instant(api, &check.series, Some(since)).await?);
+    let after = by_name(instant(api, &check.series, Some(now)).await?);
     // Functions drop the metric's name, so these are matched without it.
-    let sampled = by_labels(instant(api, &format!("timestamp({})", asked.series), Some(now)).await?);
-    let resets = by_labels(instant(api, &format!("resets({}[{window}s])", asked.series), Some(now)).await?);
+    let sampled = by_labels(instant(api, &format!("timestamp({})", check.series), Some(now)).await?);
+    let resets = by_labels(instant(api, &format!("resets({}[{window}s])", check.series), Some(now)).await?);
     let mut rise = CounterIncrease { by: 0.0, fresh: 0, newest: None };
     let mut newest = f64::NEG_INFINITY;
     for (name, value) in &after {
@@ -89,7 +93,7 @@ fn seconds(at: Utc) -> f64 {
 }
 
 fn by_name(series: Vec<QueriedSeries>) -> BTreeMap<String, f64> {
-    series.into_iter().filter_map(|one| Some((one.name, one.points.last()?.1))).collect()
+    series.into_iter().filter_map(|series| Some((series.name, series.points.last()?.1))).collect()
 }
 
 fn by_labels(series: Vec<QueriedSeries>) -> BTreeMap<String, f64> {

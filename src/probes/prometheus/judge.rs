@@ -1,4 +1,4 @@
-//! What rules, jobs, alerts and queries must be, against what they are. Pure.
+//! Compares rules, jobs, alerts and query results with the checks. Pure.
 
 use serde_json::Value;
 
@@ -15,28 +15,28 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-pub(super) fn rules(asked: &[RuleCheck], groups: ProbeResult<Vec<Value>>) -> Vec<Observation> {
+pub(super) fn rules(checks: &[RuleCheck], groups: ProbeResult<Vec<Value>>) -> Vec<Observation> {
     let groups = match groups {
         Ok(groups) => groups,
         Err(why) => {
-            let expected = asked.iter().map(RuleCheck::name).collect::<Vec<_>>().join(", ");
+            let expected = checks.iter().map(RuleCheck::name).collect::<Vec<_>>().join(", ");
             return vec![Observation::unknown("rules", expected, why)];
         }
     };
     let rules: Vec<&Value> =
         groups.iter().filter_map(|group| group.get("rules")?.as_array()).flatten().collect();
-    asked.iter().map(|rule| judge_rule(rule, &rules)).collect()
+    checks.iter().map(|rule| judge_rule(rule, &rules)).collect()
 }
 
-fn judge_rule(asked: &RuleCheck, rules: &[&Value]) -> Observation {
-    let what = format!("rule {}", asked.name());
-    let expected = match asked.metric() {
+fn judge_rule(check: &RuleCheck, rules: &[&Value]) -> Observation {
+    let what = format!("rule {}", check.name());
+    let expected = match check.metric() {
         Some(metric) => format!("loaded, healthy, about {metric}"),
         None => "loaded and healthy".to_owned(),
     };
-    let found: Vec<_> = rules.iter().filter(|rule| text(rule, "name") == asked.name()).collect();
-    let Some(worst) = found.iter().find(|rule| text(rule, "health") != "ok").or(found.first()) else {
-        let near = text::nearest(asked.name(), rules.iter().map(|rule| text(rule, "name")));
+    let named: Vec<_> = rules.iter().filter(|rule| text(rule, "name") == check.name()).collect();
+    let Some(worst) = named.iter().find(|rule| text(rule, "health") != "ok").or(named.first()) else {
+        let near = text::nearest(check.name(), rules.iter().map(|rule| text(rule, "name")));
         let hint = near.map(|near| format!("; there is {near}")).unwrap_or_default();
         return Observation::new(what, expected, format!("no such rule among {}{hint}", rules.len()), false);
     };
@@ -50,11 +50,14 @@ fn judge_rule(asked: &RuleCheck, rules: &[&Value]) -> Observation {
             return Observation::new(what, expected, seen, false);
         }
     }
-    let about =
-        asked.metric().is_none_or(|metric| found.iter().all(|rule| names(text(rule, "query"), metric)));
-    let seen =
-        if about { "healthy".to_owned() } else { format!("its expression is {}", text(worst, "query")) };
-    Observation::new(what, expected, seen, about)
+    let is_about_metric =
+        check.metric().is_none_or(|metric| named.iter().all(|rule| names(text(rule, "query"), metric)));
+    let seen = if is_about_metric {
+        "healthy".to_owned()
+    } else {
+        format!("its expression is {}", text(worst, "query"))
+    };
+    Observation::new(what, expected, seen, is_about_metric)
 }
 
 /// Whether an expression names a metric, and not one whose name only contains it.
@@ -67,39 +70,39 @@ fn names(expr: &str, metric: &str) -> bool {
     })
 }
 
-pub(super) fn jobs(asked: &[JobCheck], targets: ProbeResult<Vec<Value>>) -> Vec<Observation> {
+pub(super) fn jobs(checks: &[JobCheck], targets: ProbeResult<Vec<Value>>) -> Vec<Observation> {
     let expected = |job: &JobCheck| format!("{} or more targets, all up", job.at_least);
     let targets = match targets {
         Ok(targets) => targets,
         Err(why) => {
-            let unseen =
+            let unknown =
                 |job| Observation::unknown(format!("job {}", job_name(job)), expected(job), why.clone());
-            return asked.iter().map(unseen).collect();
+            return checks.iter().map(unknown).collect();
         }
     };
     let judge = |job: &JobCheck| {
         let is_of =
             |target: &&Value| target.pointer("/labels/job").and_then(Value::as_str) == Some(&job.name);
-        let own: Vec<_> = targets.iter().filter(is_of).collect();
-        let down = own.iter().find(|target| text(target, "health") != "up");
-        let enough = own.len() as u64 >= job.at_least;
+        let job_targets: Vec<_> = targets.iter().filter(is_of).collect();
+        let down = job_targets.iter().find(|target| text(target, "health") != "up");
+        let enough = job_targets.len() as u64 >= job.at_least;
         let seen = match down {
             Some(target) => {
                 let (place, health) = (text(target, "scrapeUrl"), text(target, "health"));
                 format!("{place} is {health}: {}", text(target, "lastError"))
             }
-            None => format!("{} up", text::count(own.len(), "target")),
+            None => format!("{} up", text::count(job_targets.len(), "target")),
         };
         Observation::new(format!("job {}", job.name), expected(job), seen, enough && down.is_none())
     };
-    asked.iter().map(judge).collect()
+    checks.iter().map(judge).collect()
 }
 
 fn job_name(job: &JobCheck) -> &str {
     &job.name
 }
 
-pub(super) fn quiet(asked: &[String], alerts: &ProbeResult<Vec<Value>>) -> Vec<Observation> {
+pub(super) fn quiet(names: &[String], alerts: &ProbeResult<Vec<Value>>) -> Vec<Observation> {
     let judge = |name: &String| {
         let what = format!("alert {name}");
         let alerts = match alerts {
@@ -108,44 +111,44 @@ pub(super) fn quiet(asked: &[String], alerts: &ProbeResult<Vec<Value>>) -> Vec<O
         };
         let is_own =
             |alert: &&Value| alert.pointer("/labels/alertname").and_then(Value::as_str) == Some(name);
-        let own = alerts.iter().filter(is_own);
-        let firing = own.clone().find(|alert| text(alert, "state") == "firing");
-        let seen = match (firing, own.count()) {
+        let matching = alerts.iter().filter(is_own);
+        let firing = matching.clone().find(|alert| text(alert, "state") == "firing");
+        let seen = match (firing, matching.count()) {
             (Some(alert), _) => format!("firing since {}", text(alert, "activeAt")),
             (None, 0) => "not firing".to_owned(),
             (None, _) => "pending".to_owned(),
         };
         Observation::new(what, "not firing", seen, firing.is_none())
     };
-    asked.iter().map(judge).collect()
+    names.iter().map(judge).collect()
 }
 
-pub(super) fn query(asked: &QueryCheck, result: ProbeResult<Vec<QueriedSeries>>) -> Observation {
-    let expected = limits(asked);
+pub(super) fn query(check: &QueryCheck, result: ProbeResult<Vec<QueriedSeries>>) -> Observation {
+    let expected = limits(check);
     let series = match result {
         Ok(series) => series,
-        Err(why) => return Observation::unknown(&asked.what, expected, why),
+        Err(why) => return Observation::unknown(&check.what, expected, why),
     };
     let values: Vec<f64> =
-        series.iter().filter_map(|one| one.points.last().map(|(_, value)| *value)).collect();
+        series.iter().filter_map(|series| series.points.last().map(|(_, value)| *value)).collect();
     let is_within = |value: &f64| {
-        asked.at_least.as_ref().is_none_or(|least| *value >= least.value())
-            && asked.at_most.as_ref().is_none_or(|most| *value <= most.value())
+        check.at_least.as_ref().is_none_or(|least| *value >= least.value())
+            && check.at_most.as_ref().is_none_or(|most| *value <= most.value())
     };
     let ok = !values.is_empty() && values.iter().all(is_within);
     let worst = values.iter().zip(&series).find(|(value, _)| !is_within(value));
     let seen = match worst {
-        Some((value, one)) => format!("{} {}", display_value(*value), one.name).trim_end().to_owned(),
+        Some((value, series)) => format!("{} {}", display_value(*value), series.name).trim_end().to_owned(),
         None if values.is_empty() => "no series".to_owned(),
         None => {
             values.iter().take(MAX_NAMED).map(|value| display_value(*value)).collect::<Vec<_>>().join(", ")
         }
     };
-    Observation::new(&asked.what, expected, seen, ok).as_measured()
+    Observation::new(&check.what, expected, seen, ok).as_measured()
 }
 
-fn limits(asked: &QueryCheck) -> String {
-    match (&asked.at_least, &asked.at_most) {
+fn limits(check: &QueryCheck) -> String {
+    match (&check.at_least, &check.at_most) {
         (Some(least), Some(most)) => format!("from {least} to {most}"),
         (Some(least), None) => format!("at least {least}"),
         (None, Some(most)) => format!("at most {most}"),

@@ -22,12 +22,12 @@ pub(super) struct QueriedSeries {
     pub(super) points: Vec<(f64, f64)>,
 }
 
-/// Asks for everything and judges it.
+/// Queries everything and judges it.
 pub(super) async fn run(
     spec: &PrometheusSpec,
     deadline: &Deadline,
     secret_store: &SecretStore,
-    given: &ProbeContext,
+    context: &ProbeContext,
 ) -> Outcome {
     let reproduce = reproduce(spec);
     let api = match ApiClient::new(&spec.api, deadline, secret_store).await {
@@ -52,7 +52,7 @@ pub(super) async fn run(
     for query in &spec.queries {
         seen.push(judge::query(query, instant(&api, &query.expr, None).await));
     }
-    seen.extend(counters::run(&spec.risen, &api, given).await);
+    seen.extend(counters::run(&spec.risen, &api, context).await);
     for trend in &spec.trends {
         seen.push(trend::run(trend, &api).await);
     }
@@ -64,8 +64,8 @@ async fn list(api: &ApiClient, target: &str, path: &[&str]) -> ProbeResult<Vec<V
     let (path_of, query) = target.split_once('?').unwrap_or((target, ""));
     let pairs: Vec<(&str, &str)> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
     let answer = api.get(path_of, &pairs).await?.json()?;
-    let found = path.iter().try_fold(&answer, |value, key| value.get(key));
-    found.and_then(Value::as_array).cloned().ok_or_else(|| unexpected_answer(api))
+    let list = path.iter().try_fold(&answer, |value, key| value.get(key));
+    list.and_then(Value::as_array).cloned().ok_or_else(|| unexpected_answer(api))
 }
 
 fn unexpected_answer(api: &ApiClient) -> ProbeError {
@@ -103,29 +103,29 @@ fn result(api: &ApiClient, reply: &ApiResponse) -> ProbeResult<Vec<QueriedSeries
     }
     let answer = reply.json()?;
     let data = answer.get("data").ok_or_else(|| unexpected_answer(api))?;
-    let found = data.get("result").ok_or_else(|| unexpected_answer(api))?;
+    let result = data.get("result").ok_or_else(|| unexpected_answer(api))?;
     match data.get("resultType").and_then(Value::as_str) {
         // One number without labels.
         Some("scalar") => {
-            Ok(vec![QueriedSeries { name: String::new(), points: point(found).into_iter().collect() }])
+            Ok(vec![QueriedSeries { name: String::new(), points: point(result).into_iter().collect() }])
         }
         Some("vector" | "matrix") => {
-            let all = found.as_array().ok_or_else(|| unexpected_answer(api))?;
-            all.iter().map(|one| series(one).ok_or_else(|| unexpected_answer(api))).collect()
+            let list = result.as_array().ok_or_else(|| unexpected_answer(api))?;
+            list.iter().map(|item| series(item).ok_or_else(|| unexpected_answer(api))).collect()
         }
         _ => Err(unexpected_answer(api)),
     }
 }
 
-fn series(one: &Value) -> Option<QueriedSeries> {
-    let labels = one.get("metric")?.as_object()?;
+fn series(item: &Value) -> Option<QueriedSeries> {
+    let labels = item.get("metric")?.as_object()?;
     let name = labels.get("__name__").and_then(Value::as_str).unwrap_or_default();
     let rest = labels.iter().filter(|(label, _)| *label != "__name__");
     let rest: Vec<_> = rest.map(|(label, value)| format!("{label}={value}")).collect();
     let name = if rest.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", rest.join(",")) };
-    let points = match one.get("value") {
+    let points = match item.get("value") {
         Some(value) => vec![point(value)?],
-        None => one.get("values")?.as_array()?.iter().map(point).collect::<Option<_>>()?,
+        None => item.get("values")?.as_array()?.iter().map(point).collect::<Option<_>>()?,
     };
     Some(QueriedSeries { name, points })
 }
@@ -140,7 +140,7 @@ fn point(value: &Value) -> Option<(f64, f64)> {
 async fn server_time(api: &ApiClient) -> ProbeResult<f64> {
     let now = instant(api, "time()", None).await?;
     now.first()
-        .and_then(|one| one.points.first())
+        .and_then(|series| series.points.first())
         .map(|(_, value)| *value)
         .ok_or_else(|| unexpected_answer(api))
 }
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn values_are_shown_with_the_digits_that_count() {
-        let told = [0.0, 1.0, 12.0, 0.021_234_5, 1234.56, 1e9, 1e-7, f64::NAN].map(display_value);
-        assert_eq!(told, ["0", "1", "12", "0.02123", "1235", "1000000000", "0.0000001", "NaN"]);
+        let texts = [0.0, 1.0, 12.0, 0.021_234_5, 1234.56, 1e9, 1e-7, f64::NAN].map(display_value);
+        assert_eq!(texts, ["0", "1", "12", "0.02123", "1235", "1000000000", "0.0000001", "NaN"]);
     }
 }

@@ -6,22 +6,22 @@ use crate::probes::error::ProbeResult;
 use gonogo_core::checklist::spec::Trend;
 use gonogo_core::outcome::Observation;
 
-/// How many values make the line.
+/// The number of values in the line.
 const SPARKLINE_CELLS: u64 = 30;
 const SPARKLINE_BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-pub(super) async fn run(asked: &Trend, api: &ApiClient) -> Observation {
+pub(super) async fn run(trend: &Trend, api: &ApiClient) -> Observation {
     let expected =
-        asked.at_most.as_ref().map_or_else(|| "recorded".to_owned(), |most| format!("at most {most} now"));
-    let values = match values(asked, api).await {
+        trend.at_most.as_ref().map_or_else(|| "recorded".to_owned(), |most| format!("at most {most} now"));
+    let values = match values(trend, api).await {
         Ok(values) => values,
-        Err(why) => return Observation::unknown(&asked.what, expected, why),
+        Err(why) => return Observation::unknown(&trend.what, expected, why),
     };
     let Some(now) = values.iter().rev().flatten().next().copied() else {
-        let seen = format!("no values in {} min", asked.minutes);
-        return Observation::new(&asked.what, expected, seen, asked.at_most.is_none()).as_measured();
+        let seen = format!("no values in {} min", trend.minutes);
+        return Observation::new(&trend.what, expected, seen, trend.at_most.is_none()).as_measured();
     };
-    let ok = asked.at_most.as_ref().is_none_or(|most| now <= most.value());
+    let ok = trend.at_most.as_ref().is_none_or(|most| now <= most.value());
     let (low, high) = bounds(&values);
     let seen = format!(
         "{} {} now, {} to {} in {} min",
@@ -29,32 +29,32 @@ pub(super) async fn run(asked: &Trend, api: &ApiClient) -> Observation {
         display_value(now),
         display_value(low),
         display_value(high),
-        asked.minutes
+        trend.minutes
     );
-    Observation::new(&asked.what, expected, seen, ok).as_measured()
+    Observation::new(&trend.what, expected, seen, ok).as_measured()
 }
 
-/// The values, evenly spaced; nothing where there was none. Of several series, the largest counts.
-async fn values(asked: &Trend, api: &ApiClient) -> ProbeResult<Vec<Option<f64>>> {
+/// The values, evenly spaced, with gaps; of several series, the largest value at each time.
+async fn values(trend: &Trend, api: &ApiClient) -> ProbeResult<Vec<Option<f64>>> {
     let now = server_time(api).await?;
     #[expect(clippy::cast_precision_loss, reason = "minutes far below 2^53")]
-    let (span, cells) = (asked.minutes as f64 * 60.0, SPARKLINE_CELLS as f64);
+    let (span, cells) = (trend.minutes as f64 * 60.0, SPARKLINE_CELLS as f64);
     let step = (span / cells).max(1.0);
-    let found = range(api, &asked.expr, now - span, now, step).await?;
+    let series = range(api, &trend.expr, now - span, now, step).await?;
     let mut values = vec![None; usize::try_from(SPARKLINE_CELLS).unwrap_or(0) + 1];
-    for (at, value) in found.into_iter().flat_map(|one| one.points) {
+    for (at, value) in series.into_iter().flat_map(|series| series.points) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to CELLS")]
         let cell = ((at - (now - span)) / step).round().clamp(0.0, cells) as usize;
         if value.is_finite() {
-            values[cell] = Some(values[cell].map_or(value, |known: f64| known.max(value)));
+            values[cell] = Some(values[cell].map_or(value, |previous: f64| previous.max(value)));
         }
     }
     Ok(values)
 }
 
 fn bounds(values: &[Option<f64>]) -> (f64, f64) {
-    let some = || values.iter().flatten().copied();
-    (some().fold(f64::INFINITY, f64::min), some().fold(f64::NEG_INFINITY, f64::max))
+    let finite = || values.iter().flatten().copied();
+    (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max))
 }
 
 fn sparkline(values: &[Option<f64>]) -> String {

@@ -18,22 +18,22 @@ use super::super::socket::ReceivedBytes;
 use super::connection::AmqpConnection;
 use super::guard::AmqpGuard;
 
-/// How long saying goodbye may take.
+/// Timeout for closing the connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What is declared, in the spec's order; only the reason if the login failed.
+/// The declared objects, in the spec's order; only the reason if the login failed.
 pub(super) type AmqpResult = ProbeResult<DeclaredObjects>;
 
-/// What is declared.
+/// The declared objects.
 pub(super) struct DeclaredObjects {
     pub(super) exchanges: Vec<ProbeResult<Presence<()>>>,
     pub(super) queues: Vec<ProbeResult<Presence<QueueDepth>>>,
 }
 
-/// Whether something is there.
+/// Whether an object exists.
 pub(super) enum Presence<T> {
     Here(T),
-    /// It is not, in words.
+    /// It does not, with the reason.
     Missing(String),
 }
 
@@ -94,7 +94,7 @@ pub(super) fn short(name: &str) -> ProbeResult<ShortString> {
 async fn find_exchange(amqp: &AmqpConnection, name: &str, deadline: &Deadline) -> ProbeResult<Presence<()>> {
     let short = short(name)?;
     let declare = async {
-        // What is not there closes the channel: each gets one of its own.
+        // A missing object closes the channel, so each query uses a new one.
         let channel = amqp.connection.create_channel().await?;
         let passive = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
         // The type is not compared by a passive declare.
@@ -137,7 +137,7 @@ async fn request<T>(
 
 fn presence<T>(declared: lapin::Result<T>, seen: &ReceivedBytes) -> ProbeResult<Presence<T>> {
     let error = match declared {
-        Ok(found) => return Ok(Presence::Here(found)),
+        Ok(object) => return Ok(Presence::Here(object)),
         Err(error) => error,
     };
     match reply(&error) {
@@ -181,8 +181,8 @@ fn handshake_error(
             _ => format!("the server refuses the connection ({text})"),
         });
     }
-    if let Some(breach) = protocol_violation(seen) {
-        return breach;
+    if let Some(violation) = protocol_violation(seen) {
+        return violation;
     }
     if !seen.is_empty() {
         return ProbeError::new(format!("the AMQP handshake failed: {}", error::chain(error)));
@@ -195,7 +195,7 @@ fn handshake_error(
     ProbeError::new(format!("the connection was closed without an answer to the AMQP handshake{hint}"))
 }
 
-/// What the server has sent that no AMQP server should.
+/// The server's violation of the protocol, if any.
 fn protocol_violation(seen: &ReceivedBytes) -> Option<ProbeError> {
     let Some(what) = seen.guess().filter(|what| *what != "an AMQP server") else {
         return seen.refused().map(ProbeError::new);

@@ -47,10 +47,10 @@ impl AmqpConnection {
         mut socket: Socket,
     ) -> lapin::Result<Self> {
         let seen = socket.seen();
-        let (near, mut far) = tokio::io::duplex(PIPE_SIZE);
+        let (near, mut client_end) = tokio::io::duplex(PIPE_SIZE);
         let carrier = AbortOnDrop(tokio::spawn(async move {
-            // However it ends, both ends are closed then, which is what the client is to see.
-            let _ = tokio::io::copy_bidirectional(&mut socket, &mut far).await;
+            // When it ends, both ends are closed, and the client notices.
+            let _ = tokio::io::copy_bidirectional(&mut socket, &mut client_end).await;
         }));
         let once = Mutex::new(Some(near.compat()));
         let connect = async move |_: AMQPUri, _: Runtime<PipeHalves>| {
@@ -66,11 +66,11 @@ impl AmqpConnection {
     }
 }
 
-/// Where to and as whom. Never made from, or written out as, a text: it holds the password.
+/// Address and user. Never parsed from or written as text: it holds the password.
 fn uri(spec: &RabbitmqSpec, address: &Address, password: &Secret) -> AMQPUri {
     let userinfo = AMQPUserInfo { username: spec.username.clone(), password: password.expose().to_owned() };
     AMQPUri {
-        // TLS, where there is any, is the socket's affair.
+        // The socket does TLS, if it is used.
         scheme: AMQPScheme::AMQP,
         authority: AMQPAuthority { userinfo, host: address.host.clone(), port: address.port },
         vhost: spec.vhost.clone(),

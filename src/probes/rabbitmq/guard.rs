@@ -1,4 +1,4 @@
-//! What an AMQP server may send. The client keeps what it cannot parse yet in a buffer of a fixed size, and
+//! Limits what an AMQP server may send. The client keeps incomplete frames in a buffer of a fixed size, and
 //! never returns once that is full, not even when its connection ends; and it follows nested tables
 //! until its thread's stack, and with it the whole program, is gone. So frames that are longer than agreed,
 //! that nest too deep or that no probe requests do not reach it. AMQP 0-9-1, 2.3.5 and 4.2.3.
@@ -25,7 +25,7 @@ pub(super) struct AmqpGuard {
     /// How many lists and tables the frame has shown, and how much of the begin of a next one.
     tables: usize,
     begun: usize,
-    /// Whether messages have been asked for.
+    /// Whether messages were requested.
     messages: bool,
     /// Whether the frame is a piece of a message, which holds no tables.
     body: bool,
@@ -89,9 +89,9 @@ impl AmqpGuard {
             }
             ref head if b"AMQP".starts_with(head.get(..4).unwrap_or(head)) => {}
             ref head => {
-                let told = head.escape_ascii();
+                let bytes = head.escape_ascii();
                 return Err(format!(
-                    "this is not an AMQP server: a frame begins with `{told}`, which none does"
+                    "this is not an AMQP server: a frame begins with `{bytes}`, which none does"
                 ));
             }
         }
@@ -125,19 +125,19 @@ mod tests {
     }
 
     #[test]
-    fn frames_as_agreed_are_let_through() {
+    fn frames_as_agreed_are_accepted() {
         see(b"\x08\0\0\0\0\0\0\xce\x01\0\x01\0\0\0\x04\x02\x03\xff\xff\xce\x08\0\0\0\0\0\0\xce").unwrap();
     }
 
     #[test]
-    fn what_is_longer_than_agreed_or_not_asked_for_is_refused() {
-        let told = |bytes: &[u8]| see(bytes).unwrap_err();
-        assert!(told(b"\x01\0\0\x80\0\0\0").contains("a frame of 2147483648 bytes"));
-        assert!(told(b"AMQP\x03\x01\0\0").contains("another protocol: AMQP 1.0.0, not 0-9-1"));
-        assert!(told(b"AMQX").contains("begins with `AMQX`"));
-        assert!(told(b"\xff\0").contains("begins with `\\xff`"));
+    fn frames_that_are_too_long_or_unsolicited_are_rejected() {
+        let error = |bytes: &[u8]| see(bytes).unwrap_err();
+        assert!(error(b"\x01\0\0\x80\0\0\0").contains("a frame of 2147483648 bytes"));
+        assert!(error(b"AMQP\x03\x01\0\0").contains("another protocol: AMQP 1.0.0, not 0-9-1"));
+        assert!(error(b"AMQX").contains("begins with `AMQX`"));
+        assert!(error(b"\xff\0").contains("begins with `\\xff`"));
         let nested = [&b"\x01\0\0\0\0\x20\0"[..], &b"A\0\0\x01\0".repeat(400)].concat();
-        assert!(told(&nested).contains("more than 16 tables"));
-        assert!(told(b"\x08\0\0\0\0\0\0\xce\x02\0\x01").contains("unsolicited"));
+        assert!(error(&nested).contains("more than 16 tables"));
+        assert!(error(b"\x08\0\0\0\0\0\0\xce\x02\0\x01").contains("unsolicited"));
     }
 }

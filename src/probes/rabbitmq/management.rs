@@ -15,7 +15,7 @@ use super::super::error::{ProbeError, ProbeResult};
 use super::super::http_client::{HttpClient, ProxyUse, host_and_port, segment};
 use super::peek;
 
-/// How long to wait before asking again for figures that are not there yet.
+/// Delay before figures that are not there yet are queried again.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 /// A queue's unacknowledged messages.
 pub(super) const UNACKNOWLEDGED: &str = "messages_unacknowledged";
@@ -88,19 +88,19 @@ async fn query(
     let browser = HttpClient::new(&spec.tls, ProxyUse::Never, deadline)?;
     let api = ManagementClient { browser, base, spec, password, deadline };
     api.log_in().await?;
-    let mut told = ManagementSnapshot { exchanges: Vec::new(), queues: Vec::new(), bindings: Vec::new() };
+    let mut snapshot = ManagementSnapshot { exchanges: Vec::new(), queues: Vec::new(), bindings: Vec::new() };
     for exchange in &spec.exchanges {
-        let wanted = is_exchange_managed(exchange);
-        told.exchanges.push(if wanted { Some(api.exchange(exchange).await) } else { None });
+        let is_needed = is_exchange_managed(exchange);
+        snapshot.exchanges.push(if is_needed { Some(api.exchange(exchange).await) } else { None });
     }
     for queue in &spec.queues {
-        told.queues.push(if is_queue_managed(queue) { Some(api.queue(queue).await) } else { None });
+        snapshot.queues.push(if is_queue_managed(queue) { Some(api.queue(queue).await) } else { None });
     }
     for binding in &spec.bindings {
-        let between = format!("/e/{}/q/{}", segment(&binding.exchange), segment(&binding.queue));
-        told.bindings.push(api.listed(&api.path("bindings", &between)).await);
+        let suffix = format!("/e/{}/q/{}", segment(&binding.exchange), segment(&binding.queue));
+        snapshot.bindings.push(api.listed(&api.path("bindings", &suffix)).await);
     }
-    Ok(told)
+    Ok(snapshot)
 }
 
 /// The first message of a queue, taken and put back; none if there is none.
@@ -117,7 +117,7 @@ pub(super) async fn head(
     let request = api.browser.request(Method::POST, url).header("Content-Type", "application/json");
     let messages = api.send(request.body(peek::request().to_string())).await?;
     let messages = checked_shape(messages, Value::is_array)?;
-    Ok(messages.and_then(|all| all.get(0).cloned()))
+    Ok(messages.and_then(|list| list.get(0).cloned()))
 }
 
 impl ManagementClient<'_> {
@@ -140,18 +140,19 @@ impl ManagementClient<'_> {
 
     /// A list of objects.
     async fn listed(&self, path: &str) -> ProbeResult<ManagementObject> {
-        let is_list = |item: &Value| item.as_array().is_some_and(|all| all.iter().all(Value::is_object));
+        let is_list = |item: &Value| item.as_array().is_some_and(|items| items.iter().all(Value::is_object));
         checked_shape(self.get(path).await?, is_list)
     }
 
     /// A queue. Its figures come from statistics that lag by seconds, and a fresh queue has none at all:
-    /// absent is not documented to mean zero, so it is asked again until they are there.
+    /// absent is not documented to mean zero, so the query is repeated until they are there.
     async fn queue(&self, queue: &QueueCheck) -> ProbeResult<ManagementObject> {
         let path = self.path("queues", &format!("/{}", segment(&queue.name)));
         loop {
             let item = self.described(&path).await?;
-            let fresh = |item: &Value| queue.depth_at_most.is_some() && item.get(UNACKNOWLEDGED).is_none();
-            if !item.as_ref().is_some_and(fresh) || self.deadline.remaining() < RETRY_DELAY * 2 {
+            let lacks_figures =
+                |item: &Value| queue.depth_at_most.is_some() && item.get(UNACKNOWLEDGED).is_none();
+            if !item.as_ref().is_some_and(lacks_figures) || self.deadline.remaining() < RETRY_DELAY * 2 {
                 return Ok(item);
             }
             tokio::time::sleep(RETRY_DELAY).await;

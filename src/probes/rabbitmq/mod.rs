@@ -32,37 +32,37 @@ struct BrokerAddresses {
     management: Option<Url>,
 }
 
-/// Connects to AMQP and, where a check needs it, the management API; asks for everything; judges it.
+/// Connects to AMQP and, if a check needs it, to the management API; queries everything; judges it.
 pub(super) async fn run(
     spec: &RabbitmqSpec,
     deadline: &Deadline,
     secret_store: &SecretStore,
     effects: &Effects,
 ) -> Outcome {
-    let places = match broker_addresses(spec) {
+    let addresses = match broker_addresses(spec) {
         Ok(places) => places,
         Err((what, why)) => return Outcome::error(what, "an address", why.to_string()),
     };
     let observations = match password(spec, deadline, secret_store).await {
-        Ok(password) => visit(spec, &places, &password, deadline, effects).await,
-        Err(unread) => vec![unread],
+        Ok(password) => visit(spec, &addresses, &password, deadline, effects).await,
+        Err(observation) => vec![observation],
     };
-    Outcome::of(observations, reproduce::command(spec, places.management.as_ref()))
+    Outcome::of(observations, reproduce::command(spec, addresses.management.as_ref()))
 }
 
 async fn visit(
     spec: &RabbitmqSpec,
-    places: &BrokerAddresses,
+    addresses: &BrokerAddresses,
     password: &Secret,
     deadline: &Deadline,
     effects: &Effects,
 ) -> Vec<Observation> {
-    let management = places.management.as_ref();
-    let (declared, told) = tokio::join!(
-        Box::pin(amqp::survey(spec, &places.amqp, password, deadline)),
+    let management = addresses.management.as_ref();
+    let (declared, snapshot) = tokio::join!(
+        Box::pin(amqp::survey(spec, &addresses.amqp, password, deadline)),
         Box::pin(management::survey(spec, management, password, deadline)),
     );
-    let mut seen = judge::judge(spec, places, &declared, &told);
+    let mut seen = judge::judge(spec, addresses, &declared, &snapshot);
     seen.extend(Box::pin(peek::heads(spec, management, password, &declared, deadline, effects)).await);
     seen
 }
@@ -89,6 +89,7 @@ async fn password(
     secret_store: &SecretStore,
 ) -> Result<Secret, Observation> {
     let read = deadline.limit(format!("reading {}", spec.password), secret_store.read(&spec.password)).await;
-    let unread = |why| Observation::unknown(format!("password of user `{}`", spec.username), "readable", why);
-    read.map_err(|late| unread(late.to_string()))?.map_err(|error| unread(error.to_string()))
+    let not_readable =
+        |why| Observation::unknown(format!("password of user `{}`", spec.username), "readable", why);
+    read.map_err(|late| not_readable(late.to_string()))?.map_err(|error| not_readable(error.to_string()))
 }

@@ -1,4 +1,5 @@
-//! The head of a queue that should be empty: why it is there. It is taken and put back, which the broker marks on it.
+//! Reads the first message of a queue that should be empty, to show why it is there. It is requeued, and the broker marks
+//! it as redelivered.
 
 use reqwest::Url;
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use super::management;
 /// The longest piece of a message that is shown, in bytes.
 const MAX_SHOWN: usize = 240;
 
-/// The first message of each queue that is to be inspected and is not empty.
+/// The first message of each non-empty queue with `peek`.
 pub(super) async fn heads(
     spec: &RabbitmqSpec,
     base: Option<&Url>,
@@ -27,8 +28,8 @@ pub(super) async fn heads(
 ) -> Vec<Observation> {
     let mut seen = Vec::new();
     let (Some(base), Ok(declared)) = (base, declared) else { return seen };
-    for (queue, here) in spec.queues.iter().zip(&declared.queues) {
-        if !queue.peek || !matches!(here, Ok(Presence::Here(depth)) if depth.ready > 0) {
+    for (queue, declaration) in spec.queues.iter().zip(&declared.queues) {
+        if !queue.peek || !matches!(declaration, Ok(Presence::Here(depth)) if depth.ready > 0) {
             continue;
         }
         let what = format!("head of queue {}", queue.name);

@@ -1,4 +1,4 @@
-//! The same questions for a person to type.
+//! The command to repeat the queries by hand.
 
 use reqwest::Url;
 
@@ -21,15 +21,15 @@ pub(super) fn command(spec: &RabbitmqSpec, management: Option<&Url>) -> String {
     let user = format!("{}{}", shell_word(&format!("{}:", spec.username)), spec.password.shell());
     let mut words = vec!["curl".to_owned(), "-sS".into(), "-u".into(), user];
     words.extend(spec.tls.roots.iter().flat_map(|roots| ["--cacert".into(), shell_word(roots)]));
-    let asked = [
+    let paths = [
         ("exchanges", spec.exchanges.is_empty()),
         ("queues", spec.queues.is_empty()),
         ("bindings", spec.bindings.is_empty()),
     ];
     let base = base.as_str().trim_end_matches('/');
     let url = |what: &str| shell_word(&format!("{base}/api/{what}/{}", segment(&spec.vhost)));
-    words.extend(asked.iter().filter(|(_, unasked)| !unasked).map(|(what, _)| url(what)));
-    if asked.iter().all(|(_, unasked)| *unasked) {
+    words.extend(paths.iter().filter(|(_, is_unused)| !is_unused).map(|(what, _)| url(what)));
+    if paths.iter().all(|(_, is_unused)| *is_unused) {
         words.push(shell_word(&format!("{base}/api/overview")));
     }
     words.join(" ")

@@ -32,19 +32,23 @@ impl QueueSubscription {
         let address = Address::parse(&spec.at.url, &AMQP_SCHEMES)?;
         let password = password(&spec.at, deadline, secret_store)
             .await
-            .map_err(|unread| ProbeError::new(unread.seen))?;
+            .map_err(|observation| ProbeError::new(observation.seen))?;
         let amqp = amqp::open(&spec.at, &address, &password, AmqpGuard::with_messages(), deadline).await?;
         let (exchange, key) = (short(&spec.name)?, short(spec.routing_key.as_deref().unwrap_or("#"))?);
         let bind = async {
             let channel = amqp.connection.create_channel().await?;
-            let own =
+            let queue_options =
                 QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
-            let queue = channel.queue_declare(short_of(""), own, FieldTable::default()).await?.name().clone();
+            let queue = channel
+                .queue_declare(short_of(""), queue_options, FieldTable::default())
+                .await?
+                .name()
+                .clone();
             let (plain, none) = (QueueBindOptions::default(), FieldTable::default());
             channel.queue_bind(queue.clone(), exchange, key, plain, none).await?;
-            let taken =
+            let consume_options =
                 BasicConsumeOptions { no_ack: true, exclusive: true, ..BasicConsumeOptions::default() };
-            channel.basic_consume(queue, short_of("gonogo"), taken, FieldTable::default()).await
+            channel.basic_consume(queue, short_of("gonogo"), consume_options, FieldTable::default()).await
         };
         let bound = deadline.limit(format!("binding a queue to exchange {}", spec.name), bind).await?;
         let consumer = bound.map_err(|error| subscription_error(&error, &spec.name))?;

@@ -13,7 +13,7 @@ pub(super) struct SubscriberCounts {
     pub(super) count: u64,
     /// On how many nodes they were counted.
     pub(super) nodes: usize,
-    /// Why nodes of the cluster could not be asked.
+    /// Why nodes of the cluster could not be queried.
     pub(super) unasked: Vec<String>,
 }
 
@@ -25,19 +25,19 @@ pub(super) async fn subscribed(
     login: &Login,
     address: &Address,
 ) -> Vec<ProbeResult<SubscriberCounts>> {
-    let mut all = Vec::new();
+    let mut results = Vec::new();
     for channel in &spec.subscribers {
-        let here = facts::subscribers(session, &channel.channel).await;
-        all.push(here.map(|count| SubscriberCounts { count, nodes: 1, unasked: Vec::new() }));
+        let count = facts::subscribers(session, &channel.channel).await;
+        results.push(count.map(|count| SubscriberCounts { count, nodes: 1, unasked: Vec::new() }));
     }
-    let enough = |(seen, wanted): (&ProbeResult<SubscriberCounts>, u64)| {
-        seen.as_ref().is_ok_and(|s| s.count >= wanted)
+    let enough = |(seen, at_least): (&ProbeResult<SubscriberCounts>, u64)| {
+        seen.as_ref().is_ok_and(|s| s.count >= at_least)
     };
-    let wanted = spec.subscribers.iter().map(|channel| channel.at_least);
-    if clustered && !all.iter().zip(wanted).all(enough) {
-        Box::pin(add_other_nodes(spec, session, login, address, &mut all)).await;
+    let limits = spec.subscribers.iter().map(|channel| channel.at_least);
+    if clustered && !results.iter().zip(limits).all(enough) {
+        Box::pin(add_other_nodes(spec, session, login, address, &mut results)).await;
     }
-    all
+    results
 }
 
 async fn add_other_nodes(
@@ -45,24 +45,24 @@ async fn add_other_nodes(
     session: &mut RedisSession,
     login: &Login,
     address: &Address,
-    all: &mut [ProbeResult<SubscriberCounts>],
+    results: &mut [ProbeResult<SubscriberCounts>],
 ) {
     let others = match other_nodes(session, address).await {
         Ok(others) => others,
         Err(why) => {
-            let unasked = format!("other nodes of the cluster: {why}");
-            return all.iter_mut().flatten().for_each(|seen| seen.unasked.push(unasked.clone()));
+            let message = format!("other nodes of the cluster: {why}");
+            return results.iter_mut().flatten().for_each(|seen| seen.unasked.push(message.clone()));
         }
     };
     for node in others {
         let mut other = log_in_to_node(&node, spec, session, login).await;
-        for (channel, seen) in spec.subscribers.iter().zip(all.iter_mut()) {
+        for (channel, seen) in spec.subscribers.iter().zip(results.iter_mut()) {
             let Ok(seen) = seen else { continue };
-            let there = match &mut other {
+            let result = match &mut other {
                 Ok(other) => facts::subscribers(other, &channel.channel).await,
                 Err(why) => Err(why.clone()),
             };
-            match there {
+            match result {
                 Ok(count) => (seen.count, seen.nodes) = (seen.count.saturating_add(count), seen.nodes + 1),
                 Err(why) => seen.unasked.push(format!("node {node}: {why}")),
             }
@@ -88,16 +88,16 @@ async fn other_nodes(session: &mut RedisSession, address: &Address) -> ProbeResu
     Ok(text.lines().filter_map(|line| other_node(line, address.tls)).collect())
 }
 
-/// The address in a line `<id> <host>:<port>@<bus>[,…] <flags> …` of a node that is not the one asked and
-/// that the cluster holds for alive.
+/// The address in a line `<id> <host>:<port>@<bus>[,…] <flags> …` of a node other than the queried one that
+/// the cluster considers alive.
 fn other_node(line: &str, tls: bool) -> Option<Address> {
     let mut words = line.split(' ').skip(1);
     let (place, flags) = (words.next()?, words.next()?);
-    let gone = |flag| matches!(flag, "myself" | "fail" | "noaddr" | "handshake");
+    let is_excluded = |flag| matches!(flag, "myself" | "fail" | "noaddr" | "handshake");
     let (host, port) = place.split('@').next()?.rsplit_once(':')?;
     let address =
         || Some(Address { host: host.to_owned(), port: port.parse().ok()?, tls, rest: String::new() });
-    if flags.split(',').any(gone) { None } else { address() }
+    if flags.split(',').any(is_excluded) { None } else { address() }
 }
 
 #[cfg(test)]
@@ -105,19 +105,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn living_nodes_other_than_the_one_asked_are_found() {
-        let found = |line| other_node(line, false).map(|node| node.to_string());
+    fn living_nodes_other_than_the_queried_one_are_found() {
+        let address = |line| other_node(line, false).map(|node| node.to_string());
         let line = "07c3 127.0.0.1:30004@31004,host-4 slave e7d1 0 1426238317239 4 connected";
-        assert_eq!(found(line).as_deref(), Some("127.0.0.1:30004"));
+        assert_eq!(address(line).as_deref(), Some("127.0.0.1:30004"));
         let ipv6 = "292f ::1:30003@31003 master - 0 1426238318243 3 connected 10923-16383";
-        assert_eq!(found(ipv6).as_deref(), Some("[::1]:30003"));
+        assert_eq!(address(ipv6).as_deref(), Some("[::1]:30003"));
         for line in [
             "e7d1 127.0.0.1:30001@31001 myself,master - 0 0 1 connected 0-5460",
             "824f 127.0.0.1:30005@31005 master,fail - 0 1426238316232 5 disconnected",
             "824f :0@0 master,noaddr - 0 1426238316232 5 disconnected",
             "",
         ] {
-            assert_eq!(found(line), None, "{line}");
+            assert_eq!(address(line), None, "{line}");
         }
     }
 }

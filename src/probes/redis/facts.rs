@@ -72,8 +72,8 @@ async fn config(session: &mut RedisSession, name: &str) -> ProbeResult<String> {
     let command = ["CONFIG", "GET", name];
     let answer = session.query(&command).await?;
     // Managed servers answer with an empty list for what they do not show.
-    let hidden = || ProbeError::new(format!("the server does not show its `{name}` setting"));
-    list(&answer).and_then(|pair| text(pair.get(1)?)).ok_or_else(hidden)
+    let not_shown = || ProbeError::new(format!("the server does not show its `{name}` setting"));
+    list(&answer).and_then(|pair| text(pair.get(1)?)).ok_or_else(not_shown)
 }
 
 async fn threshold(session: &mut RedisSession) -> ProbeResult<u64> {
@@ -85,7 +85,7 @@ async fn threshold(session: &mut RedisSession) -> ProbeResult<u64> {
 async fn spikes(session: &mut RedisSession) -> ProbeResult<Vec<LatencySpike>> {
     let command = ["LATENCY", "LATEST"];
     let answer = session.query(&command).await?;
-    let spikes = list(&answer).map(|all| all.iter().map(spike).collect::<Option<Vec<_>>>());
+    let spikes = list(&answer).map(|items| items.iter().map(spike).collect::<Option<Vec<_>>>());
     spikes.flatten().ok_or_else(|| unexpected_answer(&command))
 }
 
@@ -96,7 +96,7 @@ fn spike(value: &Value) -> Option<LatencySpike> {
     Some(LatencySpike { event: text(fields.first()?)?, latest: field(2)?, max: field(3)? })
 }
 
-/// How many subscribe to a channel on the node asked.
+/// How many subscribe to a channel on the queried node.
 pub(super) async fn subscribers(session: &mut RedisSession, channel: &str) -> ProbeResult<u64> {
     let command = ["PUBSUB", "NUMSUB", channel];
     let answer = session.query(&command).await?;
@@ -122,7 +122,7 @@ fn number(value: &Value) -> Option<u64> {
 
 fn list(value: &Value) -> Option<&[Value]> {
     match value {
-        Value::Array(all) => Some(all),
+        Value::Array(items) => Some(items),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
-//! What a Redis server may announce, judged when it is announced. The client would wait for a text of any
-//! length, and makes room for up to 4096 elements of each of up to 100 nested lists before one has come.
-//! Only RESP2 is let through: RESP3 is never asked for (`HELLO`), so its types are a breach of the protocol.
+//! Limits what a Redis server may announce, before it is sent. The client would wait for a text of any
+//! length, and allocates up to 4096 elements for each of up to 100 nested lists before the first one arrives.
+//! Only RESP2 is let through: RESP3 is never requested (`HELLO`), so its types violate the protocol.
 //! <https://redis.io/docs/latest/develop/reference/protocol-spec/>
 
 use super::super::socket::ProtocolGuard;
@@ -29,9 +29,9 @@ enum ParserState {
     Type,
     /// In a status or an error, up to the end of its line.
     Line,
-    /// In the length that follows this type, as far as it has come.
+    /// In the length that follows this type, with the part received so far.
     Length(u8, Vec<u8>),
-    /// So many bytes before the end of a text.
+    /// In a text, with this many bytes left.
     Text(usize),
 }
 
@@ -72,9 +72,9 @@ impl RedisGuard {
             b'+' | b'-' | b':' => ParserState::Line,
             b'$' | b'*' => ParserState::Length(kind, Vec::new()),
             other => {
-                let told = char::from(other).escape_default();
+                let byte = char::from(other).escape_default();
                 return Err(format!(
-                    "this is not a Redis server: a reply begins with `{told}`, which no RESP2 reply does"
+                    "this is not a Redis server: a reply begins with `{byte}`, which no RESP2 reply does"
                 ));
             }
         };
@@ -135,12 +135,12 @@ impl RedisGuard {
         Ok(())
     }
 
-    /// One value has ended, and with it the lists whose last element it was.
+    /// One value has ended, and with it each list of which it was the last element.
     fn end(&mut self) {
         self.at = ParserState::Type;
-        while let Some(lacking) = self.open.last_mut() {
-            *lacking -= 1;
-            if *lacking > 0 {
+        while let Some(missing) = self.open.last_mut() {
+            *missing -= 1;
+            if *missing > 0 {
                 return;
             }
             self.open.pop();
@@ -152,7 +152,7 @@ impl RedisGuard {
 mod tests {
     use super::*;
 
-    /// All at once, and byte by byte, which must come to the same.
+    /// All at once, and byte by byte: the results must be equal.
     fn see(bytes: &[u8]) -> Result<(), String> {
         let whole = RedisGuard::default().inspect(bytes);
         let mut replies = RedisGuard::default();
@@ -161,19 +161,19 @@ mod tests {
     }
 
     #[test]
-    fn what_redis_sends_is_let_through() {
+    fn replies_of_redis_are_accepted() {
         see(b"+PONG\r\n$5\r\n*9\r\n$\r\n$-1\r\n*-1\r\n*0\r\n$0\r\n\r\n:12\r\n-ERR no\r\n").unwrap();
         see(b"*2\r\n*4\r\n$7\r\ncommand\r\n:1\r\n:2\r\n:3\r\n*1\r\n*0\r\n+OK\r\n").unwrap();
     }
 
     #[test]
-    fn what_would_cost_memory_is_refused_when_it_is_announced() {
-        let told = |bytes: &[u8]| see(bytes).unwrap_err();
-        assert!(told(b"$536870912\r\n").contains("a text of 536870912 bytes"));
-        assert!(told(b"*2000000000\r\n").contains("a list of 2000000000 elements"));
-        assert!(told(b"*60000\r\n*60000\r\n").contains("a list of 60000 elements"));
-        assert!(told(&b"*1\r\n".repeat(10_000)).contains("more than 8 deep"));
-        assert!(told(b"*99999999999999999999999999").contains("a length that is none"));
-        assert!(told(b">2\r\n").contains("begins with `>`"));
+    fn large_replies_are_rejected_when_they_are_announced() {
+        let error = |bytes: &[u8]| see(bytes).unwrap_err();
+        assert!(error(b"$536870912\r\n").contains("a text of 536870912 bytes"));
+        assert!(error(b"*2000000000\r\n").contains("a list of 2000000000 elements"));
+        assert!(error(b"*60000\r\n*60000\r\n").contains("a list of 60000 elements"));
+        assert!(error(&b"*1\r\n".repeat(10_000)).contains("more than 8 deep"));
+        assert!(error(b"*99999999999999999999999999").contains("a length that is none"));
+        assert!(error(b">2\r\n").contains("begins with `>`"));
     }
 }

@@ -1,4 +1,4 @@
-//! What a Redis server must be, against what it says. Pure.
+//! Compares a Redis server's state with the checks. Pure.
 
 use gonogo_core::checklist::spec::{RedisSpec, SubscriberCheck};
 use gonogo_core::outcome::Observation;
@@ -19,13 +19,11 @@ pub(super) fn judge(spec: &RedisSpec, facts: &RedisFacts) -> Vec<Observation> {
     }
     let threshold = facts.threshold.as_ref();
     seen.extend(spec.latency_threshold_ms.zip(threshold).map(|(limit, now)| monitor(limit, now)));
-    let spiked = spec.spike_limit_ms.zip(facts.spikes.as_ref());
-    seen.extend(spiked.map(|(limit, spiked)| spikes(limit, spiked, threshold)));
-    seen.extend(spec.replicas.into_iter().flat_map(|wanted| replicas(wanted, &facts.info)));
+    let limit_and_spikes = spec.spike_limit_ms.zip(facts.spikes.as_ref());
+    seen.extend(limit_and_spikes.map(|(limit, found_spikes)| spikes(limit, found_spikes, threshold)));
+    seen.extend(spec.replicas.into_iter().flat_map(|at_least| replicas(at_least, &facts.info)));
     seen.extend(cluster(spec.cluster, facts));
-    seen.extend(
-        spec.subscribers.iter().zip(&facts.subscribed).map(|(wanted, seen)| subscribers(wanted, seen)),
-    );
+    seen.extend(spec.subscribers.iter().zip(&facts.subscribed).map(|(check, seen)| subscribers(check, seen)));
     seen
 }
 
@@ -49,7 +47,7 @@ fn monitor(limit: u64, threshold: &ProbeResult<u64>) -> Observation {
     }
 }
 
-/// An empty list proves something only where the monitor records what is asked about.
+/// An empty list proves something only if the monitor records spikes above the limit.
 fn spikes(
     limit: u64,
     spikes: &ProbeResult<Vec<LatencySpike>>,
@@ -61,32 +59,32 @@ fn spikes(
         Err(why) => return Observation::unknown(what, expected, why.clone()),
     };
     let above = spikes.iter().any(|spike| spike.latest > limit);
-    let told = if spikes.is_empty() { "none".into() } else { describe_spikes(spikes) };
-    let deaf = match threshold {
+    let message = if spikes.is_empty() { "none".into() } else { describe_spikes(spikes) };
+    let uncertainty = match threshold {
         _ if above => None,
         Some(Ok(0)) => Some("the latency monitor is off: it records none".to_owned()),
         Some(Ok(ms)) if *ms > limit => {
-            Some(format!("{told}; but the latency monitor records only from {ms} ms on"))
+            Some(format!("{message}; but the latency monitor records only from {ms} ms on"))
         }
         Some(Err(why)) if spikes.is_empty() => {
-            Some(format!("{told}; but whether the latency monitor is on cannot be read: {why}"))
+            Some(format!("{message}; but whether the latency monitor is on cannot be read: {why}"))
         }
         _ => None,
     };
-    match deaf {
+    match uncertainty {
         Some(why) => Observation::unknown(what, expected, why).as_measured(),
-        None => Observation::new(what, expected, told, !above).as_measured(),
+        None => Observation::new(what, expected, message, !above).as_measured(),
     }
 }
 
 fn describe_spikes(spikes: &[LatencySpike]) -> String {
-    let one =
+    let describe =
         |spike: &LatencySpike| format!("{} {} ms (longest {} ms)", spike.event, spike.latest, spike.max);
-    spikes.iter().map(one).collect::<Vec<_>>().join(", ")
+    spikes.iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
-fn replicas(wanted: u64, info: &ProbeResult<InfoFields>) -> Vec<Observation> {
-    let (what, expected) = ("replicas in step", format!("at least {wanted}"));
+fn replicas(at_least: u64, info: &ProbeResult<InfoFields>) -> Vec<Observation> {
+    let (what, expected) = ("replicas in step", format!("at least {at_least}"));
     let info = match info {
         Ok(info) => info,
         Err(why) => return vec![Observation::unknown(what, expected, why.clone())],
@@ -97,7 +95,7 @@ fn replicas(wanted: u64, info: &ProbeResult<InfoFields>) -> Vec<Observation> {
     let role = Observation::new("role", "master", role, role == "master");
     let (connected, online) = count(info);
     let seen = format!("{online} online of {connected} connected");
-    vec![role, Observation::new(what, expected, seen, online >= wanted)]
+    vec![role, Observation::new(what, expected, seen, online >= at_least)]
 }
 
 /// `slave0:ip=…,port=…,state=online,offset=…,lag=0`: how many are connected, and how many in step.
@@ -111,8 +109,8 @@ fn count(info: &InfoFields) -> (u64, u64) {
     })
 }
 
-fn cluster(asked: Option<bool>, facts: &RedisFacts) -> Vec<Observation> {
-    let mut seen: Vec<_> = asked.map(|asked| mode(asked, &facts.info)).into_iter().collect();
+fn cluster(expected: Option<bool>, facts: &RedisFacts) -> Vec<Observation> {
+    let mut seen: Vec<_> = expected.map(|expected| mode(expected, &facts.info)).into_iter().collect();
     let clustered = facts.info.as_ref().is_ok_and(is_clustered);
     match &facts.cluster {
         Some(Ok(info)) => seen.extend(judge_slots(info)),
@@ -125,13 +123,13 @@ fn cluster(asked: Option<bool>, facts: &RedisFacts) -> Vec<Observation> {
     seen
 }
 
-fn mode(asked: bool, info: &ProbeResult<InfoFields>) -> Observation {
+fn mode(is_expected_on: bool, info: &ProbeResult<InfoFields>) -> Observation {
     let word = |clustered| if clustered { "on" } else { "off" };
-    let (what, expected) = ("cluster mode", word(asked));
+    let (what, expected) = ("cluster mode", word(is_expected_on));
     match info {
         Ok(info) if info.contains_key("cluster_enabled") => {
             let clustered = is_clustered(info);
-            Observation::new(what, expected, word(clustered), clustered == asked)
+            Observation::new(what, expected, word(clustered), clustered == is_expected_on)
         }
         Ok(_) => Observation::unknown(what, expected, "INFO does not say"),
         Err(why) => Observation::unknown(what, expected, why.clone()),
@@ -151,14 +149,14 @@ fn judge_slots(info: &InfoFields) -> Vec<Observation> {
     ]
 }
 
-fn subscribers(wanted: &SubscriberCheck, seen: &ProbeResult<SubscriberCounts>) -> Observation {
-    let what = format!("subscribers of {}", wanted.channel);
-    let expected = format!("at least {}", wanted.at_least);
+fn subscribers(check: &SubscriberCheck, seen: &ProbeResult<SubscriberCounts>) -> Observation {
+    let what = format!("subscribers of {}", check.channel);
+    let expected = format!("at least {}", check.at_least);
     let seen = match seen {
         Ok(seen) => seen,
         Err(why) => return Observation::unknown(what, expected, why.clone()),
     };
-    let ok = seen.count >= wanted.at_least;
+    let ok = seen.count >= check.at_least;
     let count = match seen.nodes {
         1 => seen.count.to_string(),
         nodes => format!("{} on {nodes} nodes", seen.count),

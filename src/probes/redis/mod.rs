@@ -22,7 +22,7 @@ use session::{Login, RedisSession};
 
 const SCHEMES: Schemes = Schemes { plain: ("redis", 6379), secure: ("rediss", 6379) };
 
-/// Connects, asks for all that the checks need, and judges it.
+/// Connects, queries everything that the checks need, and judges it.
 pub(super) async fn run(spec: &RedisSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
     let address = match Address::parse(&spec.url, &SCHEMES) {
         Ok(address) => address,

@@ -1,4 +1,4 @@
-//! The same questions for a person to type.
+//! The command to repeat the queries by hand.
 
 use gonogo_core::checklist::spec::RedisSpec;
 use gonogo_core::text::shell_word;
@@ -29,7 +29,7 @@ pub(super) fn redis_cli(spec: &RedisSpec, address: &Address) -> String {
 
 fn questions(spec: &RedisSpec) -> Vec<String> {
     let monitor = spec.latency_threshold_ms.is_some() || spec.spike_limit_ms.is_some();
-    let asked = [
+    let questions = [
         (true, "PING"),
         (spec.persistence || spec.replicas.is_some() || spec.cluster.is_some(), "INFO"),
         (spec.persistence, "CONFIG GET save"),
@@ -37,7 +37,8 @@ fn questions(spec: &RedisSpec) -> Vec<String> {
         (spec.spike_limit_ms.is_some(), "LATENCY LATEST"),
         (spec.cluster == Some(true), "CLUSTER INFO"),
     ];
-    let asked = asked.into_iter().filter(|(asked, _)| *asked).map(|(_, question)| question.to_owned());
+    let questions =
+        questions.into_iter().filter(|(is_needed, _)| *is_needed).map(|(_, question)| question.to_owned());
     let channels = spec.subscribers.iter().map(|s| format!("PUBSUB NUMSUB {}", shell_word(&s.channel)));
-    asked.chain(channels).collect()
+    questions.chain(channels).collect()
 }

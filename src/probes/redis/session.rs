@@ -31,10 +31,10 @@ pub(super) struct RedisSession {
     _driver: AbortOnDrop<()>,
 }
 
-/// An answer that is none.
+/// Why a query has no result.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RedisRefusal {
-    /// The server says no: its error code, and all of its message.
+    /// The server refuses: its error code, and its whole message.
     #[error("{}", explain(code, message))]
     Server { code: String, message: String },
     /// There is no answer.
@@ -87,10 +87,11 @@ impl RedisSession {
         let socket = net::connect(address, tls, deadline).await?.watched(RedisGuard::default());
         let seen = socket.seen();
         // The client sends nothing first: AUTH and SELECT are sent here, so that their errors can be reported.
-        let nothing = RedisConnectionInfo::default().set_skip_set_lib_name();
+        let no_setup = RedisConnectionInfo::default().set_skip_set_lib_name();
         // The client would give up before the probe's own deadline.
-        let patient = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
-        let opened = MultiplexedConnection::new_with_config(&nothing, socket, patient);
+        let no_timeouts =
+            AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
+        let opened = MultiplexedConnection::new_with_config(&no_setup, socket, no_timeouts);
         let (connection, driver) = deadline.limit("opening the session", opened).await??;
         let driver = AbortOnDrop(tokio::spawn(driver));
         Ok(Self { connection, seen, tls: address.tls, deadline: *deadline, _driver: driver })
@@ -108,7 +109,7 @@ impl RedisSession {
             Err(RedisRefusal::Server { code, message }) if is_server_fault(&code) => {
                 seen.push(Observation::new(what, "PONG", explain(&code, &message), false));
             }
-            // Somebody is logged in, then, and that is what is asked here.
+            // The login has succeeded then, and that is what is checked here.
             Err(RedisRefusal::Server { code, .. }) if code == "NOPERM" => {
                 seen.push(Observation::recorded(what, "it answers; PING is not permitted"));
             }
@@ -119,17 +120,19 @@ impl RedisSession {
     }
 
     async fn authenticate(&mut self, command: &Cmd, login: &Login) -> ProbeResult<Option<Observation>> {
-        let open = |message: &str| {
+        let needs_no_password = |message: &str| {
             message.contains("without any password") || message.contains("no password is set")
         };
         match self.send(command, "AUTH").await {
             Ok(_) => Ok(None),
-            Err(RedisRefusal::Server { message, .. }) if open(&message) => Ok(Some(Observation::new(
-                format!("password of user `{}`", login.user()),
-                "asked for",
-                "the server asks for none: it is open to everybody",
-                false,
-            ))),
+            Err(RedisRefusal::Server { message, .. }) if needs_no_password(&message) => {
+                Ok(Some(Observation::new(
+                    format!("password of user `{}`", login.user()),
+                    "asked for",
+                    "the server asks for none: it is open to everybody",
+                    false,
+                )))
+            }
             Err(RedisRefusal::Server { code, .. }) if code == "WRONGPASS" => Err(ProbeError::new(format!(
                 "credentials refused: wrong password, or no such user, or the user is off: `{}` (WRONGPASS)",
                 login.user()
@@ -177,7 +180,7 @@ impl RedisSession {
         }
     }
 
-    /// What the server has sent that no Redis server should.
+    /// The server's violation of the protocol, if any.
     fn protocol_violation(&self) -> Option<String> {
         let Some(what) = self.seen.guess().filter(|what| *what != "a Redis server") else {
             return self.seen.refused();
@@ -187,8 +190,8 @@ impl RedisSession {
     }
 
     fn failed(&self, error: &RedisError) -> RedisRefusal {
-        if let Some(breach) = self.protocol_violation() {
-            return RedisRefusal::NoAnswer(breach);
+        if let Some(violation) = self.protocol_violation() {
+            return RedisRefusal::NoAnswer(violation);
         }
         match error.code() {
             Some(code) => refused(code, error.detail().unwrap_or_default()),
@@ -203,7 +206,7 @@ impl RedisSession {
             None if error.is_connection_dropped() || error.is_io_error() => {
                 RedisRefusal::NoAnswer(format!("the connection was lost: {}", error::chain(error)))
             }
-            // Whatever is in no form that Redis has was refused before the client saw it.
+            // Anything outside the protocol was rejected before the client saw it.
             None if error.to_string().contains("end of input") => {
                 RedisRefusal::NoAnswer("the connection was closed in the middle of an answer".into())
             }
@@ -216,7 +219,7 @@ fn refused(code: &str, detail: &str) -> RedisRefusal {
     RedisRefusal::Server { code: code.to_owned(), message: format!("{code} {detail}").trim_end().to_owned() }
 }
 
-/// Whether an error is about the server itself, and not about who asks.
+/// Whether an error is about the server itself, and not about the client.
 fn is_server_fault(code: &str) -> bool {
     matches!(code, "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "MISCONF")
 }

@@ -30,16 +30,16 @@ impl RedisSubscription {
         let login = Login::read(&spec.at, secret_store, deadline).await?;
         let socket = net::connect(&address, &spec.at.tls, deadline).await?.watched(RedisGuard::default());
         let seen = socket.seen();
-        let refused = |error: redis::RedisError| {
+        let refusal = |error: redis::RedisError| {
             ProbeError::new(seen.refused().unwrap_or_else(|| error::chain(&error)))
         };
         let info = login.info(RedisConnectionInfo::default().set_skip_set_lib_name());
         let mut tap =
-            deadline.limit("opening the session", PubSub::new(&info, socket)).await?.map_err(refused)?;
+            deadline.limit("opening the session", PubSub::new(&info, socket)).await?.map_err(refusal)?;
         // By pattern: pattern subscriptions do not count as a channel's subscribers, which other probes count meanwhile.
         let pattern = literal_pattern(&spec.name);
         let subscribed = deadline.limit(format!("PSUBSCRIBE {pattern}"), tap.psubscribe(&pattern)).await?;
-        subscribed.map_err(refused)?;
+        subscribed.map_err(refusal)?;
         Ok(Self(tap))
     }
 

@@ -37,16 +37,17 @@ pub(super) async fn find(
 ) -> RegistryLookup<RegistryImage> {
     let Some(reply) = manifest(session, repository, tag).await? else { return Ok(None) };
     let digest = digest_of(&reply.body);
-    let told = reply.headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
-    if let Some(told) = told.filter(|told| *told != digest && told.starts_with("sha256:")) {
-        return Err(ProbeError::new(format!("the registry says {told}, but what it sends has {digest}")));
+    let reported = reply.headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
+    if let Some(reported) = reported.filter(|reported| *reported != digest && reported.starts_with("sha256:"))
+    {
+        return Err(ProbeError::new(format!("the registry says {reported}, but what it sends has {digest}")));
     }
     let manifest = json(&reply.body)?;
     let Some(platforms) = manifest.get("manifests").and_then(Value::as_array) else {
         return Ok(Some(RegistryImage { digest, configs: config_of(&manifest).into_iter().collect() }));
     };
     let mut configs = Vec::new();
-    for platform in platforms.iter().filter(|one| is_image(one)).take(MAX_PLATFORMS) {
+    for platform in platforms.iter().filter(|part| is_image(part)).take(MAX_PLATFORMS) {
         let Some(digest) = platform.get("digest").and_then(Value::as_str) else { continue };
         let reply = self::manifest(session, repository, digest).await?;
         let reply = reply.ok_or_else(|| ProbeError::new(format!("its part {digest} is not there")))?;

@@ -21,54 +21,54 @@ const OTHER_CREDENTIALS: [(&str, &str); 2] = [
 
 static PATTERNS: LazyLock<Vec<(&str, Pattern)>> = LazyLock::new(|| {
     let [url, value] = OTHER_CREDENTIALS;
-    let all = std::iter::once(url).chain(SECRET_FORMATS).chain([value]);
-    all.filter_map(|(name, shape)| Some((name, Pattern::new(shape).ok()?))).collect()
+    let formats = std::iter::once(url).chain(SECRET_FORMATS).chain([value]);
+    formats.filter_map(|(name, pattern)| Some((name, Pattern::new(pattern).ok()?))).collect()
 });
 
-/// One observation for each credential, or one that there is none.
+/// One observation for each credential, or a passing one if there is none.
 pub(super) fn search(what: &str, config: &Value, secret_store: &SecretStore) -> Vec<Observation> {
-    let mut found = Vec::new();
+    let mut leaks = Vec::new();
     walk(config, "", &mut |place, text| {
-        found.extend(kinds(text, secret_store).into_iter().map(|kind| (place.to_owned(), kind)));
+        leaks.extend(kinds(text, secret_store).into_iter().map(|kind| (place.to_owned(), kind)));
     });
-    if found.is_empty() {
+    if leaks.is_empty() {
         return vec![Observation::new(what, "no credential", "none in its config and history", true)];
     }
-    found.dedup();
-    let told =
+    leaks.dedup();
+    let judge =
         |(place, kind)| Observation::new(what, "no credential", format!("{place} holds {kind}"), false);
-    found.into_iter().map(told).collect()
+    leaks.into_iter().map(judge).collect()
 }
 
 fn kinds(text: &str, secret_store: &SecretStore) -> Vec<String> {
-    let mut live = BTreeMap::new();
-    let _ = secret_store.redactor().redact(text, &mut live);
-    let live = live.into_keys().map(|rule| format!("the value of {rule}"));
+    let mut rules = BTreeMap::new();
+    let _ = secret_store.redactor().redact(text, &mut rules);
+    let values = rules.into_keys().map(|rule| format!("the value of {rule}"));
     let shapes =
         PATTERNS.iter().filter(|(_, pattern)| pattern.is_in(text)).map(|(name, _)| (*name).to_owned());
-    live.chain(shapes).collect()
+    values.chain(shapes).collect()
 }
 
 /// Every text of a config with its place; an environment variable by its name.
-fn walk(value: &Value, place: &str, take: &mut dyn FnMut(&str, &str)) {
+fn walk(value: &Value, place: &str, on_text: &mut dyn FnMut(&str, &str)) {
     match value {
         Value::String(text) => {
             let name = text.split_once('=').map(|(name, _)| name).filter(|_| place.ends_with("Env"));
             let place = name.map_or_else(|| place.to_owned(), |name| format!("environment variable {name}"));
-            take(&place, text);
+            on_text(&place, text);
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 let place =
                     if place.ends_with("Env") { place.to_owned() } else { format!("{place}[{index}]") };
-                walk(item, &place, take);
+                walk(item, &place, on_text);
             }
         }
         Value::Object(fields) => {
             for (key, item) in fields {
                 let place = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
-                // A secret as a field's value is found by itself, one as `key=value` by the pair.
-                walk(item, &place, take);
+                // A secret that is a field's value is found by itself, one in `key=value` by the pair.
+                walk(item, &place, on_text);
             }
         }
         _ => {}
@@ -88,23 +88,23 @@ mod tests {
             "config": {"Env": ["PATH=/bin", "REDIS_URL=redis://:hunter22@cache", "ADVANCED_TOKEN=$TOKEN", "API_KEY=abcd1234"]},
             "history": [{"created_by": "RUN curl -H 'Authorization: Bearer ghp_0123456789012345678901234567890123'"}],
         });
-        let told: Vec<_> = search("image", &config, &SecretStore::new(Permit::for_tests()))
+        let leaks: Vec<_> = search("image", &config, &SecretStore::new(Permit::for_tests()))
             .into_iter()
             .map(|seen| seen.seen)
             .collect();
         assert_eq!(
-            told,
+            leaks,
             [
                 "environment variable REDIS_URL holds a URL with a password",
                 "environment variable API_KEY holds a password given as a value",
                 "history[0].created_by holds a GitHub token",
             ]
         );
-        assert!(!told.iter().any(|told| told.contains("hunter22")));
+        assert!(!leaks.iter().any(|leak| leak.contains("hunter22")));
     }
 
     #[test]
-    fn what_is_no_credential_is_left_alone() {
+    fn text_without_credentials_is_not_reported() {
         let config = json!({
             "config": {"Env": ["REDIS_URL=redis://cache:6379", "TOKEN_FILE=", "PYTHON_VERSION=3.11", "SECRET=${SECRET}"]},
             "history": [{"created_by": "COPY --from=build /app /app"}],

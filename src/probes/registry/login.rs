@@ -14,12 +14,12 @@ use gonogo_core::checklist::spec::RegistrySpec;
 use gonogo_core::outcome::Observation;
 use gonogo_core::secret::Secret;
 
-/// A registry that knows who asks.
+/// A registry, logged in to.
 pub(super) struct RegistrySession {
     api: ApiClient,
     base: Url,
     authorization: Option<HeaderValue>,
-    /// What people should know of how it was logged in.
+    /// Notes for people about the login.
     pub(super) way: Vec<Observation>,
 }
 
@@ -128,9 +128,10 @@ impl RegistrySession {
     /// Wrong passwords are reported once, and not as a missing image.
     async fn check(&self, login: Option<(&str, &Secret)>) -> ProbeResult<()> {
         let reply = self.send(Method::GET, "/v2/", &[]).await?;
-        let bearer = self.authorization.as_ref().is_some_and(|value| value.as_bytes().starts_with(b"Bearer"));
+        let is_bearer =
+            self.authorization.as_ref().is_some_and(|value| value.as_bytes().starts_with(b"Bearer"));
         // A token for one repository may not allow the registry's base endpoint.
-        if reply.status == StatusCode::UNAUTHORIZED && !bearer {
+        if reply.status == StatusCode::UNAUTHORIZED && !is_bearer {
             return Err(login_refused(login, &self.api.host_and_port()));
         }
         Ok(())
@@ -164,7 +165,7 @@ impl RegistrySession {
         self.api.send(request).await
     }
 
-    /// Fetches from where a registry keeps its blobs, without credentials: what comes is held to its digest.
+    /// Fetches from where a registry keeps its blobs, without credentials: the caller checks the digest.
     pub(super) async fn fetch(&self, location: &str) -> ProbeResult<ApiResponse> {
         let to = self
             .base
@@ -193,8 +194,8 @@ fn login_refused(login: Option<(&str, &Secret)>, place: &str) -> ProbeError {
 
 fn basic(user: &str, password: &Secret) -> ProbeResult<HeaderValue> {
     use base64::Engine as _;
-    let both = zeroize::Zeroizing::new(format!("{user}:{}", password.expose()));
-    header(&format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(both.as_bytes())))
+    let credentials = zeroize::Zeroizing::new(format!("{user}:{}", password.expose()));
+    header(&format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(credentials.as_bytes())))
 }
 
 fn header(value: &str) -> ProbeResult<HeaderValue> {

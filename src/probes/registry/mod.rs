@@ -25,7 +25,7 @@ pub(super) async fn run(
     spec: &RegistrySpec,
     deadline: &Deadline,
     secret_store: &SecretStore,
-    given: &ProbeContext,
+    context: &ProbeContext,
 ) -> Outcome {
     let tag = spec.tag.as_deref().unwrap_or("latest");
     let path = if spec.push { String::new() } else { format!("{}/manifests/{tag}", spec.repository) };
@@ -34,14 +34,14 @@ pub(super) async fn run(
     if let (Some(user), Some(password)) = (&spec.username, &spec.password) {
         reproduce = format!("{reproduce} -u {user}:{}", password.shell());
     }
-    Outcome::of(query_registry(spec, deadline, secret_store, given).await, reproduce)
+    Outcome::of(query_registry(spec, deadline, secret_store, context).await, reproduce)
 }
 
 async fn query_registry(
     spec: &RegistrySpec,
     deadline: &Deadline,
     secret_store: &SecretStore,
-    given: &ProbeContext,
+    context: &ProbeContext,
 ) -> Vec<Observation> {
     let what = format!("repository {}", spec.repository);
     let session = match RegistrySession::open(spec, deadline, secret_store).await {
@@ -52,7 +52,7 @@ async fn query_registry(
     if let Some(tag) = &spec.tag {
         match image::find(&session, &spec.repository, tag).await {
             Ok(Some(image)) => {
-                seen.extend(judge_tag(spec, tag, &image, given));
+                seen.extend(judge_tag(spec, tag, &image, context));
                 if spec.clean {
                     seen.extend(judge_leaks(spec, &session, &image, deadline, secret_store).await);
                 }
@@ -62,7 +62,7 @@ async fn query_registry(
         }
     }
     if spec.push {
-        seen.extend(push(spec, &session, deadline, &given.effects).await);
+        seen.extend(push(spec, &session, deadline, &context.effects).await);
     }
     seen
 }
@@ -71,7 +71,7 @@ fn judge_tag(
     spec: &RegistrySpec,
     tag: &str,
     image: &RegistryImage,
-    given: &ProbeContext,
+    context: &ProbeContext,
 ) -> Vec<Observation> {
     let what = format!("tag {tag}");
     let digest = match &spec.digest {
@@ -82,9 +82,9 @@ fn judge_tag(
     let mut seen = vec![digest.with_key(&key)];
     seen.extend(spec.image_id.as_ref().map(|file| judge_built_image(file, &what, image)));
     // A tag that was moved means another image than the one that was judged.
-    if let Some(before) = given.previous_observation(&key).filter(|before| before.seen != image.digest) {
-        let told = format!("moved since the last sealed run, which saw {}", before.seen);
-        seen.push(Observation::recorded(format!("drift of tag {tag}"), told));
+    if let Some(before) = context.previous_observation(&key).filter(|before| before.seen != image.digest) {
+        let message = format!("moved since the last sealed run, which saw {}", before.seen);
+        seen.push(Observation::recorded(format!("drift of tag {tag}"), message));
     }
     seen
 }
@@ -95,9 +95,9 @@ fn judge_built_image(file: &str, what: &str, image: &RegistryImage) -> Observati
     match read_regular_text(file, super::MAX_IMAGE_ID) {
         Ok(id) => {
             let id = id.trim();
-            let is_it = image.digest == id || image.configs.iter().any(|config| config == id);
-            let seen = if is_it { id } else { image.configs.first().unwrap_or(&image.digest) };
-            Observation::new(what, format!("{id}, which was built"), seen, is_it && !id.is_empty())
+            let is_same = image.digest == id || image.configs.iter().any(|config| config == id);
+            let seen = if is_same { id } else { image.configs.first().unwrap_or(&image.digest) };
+            Observation::new(what, format!("{id}, which was built"), seen, is_same && !id.is_empty())
         }
         Err(error) => Observation::unknown(what, "the one that was built", format!("{file}: {error}")),
     }
@@ -114,7 +114,7 @@ async fn judge_leaks(
     for config in &image.configs {
         let what = format!("image config {}", short(config));
         match search_configs(spec, session, config, &what, deadline, secret_store).await {
-            Ok(found) => seen.extend(found),
+            Ok(leaks) => seen.extend(leaks),
             Err(why) => seen.push(Observation::unknown(what, "no credential", why)),
         }
     }
@@ -186,8 +186,8 @@ async fn cancel(session: &RegistrySession, location: Option<&str>) -> (Observati
         }
         // What remains is empty, and registries delete it by themselves: reported, not judged.
         Ok(reply) => {
-            let left = format!("left to expire: {}", String::from(reply.error_of_status()));
-            (Observation::recorded(what, left), false)
+            let message = format!("left to expire: {}", String::from(reply.error_of_status()));
+            (Observation::recorded(what, message), false)
         }
         Err(why) => (Observation::recorded(what, format!("left to expire: {why}")), false),
     }
@@ -196,17 +196,17 @@ async fn cancel(session: &RegistrySession, location: Option<&str>) -> (Observati
 /// The registry's own words for a refusal: `{"errors":[{"code":"DENIED","message":"…"}]}`.
 fn refusal(body: &[u8], status: StatusCode) -> String {
     let error = serde_json::from_slice::<Value>(body).ok();
-    let error = error.as_ref().and_then(|told| told.pointer("/errors/0"));
+    let error = error.as_ref().and_then(|body| body.pointer("/errors/0"));
     let word = |key| error.and_then(|error| error.get(key)?.as_str()).unwrap_or_default();
-    let told = format!("{} {}", word("code"), word("message"));
-    if told.trim().is_empty() {
+    let message = format!("{} {}", word("code"), word("message"));
+    if message.trim().is_empty() {
         status.as_u16().to_string()
     } else {
-        format!("{} ({})", told.trim(), status.as_u16())
+        format!("{} ({})", message.trim(), status.as_u16())
     }
 }
 
-/// Whether a URL may be given the account's password: the registry's own host, or another over TLS when the
+/// Whether the account's password may be sent to a URL: the registry's own host, or another over TLS when the
 /// registry itself is reached over TLS.
 fn is_trusted(base: &Url, other: &Url) -> bool {
     base.host() == other.host() || (base.scheme() == "https" && other.scheme() == "https")

@@ -1,4 +1,4 @@
-//! What a scan may have found, against what it has. Pure.
+//! Compares the findings of a scan with the limits. Pure.
 
 use std::collections::BTreeMap;
 
@@ -41,9 +41,9 @@ fn judge_image(image: &str, report: &ScanReport) -> Observation {
         return Observation::unknown(what, image, "the report does not say what was scanned");
     }
     // The name may begin with a registry.
-    let is =
+    let is_named =
         |name: &String| name == image || name.strip_suffix(image).is_some_and(|before| before.ends_with('/'));
-    Observation::new(what, image, report.images.join(", "), report.images.iter().any(is))
+    Observation::new(what, image, report.images.join(", "), report.images.iter().any(is_named))
 }
 
 fn age(spec: &ScanSpec, report: &ScanReport, now: Timestamp) -> Observation {
@@ -74,16 +74,16 @@ fn scanned(report: &ScanReport) -> Observation {
 }
 
 fn counts(findings: &[ScanFinding]) -> String {
-    let mut by: BTreeMap<Option<Severity>, usize> = BTreeMap::new();
+    let mut by_severity: BTreeMap<Option<Severity>, usize> = BTreeMap::new();
     for finding in findings {
-        *by.entry(finding.severity).or_default() += 1;
+        *by_severity.entry(finding.severity).or_default() += 1;
     }
     let word = |severity: &Option<Severity>| {
-        severity.map_or_else(|| "of unknown severity".to_owned(), |one| one.to_string())
+        severity.map_or_else(|| "of unknown severity".to_owned(), |severity| severity.to_string())
     };
-    let told: Vec<_> =
-        by.iter().rev().map(|(severity, count)| format!("{count} {}", word(severity))).collect();
-    if told.is_empty() { "none".into() } else { told.join(", ") }
+    let parts: Vec<_> =
+        by_severity.iter().rev().map(|(severity, count)| format!("{count} {}", word(severity))).collect();
+    if parts.is_empty() { "none".into() } else { parts.join(", ") }
 }
 
 fn excepted(exception: &ScanException, report: &ScanReport, today: Date) -> Observation {
@@ -104,30 +104,30 @@ fn excepted(exception: &ScanException, report: &ScanReport, today: Date) -> Obse
 /// Each id once, the worst first.
 fn judge_findings(spec: &ScanSpec, report: &ScanReport, today: Date) -> Vec<Observation> {
     let accepted = |id: &str| {
-        spec.exceptions
-            .iter()
-            .any(|one| one.id == id && one.until.0 >= today && !one.reason.trim().is_empty())
+        spec.exceptions.iter().any(|exception| {
+            exception.id == id && exception.until.0 >= today && !exception.reason.trim().is_empty()
+        })
     };
-    let mut found: BTreeMap<(std::cmp::Reverse<Severity>, &str), Vec<&str>> = BTreeMap::new();
+    let mut by_id: BTreeMap<(std::cmp::Reverse<Severity>, &str), Vec<&str>> = BTreeMap::new();
     for finding in &report.findings {
         match finding.severity {
             Some(severity) if severity >= spec.fail_at && !accepted(&finding.id) => {
-                found.entry((std::cmp::Reverse(severity), &finding.id)).or_default().push(&finding.at);
+                by_id.entry((std::cmp::Reverse(severity), &finding.id)).or_default().push(&finding.at);
             }
             _ => {}
         }
     }
     let expected = format!("none from {} on", spec.fail_at);
-    let told = |((severity, id), places): (&(std::cmp::Reverse<Severity>, &str), &Vec<&str>)| {
+    let describe = |((severity, id), places): (&(std::cmp::Reverse<Severity>, &str), &Vec<&str>)| {
         let more = if places.len() > 1 { format!(", and {} more", places.len() - 1) } else { String::new() };
         Observation::new(format!("{} {id}", severity.0), &expected, format!("{}{more}", places[0]), false)
     };
-    let mut seen: Vec<_> = found.iter().take(MAX_NAMED).map(told).collect();
-    if found.len() > MAX_NAMED {
-        let rest = text::count(found.len() - MAX_NAMED, "finding");
+    let mut seen: Vec<_> = by_id.iter().take(MAX_NAMED).map(describe).collect();
+    if by_id.len() > MAX_NAMED {
+        let rest = text::count(by_id.len() - MAX_NAMED, "finding");
         seen.push(Observation::new("further findings", &expected, format!("{rest} more"), false));
     }
-    if found.is_empty() {
+    if by_id.is_empty() {
         seen.push(Observation::new("findings that count", expected, "none", true));
     }
     seen

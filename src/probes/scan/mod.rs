@@ -25,9 +25,9 @@ const MAX_REPORT: u64 = 64 << 20;
 struct ScanReport {
     /// Who made it.
     scanner: String,
-    /// What was scanned, under all of its names; nothing where it does not say.
+    /// All names of the scanned image; empty if the report does not name it.
     images: Vec<String>,
-    /// The id of what was scanned, where it says it.
+    /// The id of the scanned image, if the report has it.
     id: Option<String>,
     /// What was scanned.
     scanned: Vec<String>,
@@ -36,7 +36,7 @@ struct ScanReport {
     made: Option<Timestamp>,
 }
 
-/// One thing that a scanner has found.
+/// One finding of a scanner.
 #[derive(Debug)]
 struct ScanFinding {
     id: String,
@@ -48,8 +48,8 @@ struct ScanFinding {
 
 pub(super) async fn run(spec: &ScanSpec, deadline: &Deadline) -> Outcome {
     let what = format!("report {}", spec.report);
-    let asked = read(&spec.report, deadline);
-    let seen = match deadline.limit(format!("reading {}", spec.report), asked).await {
+    let reading = read(&spec.report, deadline);
+    let seen = match deadline.limit(format!("reading {}", spec.report), reading).await {
         Ok(Ok((report, digest))) => {
             let today = Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date();
             let mut seen = vec![Observation::recorded(what, format!("{}, SHA-256 {digest}", report.scanner))];
@@ -69,7 +69,7 @@ async fn read(path: &str, deadline: &Deadline) -> ProbeResult<(ScanReport, Sha25
     let file =
         open_regular(path).map_err(|error| ProbeError::new(format!("it cannot be opened: {error}")))?;
     let file = File::from_std(file);
-    let written = file.metadata().await.and_then(|about| about.modified());
+    let modified = file.metadata().await.and_then(|metadata| metadata.modified());
     let mut bytes = Vec::new();
     let length = file.take(MAX_REPORT + 1).read_to_end(&mut bytes).await;
     let length = length.map_err(|error| ProbeError::new(format!("it cannot be read: {error}")))?;
@@ -78,8 +78,8 @@ async fn read(path: &str, deadline: &Deadline) -> ProbeResult<(ScanReport, Sha25
     }
     let parse = move || read::report(&bytes).map(|report| (report, Sha256Hex::of(&bytes)));
     let (mut report, digest) = judging::on_blocking_thread("the report", deadline, parse).await??;
-    // Without a time of its own, the scan is as old as the file at most.
-    report.made = report.made.or_else(|| written.ok().and_then(moment));
+    // If the report has no time, the file's time counts.
+    report.made = report.made.or_else(|| modified.ok().and_then(moment));
     Ok((report, digest))
 }
 

@@ -173,20 +173,24 @@ struct SarifResult {
 }
 
 pub(super) fn report(bytes: &[u8]) -> ProbeResult<ScanReport> {
-    let any: AnyReport = serde_json::from_slice(bytes)
+    let report: AnyReport = serde_json::from_slice(bytes)
         .map_err(|error| ProbeError::new(format!("it is no report of a scanner that is known: {error}")))?;
-    let AnyReport { artifact, created, metadata, results, matches, source, descriptor, runs } = any;
+    let AnyReport { artifact, created, metadata, results, matches, source, descriptor, runs } = report;
     if artifact.is_some() {
-        let made = created.and_then(|at| at.parse().ok());
-        let id = metadata.as_ref().and_then(|about| about.id.clone());
-        let names =
-            metadata.map(|about| [about.tags, about.digests]).into_iter().flatten().flatten().flatten();
+        let created_at = created.and_then(|at| at.parse().ok());
+        let id = metadata.as_ref().and_then(|metadata| metadata.id.clone());
+        let names = metadata
+            .map(|metadata| [metadata.tags, metadata.digests])
+            .into_iter()
+            .flatten()
+            .flatten()
+            .flatten();
         let images = artifact.into_iter().chain(names).collect();
-        return Ok(ScanReport { images, id, made, ..trivy(results.unwrap_or_default()) });
+        return Ok(ScanReport { images, id, made: created_at, ..trivy(results.unwrap_or_default()) });
     }
     if let Some(matches) = matches {
-        let made = descriptor.and_then(|about| about.timestamp?.parse().ok());
-        return Ok(ScanReport { made, ..grype(matches, source) });
+        let created_at = descriptor.and_then(|descriptor| descriptor.timestamp?.parse().ok());
+        return Ok(ScanReport { made: created_at, ..grype(matches, source) });
     }
     runs.map(sarif)
         .ok_or_else(|| ProbeError::new("it is JSON, but no report of Trivy or Grype, and no SARIF"))
@@ -209,22 +213,30 @@ fn trivy(results: Vec<TrivyTarget>) -> ScanReport {
         report
             .scanned
             .push(result.class.map_or_else(|| target.clone(), |class| format!("{target} ({class})")));
-        let vulnerable = result.vulnerabilities.into_iter().flatten().map(|found| ScanFinding {
-            at: package(&found.pkg_name, &found.installed_version, &found.fixed_version),
-            severity: severity(&found.severity),
-            id: found.id,
+        let vulnerable = result.vulnerabilities.into_iter().flatten().map(|vulnerability| ScanFinding {
+            at: package(
+                &vulnerability.pkg_name,
+                &vulnerability.installed_version,
+                &vulnerability.fixed_version,
+            ),
+            severity: severity(&vulnerability.severity),
+            id: vulnerability.id,
         });
         report.findings.extend(vulnerable);
-        let failed = result.misconfigurations.into_iter().flatten().filter(|found| found.status != "PASS");
-        report.findings.extend(failed.map(|found| ScanFinding {
+        let failed = result
+            .misconfigurations
+            .into_iter()
+            .flatten()
+            .filter(|misconfiguration| misconfiguration.status != "PASS");
+        report.findings.extend(failed.map(|misconfiguration| ScanFinding {
             at: target.clone(),
-            severity: severity(&found.severity),
-            id: found.id,
+            severity: severity(&misconfiguration.severity),
+            id: misconfiguration.id,
         }));
-        report.findings.extend(result.secrets.into_iter().flatten().map(|found| ScanFinding {
-            at: format!("{target}:{}", found.start_line),
-            severity: severity(&found.severity),
-            id: found.id,
+        report.findings.extend(result.secrets.into_iter().flatten().map(|secret| ScanFinding {
+            at: format!("{target}:{}", secret.start_line),
+            severity: severity(&secret.severity),
+            id: secret.id,
         }));
     }
     report
@@ -247,14 +259,14 @@ fn grype(matches: Vec<GrypeMatch>, source: Option<GrypeSource>) -> ScanReport {
     }
     report.findings = matches
         .into_iter()
-        .map(|found| ScanFinding {
+        .map(|item| ScanFinding {
             at: package(
-                &found.artifact.name,
-                &found.artifact.version,
-                &found.vulnerability.fix.versions.join(", "),
+                &item.artifact.name,
+                &item.artifact.version,
+                &item.vulnerability.fix.versions.join(", "),
             ),
-            severity: severity(&found.vulnerability.severity),
-            id: found.vulnerability.id,
+            severity: severity(&item.vulnerability.severity),
+            id: item.vulnerability.id,
         })
         .collect();
     report
@@ -272,12 +284,12 @@ fn sarif(runs: Vec<SarifRun>) -> ScanReport {
             .iter()
             .map(|rule| (rule.id.as_str(), rule.properties.get("security-severity")))
             .collect();
-        report.findings.extend(run.results.into_iter().map(|found| {
-            let id = found.rule_id.unwrap_or_else(|| "without an id".into());
+        report.findings.extend(run.results.into_iter().map(|result| {
+            let id = result.rule_id.unwrap_or_else(|| "without an id".into());
             let score = scores.get(id.as_str()).copied().flatten();
-            let at = found.locations.first().and_then(place).unwrap_or_else(|| "somewhere".into());
+            let at = result.locations.first().and_then(place).unwrap_or_else(|| "somewhere".into());
             ScanFinding {
-                severity: score.and_then(scored).or_else(|| by_level(found.level.as_deref())),
+                severity: score.and_then(scored).or_else(|| by_level(result.level.as_deref())),
                 at,
                 id,
             }

@@ -220,7 +220,7 @@ impl Dialog for AddOperatorDialog {
 fn dialog_view(cx: &Context, width: usize, form: &AddOperatorDialog) -> DialogView {
     let mut dialog = DialogView::new("another operator at this keyboard", StyleRole::Attention);
     let intro = format!(
-        "They act under their own name and key, as {}. What each of you does is signed by you.",
+        "They act under their own name and key, as {}. Each entry is signed with the key of whoever is active.",
         form.role
     );
     dialog.put(vec![cx.dim(&intro)], width, 0);

@@ -42,8 +42,7 @@ fn dialog_view(cx: &Context, width: usize, point: Option<&Point>) -> DialogView 
     let id = point.map_or("", |point| point.id.as_str());
     let group = |title: &str, bindings| key_group(cx, title, bindings, point);
     let on_point = group(&format!("on {id}"), POINT_KEYS);
-    let (navigation, for_run) =
-        (group("moving about", NAVIGATION_KEYS), group("for the whole run", RUN_KEYS));
+    let (navigation, for_run) = (group("moving", NAVIGATION_KEYS), group("for the whole run", RUN_KEYS));
     let on_point = if cx.is_review() { plain_group(cx, "in time", REVIEW_KEYS) } else { on_point };
     if column >= 46 {
         dialog.body = two_columns(on_point, navigation, column);
@@ -59,11 +58,17 @@ fn dialog_view(cx: &Context, width: usize, point: Option<&Point>) -> DialogView 
         }
         dialog.body.pop();
     }
+    dialog.gap();
+    dialog.body.push(Line::from(cx.dim("(in parentheses): not possible now")));
     dialog.keys(cx, &[("Esc", "back")], width);
     dialog
 }
 
 fn two_columns(left: Vec<Line<'static>>, right: Vec<Line<'static>>, width: usize) -> Vec<Line<'static>> {
+    let wrapped = |lines: Vec<Line<'static>>| {
+        lines.into_iter().flat_map(|line| wrap(line.spans, width, KEY_COLUMN)).collect::<Vec<_>>()
+    };
+    let (left, right) = (wrapped(left), wrapped(right));
     let rows = left.len().max(right.len());
     let (mut left, mut right) = (left.into_iter(), right.into_iter());
     let row = |_| {
@@ -129,7 +134,7 @@ fn symbol_legend(cx: &Context, width: usize) -> Vec<Line<'static>> {
         Status::Waived(until),
         Status::NotApplicable,
     ];
-    let mut lines = vec![Line::from(cx.dim("signs"))];
+    let mut lines = vec![Line::from(cx.dim("symbols"))];
     for pair in all.chunks(2) {
         let cells = pair.iter().flat_map(|status| pad_right(legend_entry(cx, status), width / 2));
         lines.push(Line::from(cells.collect::<Vec<_>>()));

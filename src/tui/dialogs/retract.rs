@@ -31,12 +31,12 @@ impl RetractDialog {
 impl Dialog for RetractDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
         let mut dialog =
-            DialogView::new(format!("retract on {}", text::line(&self.point)), StyleRole::Attention);
-        dialog.put(vec![styled("You retract ", Theme::text()), styled(&self.act, Theme::strong())], width, 2);
+            DialogView::new(format!("retract: {}", text::line(&self.point)), StyleRole::Attention);
+        dialog.put(vec![styled("Retract ", Theme::text()), styled(&self.act, Theme::strong())], width, 2);
         dialog.gap();
         dialog.put(vec![cx.dim("The point is open again. Both entries stay in the log.")], width, 0);
         let me = cx.name_and_role(&cx.session.operator.principal);
-        dialog.keys(cx, &[("y", &format!("take it back as {me}")), ("Esc", "cancel")], width);
+        dialog.keys(cx, &[("y", &format!("retract as {me}")), ("Esc", "cancel")], width);
         dialog
     }
 
@@ -44,7 +44,7 @@ impl Dialog for RetractDialog {
         if !is_yes(key) {
             return Reaction::Ignored;
         }
-        let (point, notice) = (self.point.clone(), format!("took it back on {}", self.point));
+        let (point, notice) = (self.point.clone(), format!("retracted on {}", self.point));
         Reaction::Close(vec![Effect::act(cx, Act::Retract { point }, notice, None)])
     }
 }

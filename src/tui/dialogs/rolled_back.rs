@@ -24,7 +24,7 @@ impl Dialog for RolledBackDialog {
         let text = "Every rollback step succeeded. The points of verification then check the restored release, and nothing more is deployed in this run.";
         dialog.put(vec![styled(text, Theme::text())], width, 0);
         let me = cx.name_and_role(&cx.session.operator.principal);
-        dialog.keys(cx, &[("y", &format!("say so as {me}")), ("Esc", "cancel")], width);
+        dialog.keys(cx, &[("y", &format!("record as {me}")), ("Esc", "cancel")], width);
         dialog
     }
 

@@ -166,10 +166,8 @@ fn dialog_view(cx: &Context, width: usize, form: &RunActionDialog) -> DialogView
     command_details(cx, &mut dialog, width, action, dry);
     if let Some(action_run) = cx.run.state.action(key).and_then(|state| state.newest_run()) {
         dialog.gap();
-        let warning = format!(
-            "It has been begun before: {}. This runs it again.",
-            action_text::describe_run(cx, action_run)
-        );
+        let warning =
+            format!("It ran before: {}. This runs it again.", action_text::describe_run(cx, action_run));
         dialog.put(vec![cx.with_role(&warning, StyleRole::Stale)], width, 0);
     }
     if key.is_rollback() && !dry && !has_deployed(&cx.run.state) {
@@ -223,13 +221,13 @@ fn command_details(cx: &Context, dialog: &mut DialogView, width: usize, action: 
     for (name, value) in &program.env {
         row("with", &format!("{name}={}", value.shell_word()), None);
     }
-    row("at most", &time::exact_span(std::time::Duration::from_millis(action.deadline_ms)), None);
+    row("deadline", &time::exact_span(std::time::Duration::from_millis(action.deadline_ms)), None);
     let checks = if dry { &[][..] } else { &action.checks };
     let guards = cx.plan().guards.iter().chain(checks).map(|probe| probe.title.as_str());
     let guards: Vec<&str> = guards.collect();
     match guards.as_slice() {
         [] => row("guards", "none: nothing checks that this is the right target", Some(StyleRole::Stale)),
-        guards => guards.iter().for_each(|guard| row("first", guard, None)),
+        guards => guards.iter().for_each(|guard| row("check", guard, None)),
     }
     if !dry {
         row("then", "it continues if this terminal is closed; S stops it", None);

@@ -46,7 +46,7 @@ impl Dialog for StopActionDialog {
             dialog.put(vec![styled(&action_text::describe_run(cx, action_run), Theme::strong())], width, 0);
             dialog.gap();
         }
-        let text = "It is asked to end (SIGTERM to its whole group), has ten seconds, and is killed then. What it has half done stays half done.";
+        let text = "SIGTERM goes to its process group, and SIGKILL after ten seconds. What it has changed so far stays changed.";
         dialog.put(vec![styled(text, Theme::text())], width, 0);
         let me = cx.name_and_role(&cx.session.operator.principal);
         dialog.keys(cx, &[("y", &format!("stop it as {me}")), ("Esc", "keep it running")], width);

@@ -146,7 +146,7 @@ impl TextPrompt {
         let point = &self.point;
         match self.purpose {
             PromptPurpose::Waive => format!("waived {point}"),
-            PromptPurpose::Exempt => format!("said that {point} does not apply"),
+            PromptPurpose::Exempt => format!("marked {point} as not applicable"),
             PromptPurpose::Note => format!("noted on {point}"),
             PromptPurpose::ConfirmForTwo(_) => format!("confirmed {point}"),
             PromptPurpose::RolledBack => "on record: rolled back".to_owned(),

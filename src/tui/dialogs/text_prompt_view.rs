@@ -16,11 +16,9 @@ const TEXT_ROWS: usize = 2;
 pub fn dialog_view(cx: &Context, width: usize, prompt: &TextPrompt) -> DialogView {
     let id = text::line(&prompt.point);
     let (title, question) = match prompt.purpose {
-        PromptPurpose::Waive => (format!("waive {id}"), "Why may this point pass?"),
-        PromptPurpose::Exempt => {
-            (format!("{id} does not apply"), "Why does this point not concern this run?")
-        }
-        PromptPurpose::Note => (format!("note on {id}"), "What is to be remembered?"),
+        PromptPurpose::Waive => (format!("waive {id}"), "Why is it waived?"),
+        PromptPurpose::Exempt => (format!("{id} is not applicable"), "Why is it not applicable?"),
+        PromptPurpose::Note => (format!("note on {id}"), "The note:"),
         PromptPurpose::RolledBack => ("rolled back".to_owned(), "Why were rollback steps skipped?"),
         PromptPurpose::Abandon => ("abandon the run".to_owned(), "Why will this run not be sealed?"),
         PromptPurpose::ConfirmForTwo(_) => {
@@ -86,7 +84,7 @@ fn consequences(cx: &Context, dialog: &mut DialogView, width: usize, prompt: &Te
     let Some(point) = cx.plan().point(&prompt.point) else { return };
     if cx.run.state.people_to_waive(point) > 1 {
         dialog.gap();
-        let text = "This point is mandatory: it takes two people, and the second has to do the same.";
+        let text = "This point is mandatory: a second person has to do the same before it counts.";
         dialog.put(vec![cx.with_role(text, StyleRole::Attention)], width, 0);
     }
 }
@@ -95,12 +93,13 @@ fn add_keys(cx: &Context, dialog: &mut DialogView, width: usize, prompt: &TextPr
     let me = cx.name_and_role(&cx.session.operator.principal);
     let (yes, has_duration) = match prompt.purpose {
         PromptPurpose::Waive => (format!("waive as {me}"), true),
-        PromptPurpose::Exempt | PromptPurpose::RolledBack => (format!("say so as {me}"), false),
+        PromptPurpose::Exempt => (format!("mark as not applicable as {me}"), false),
+        PromptPurpose::RolledBack => (format!("record as {me}"), false),
         PromptPurpose::Abandon => (format!("abandon it as {me}"), false),
         PromptPurpose::Note | PromptPurpose::ConfirmForTwo(_) => (String::new(), false),
     };
     match prompt.stage {
-        PromptStage::Confirm => dialog.keys(cx, &[("y", &yes), ("Esc", "change the words")], width),
+        PromptStage::Confirm => dialog.keys(cx, &[("y", &yes), ("Esc", "edit")], width),
         PromptStage::Text if has_duration => {
             dialog.keys(cx, &[("Enter", "continue"), ("Tab", "for how long"), ("Esc", "cancel")], width);
         }

@@ -123,7 +123,9 @@ fn a_locked_action_is_refused_without_a_dialog() {
     assert!(!screen.has_dialog());
     let notice = &screen.app.notices.notice.as_ref().unwrap().text;
     assert!(
-        notice.contains("deploy.image-build-scan/build is locked: validate.ci-suite is pending"),
+        notice.contains(
+            "deploy.image-build-scan/build is blocked: validate.ci-suite (pending) must be done first"
+        ),
         "{notice}"
     );
 }

@@ -31,11 +31,11 @@ fn rollback_steps_done() -> SampleRun {
 fn after_the_last_rollback_step_recording_it_is_offered() {
     let sample = rollback_steps_done();
     let frame = drawn(screen(&sample, WIDE).press("A"));
-    assert!(frame.contains("▌Next: b puts on record that the release is rolled back"), "{frame}");
+    assert!(frame.contains("▌Next: b records that the release is rolled back"), "{frame}");
     // No step is selected, so that none is run again by accident.
     let screen = screen(&sample, WIDE).press("Aa");
     assert!(!screen.has_dialog() && screen.effects.is_empty());
-    assert!(screen.notice().contains("every step has gone well; b puts on record"), "{}", screen.notice());
+    assert!(screen.notice().contains("every step has gone well; b records"), "{}", screen.notice());
     let screen = screen.press("b");
     assert!(screen.dialog::<RolledBackDialog>().is_some() || screen.dialog::<TextPrompt>().is_some());
     // The last step can still be selected and run again.
@@ -56,11 +56,11 @@ fn a_rollback_before_any_deployment_is_warned_about() {
 #[test]
 fn a_sealed_run_offers_no_rollback() {
     let open = drawn(screen(&all_done(), WIDE).press("A"));
-    assert!(open.contains("a run it") && open.contains("b it is rolled back"), "{open}");
+    assert!(open.contains("a run it") && open.contains("b record it"), "{open}");
     let sealed = all_done().act(ALICE, Act::Verdict).act(ALICE, Act::Seal).act(BOB, Act::Seal);
     let frame = drawn(screen(&sealed, WIDE).press("A"));
-    assert!(!frame.contains("a run it") && !frame.contains("b it is rolled back"), "{frame}");
-    assert!(frame.contains("This run takes nothing more."), "{frame}");
+    assert!(!frame.contains("a run it") && !frame.contains("b record it"), "{frame}");
+    assert!(frame.contains("This run is sealed."), "{frame}");
 }
 
 #[test]

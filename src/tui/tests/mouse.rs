@@ -80,7 +80,7 @@ fn a_click_opens_the_section_under_it() {
 #[test]
 fn a_click_on_the_detail_focuses_it_and_one_on_a_list_leaves_it() {
     for size in [WIDE, MEDIUM, LOW] {
-        let detail = screen(&mixed(), size).press("3j").click("whom to call");
+        let detail = screen(&mixed(), size).press("3j").click("contacts");
         assert_eq!((detail.checklist().focus, detail.selected()), (Focus::Detail, "infra.rabbitmq"));
         let list = detail.click("Redis persistent");
         assert_eq!((list.checklist().focus, list.selected()), (Focus::List, "infra.redis"));
@@ -89,7 +89,7 @@ fn a_click_on_the_detail_focuses_it_and_one_on_a_list_leaves_it() {
 
 #[test]
 fn the_wheel_scrolls_what_is_under_the_pointer() {
-    let detail = screen(&mixed(), MEDIUM).press("3j").wheel("whom to call", DOWN);
+    let detail = screen(&mixed(), MEDIUM).press("3j").wheel("contacts", DOWN);
     assert_eq!(
         (detail.checklist().scroll, detail.selected(), detail.checklist().focus),
         (3, "infra.rabbitmq", Focus::List)

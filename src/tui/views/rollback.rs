@@ -121,7 +121,7 @@ impl Layer for RollbackView {
             Some(("↑ ↓", "step")),
             act(("a", "run it")),
             Some(("o", "output")),
-            act(("b", "it is rolled back")),
+            act(("b", "record it")),
             Some(("v", "verdict")),
             Some(("Esc", "the checklist")),
             Some(HELP_HINT),
@@ -143,8 +143,7 @@ impl Layer for RollbackView {
 }
 
 /// The notice if every step has succeeded.
-const ALL_STEPS_SUCCEEDED: &str =
-    "every step has gone well; b puts on record that the release is rolled back";
+const ALL_STEPS_SUCCEEDED: &str = "every step has gone well; b records that the release is rolled back";
 
 /// Draws the rollback over everything between the header and the hint line.
 fn draw(cx: &Context, frame: &mut Frame, selected: usize) {
@@ -200,7 +199,7 @@ fn steps_text(cx: &Context, width: usize, selected: usize) -> (TextBuilder, (usi
     }
     if selected == plan.rollback.len() && cx.run.state.rolled_back.is_none() {
         let from = builder.lines.len();
-        let text = "▌Next: b puts on record that the release is rolled back";
+        let text = "▌Next: b records that the release is rolled back";
         builder.put(vec![styled(text, cx.theme.accent())], 2);
         selected_lines = (from, builder.lines.len());
     }
@@ -224,14 +223,17 @@ fn add_dry_run(cx: &Context, builder: &mut TextBuilder, step: &str) {
 fn side_lines(cx: &Context, width: usize) -> Vec<Line<'static>> {
     let mut builder = TextBuilder { width, lines: Vec::new() };
     text_builder::add_contacts(cx, &mut builder);
-    let sections = cx.plan().sections.iter().filter(|section| section.verifies_rollback);
-    for section in sections {
+    let sections = || cx.plan().sections.iter().filter(|section| section.verifies_rollback);
+    let words =
+        sections().flat_map(|section| &section.points).map(|point| cx.status_word(point, &cx.status(point)));
+    let column = words.map(|word| word.chars().count()).max().unwrap_or_default();
+    for section in sections() {
         builder.heading(cx, &text::line(&section.title));
         for point in &section.points {
             let status = cx.status(point);
             let (symbol, role) = cx.point_symbol(point, &status);
-            let text = format!("{symbol} {:<14} ", cx.status_word(point, &status));
-            builder.put(vec![cx.with_role(&text, role), styled(&point.title, Theme::text())], 17);
+            let text = format!("{symbol} {:column$} ", cx.status_word(point, &status));
+            builder.put(vec![cx.with_role(&text, role), styled(&point.title, Theme::text())], column + 3);
             if status.is_no_go() {
                 builder.put(vec![Span::raw("  "), cx.dim(&explain(&cx.judgement, &point.id, &status))], 4);
             }
@@ -239,9 +241,9 @@ fn side_lines(cx: &Context, width: usize) -> Vec<Line<'static>> {
     }
     builder.gap();
     let text = if cx.run.state.is_ended() {
-        "This run takes nothing more. A rollback now takes a new run: gonogo run with the same profile and release."
+        "This run is sealed. For a rollback now, open a new run: gonogo run with the same profile and release."
     } else if cx.run.state.rolled_back.is_some() {
-        "They look at the release that runs again. Their word is the verdict's."
+        "These points now check the previous release, and the verdict depends on them."
     } else {
         "When the steps are done, b records that the release is rolled back; then these probes run again."
     };

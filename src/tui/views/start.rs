@@ -126,7 +126,7 @@ impl StartList<'_> {
         frame.render_widget(Paragraph::new(shown), body);
         let (up, mark) = if self.appearance.ascii { ("up, down", "-") } else { ("↑ ↓", "·") };
         let keys =
-            format!(" {up} choose {mark} Enter go {mark} q leave {mark} gonogo --help lists all commands");
+            format!(" {up} choose {mark} Enter go {mark} q quit {mark} gonogo --help lists all commands");
         frame.render_widget(Paragraph::new(keys).style(theme.dim()), hints);
     }
 

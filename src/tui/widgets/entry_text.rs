@@ -24,7 +24,7 @@ pub fn describe(cx: &Context, entry: &Entry) -> String {
         }
         Event::Confirmed(event) => format!("{by} confirmed {}", event.point),
         Event::Waived(event) => format!("{by} waived {}: {}", event.point, event.reason),
-        Event::NotApplicable(event) => format!("{by}: {} does not apply: {}", event.point, event.reason),
+        Event::NotApplicable(event) => format!("{by}: {} not applicable: {}", event.point, event.reason),
         Event::Noted(event) => format!("{by} noted: {}", event.text),
         Event::Retracted(event) => format!("{by} retracted {}", event.point),
         Event::ReplanProposed(_) => format!("{by} proposed a looser plan"),

@@ -66,7 +66,7 @@ pub fn add_contacts(cx: &Context, builder: &mut TextBuilder) {
     if cx.plan().contacts.is_empty() {
         return;
     }
-    builder.heading(cx, "whom to call");
+    builder.heading(cx, "contacts");
     for contact in &cx.plan().contacts {
         let role = styled(&format!("{}  ", contact.role), Theme::strong());
         let rest = format!("{}  {}", contact.name, contact.channel);

@@ -133,11 +133,11 @@ fn of_action(key: &ActionKey, action: &Action) -> Vec<Permission> {
 fn of_program(program: &ActionCommand, key: &str) -> Vec<Permission> {
     let ActionCommand { argv, cwd, env, dry_run } = program;
     let runs = |argv: &[String], what: &str| program_run(argv, cwd.as_deref(), env, &purpose(what, key));
-    let mut all = runs(argv, "action");
+    let mut permissions = runs(argv, "action");
     if !dry_run.is_empty() {
-        all.extend(runs(dry_run, "dry run of"));
+        permissions.extend(runs(dry_run, "dry run of"));
     }
-    all
+    permissions
 }
 
 /// The permissions for a program: itself, the content that it is known to run, and the commands of its secrets.

@@ -18,8 +18,8 @@ pub struct BaseDirectories {
 
 impl BaseDirectories {
     /// For a profile's directory and the current directory.
-    pub fn new(profile: impl Into<PathBuf>, here: impl Into<PathBuf>) -> Self {
-        Self { profile: profile.into(), current: here.into() }
+    pub fn new(profile: impl Into<PathBuf>, current: impl Into<PathBuf>) -> Self {
+        Self { profile: profile.into(), current: current.into() }
     }
 
     /// The permission with its paths as in the digest.
@@ -76,22 +76,22 @@ impl BaseDirectories {
 /// `path` relative to `base`, an absolute path without symbolic links. `..` removes only parts of `base`: other parts may
 /// be links.
 fn joined(base: &Path, path: &Path) -> PathBuf {
-    let mut all = if path.is_absolute() { PathBuf::from("/") } else { base.to_owned() };
+    let mut normalized = if path.is_absolute() { PathBuf::from("/") } else { base.to_owned() };
     let mut is_exact = path.is_relative();
     for part in path.components() {
         match part {
             Component::ParentDir if is_exact => {
-                all.pop();
+                normalized.pop();
             }
-            Component::ParentDir => all.push(".."),
+            Component::ParentDir => normalized.push(".."),
             Component::Normal(name) => {
                 is_exact = false;
-                all.push(name);
+                normalized.push(name);
             }
             Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
         }
     }
-    all
+    normalized
 }
 
 /// The relative path from `base` to `path`.
@@ -105,8 +105,8 @@ fn relative(path: &Path, base: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn path(profile: &str, here: &str, written: &str) -> String {
-        BaseDirectories::new(profile, here).path(written)
+    fn path(profile: &str, current: &str, written: &str) -> String {
+        BaseDirectories::new(profile, current).path(written)
     }
 
     #[test]
@@ -119,22 +119,22 @@ mod tests {
             assert_eq!(path(root, root, "infra"), "{{ profile directory }}/infra");
             let text =
                 BaseDirectories::new(root, root).text(&format!("-chdir={root}/infra -f {root} {root}x"));
-            let there = "-chdir={{ profile directory }}/infra -f {{ profile directory }}";
-            assert_eq!(text, format!("{there} {root}x"));
+            let expected = "-chdir={{ profile directory }}/infra -f {{ profile directory }}";
+            assert_eq!(text, format!("{expected} {root}x"));
         }
     }
 
     #[test]
-    fn what_lies_elsewhere_is_named_in_full() {
+    fn a_path_elsewhere_is_absolute() {
         assert_eq!(path("/etc/gonogo", "/home/a", "infra"), "/home/a/infra");
         assert_eq!(path("/etc/gonogo", "/home/a", "/srv/infra"), "/srv/infra");
-        // Behind `x`, which may be a link, `..` leads who knows where.
+        // `x` may be a link, so `x/..` stays.
         assert_eq!(path("/p", "/p", "x/../infra"), "{{ profile directory }}/x/../infra");
         assert_eq!(path("/p", "/p", "../infra"), "{{ profile directory }}/../infra");
     }
 
     #[test]
-    fn a_person_reads_where_it_is() {
+    fn displayed_paths_are_absolute() {
         let shown = |text| BaseDirectories::new("/home/a/co/config", "/home/a/co").display(text);
         assert_eq!(shown("{{ profile directory }}/../infra"), "/home/a/co/infra");
         assert_eq!(shown("{{ profile directory }}/.."), "/home/a/co");

@@ -40,9 +40,9 @@ pub fn fill_placeholders(permissions: &Permissions, plan: &Plan) -> Permissions 
     let in_files = release.map(|release| release.replace('/', "-"));
     // Without a previous release, the word `none`.
     let previous = plan.previous.as_deref().map_or(Some("none"), plain_tag);
-    let each = permissions
-        .iter()
-        .flat_map(|one| [fill(one, release, previous), fill(one, in_files.as_deref(), previous)]);
+    let each = permissions.iter().flat_map(|permission| {
+        [fill(permission, release, previous), fill(permission, in_files.as_deref(), previous)]
+    });
     each.flatten().collect()
 }
 
@@ -64,8 +64,8 @@ fn fill(permission: &Permission, release: Option<&str>, previous: Option<&str>) 
 
 /// The permissions that a plan needs and that are not allowed.
 #[must_use]
-pub fn not_allowed(needed: &Permissions, given: &Permissions, plan: &Plan) -> Permissions {
-    needed.difference(&fill_placeholders(given, plan)).cloned().collect()
+pub fn not_allowed(needed: &Permissions, allowed: &Permissions, plan: &Plan) -> Permissions {
+    needed.difference(&fill_placeholders(allowed, plan)).cloned().collect()
 }
 
 /// A tag that is a plain word everywhere: in a shell, in a path, as an image tag.

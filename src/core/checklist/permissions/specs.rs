@@ -16,7 +16,7 @@ use crate::text::shell_word;
 
 /// The permissions of a probe; `effects`: whether it is marked as changing something.
 pub(super) fn of_spec(spec: &ProbeSpec, effects: bool, purpose: &str) -> Vec<Permission> {
-    let mut all = match spec {
+    let mut permissions = match spec {
         ProbeSpec::Http(spec) => http(spec, effects, purpose),
         ProbeSpec::Redis(spec) => redis(spec),
         ProbeSpec::Rabbitmq(spec) => rabbitmq(spec),
@@ -47,11 +47,12 @@ pub(super) fn of_spec(spec: &ProbeSpec, effects: bool, purpose: &str) -> Vec<Per
         // They read only local files, or nothing.
         ProbeSpec::Scan(_) | ProbeSpec::Origins(_) | ProbeSpec::Contacts(_) => Vec::new(),
     };
-    let is_named = |one: &Permission| matches!(one, Permission::Runs(_) | Permission::Writes(_));
-    if effects && !all.iter().any(is_named) {
-        all.push(write(Destination::at(purpose), &format!("what a {} probe changes", spec.kind())));
+    let is_named =
+        |permission: &Permission| matches!(permission, Permission::Runs(_) | Permission::Writes(_));
+    if effects && !permissions.iter().any(is_named) {
+        permissions.push(write(Destination::at(purpose), &format!("what a {} probe changes", spec.kind())));
     }
-    all
+    permissions
 }
 
 impl Destination {
@@ -86,8 +87,8 @@ impl Destination {
 
 /// A secret that is sent, and the command that it comes from.
 fn send(secret: &SecretRef, to: &Destination) -> Vec<Permission> {
-    let sends = Permission::Sends(SecretTransfer { to: to.clone(), secret: secret.clone() });
-    [sends].into_iter().chain(secret_command(secret)).collect()
+    let transfer = Permission::Sends(SecretTransfer { to: to.clone(), secret: secret.clone() });
+    [transfer].into_iter().chain(secret_command(secret)).collect()
 }
 
 fn write(to: Destination, what: &str) -> Permission {
@@ -112,36 +113,38 @@ fn of_api(api: &ApiSpec) -> Vec<Permission> {
 
 fn http(spec: &HttpSpec, effects: bool, purpose: &str) -> Vec<Permission> {
     let mut to = Destination::at(&spec.url).with_roots(&spec.tls);
-    let mut all = Vec::new();
+    let mut permissions = Vec::new();
     match &spec.via {
         None => {}
         Some(Vantage::Proxy(proxy)) => to.through = Some(shell_word(proxy)),
         Some(Vantage::Exec(argv)) => {
             let command = argv.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ");
             to.through = Some(command);
-            all.extend(exec_permissions(spec, argv, purpose));
+            permissions.extend(exec_permissions(spec, argv, purpose));
         }
     }
-    all.extend(connection(&spec.headers, &spec.tls, &to));
+    permissions.extend(connection(&spec.headers, &spec.tls, &to));
     match (spec.method, effects) {
-        (Method::Post, _) => all.push(write(to, &format!("a POST to {}", shell_word(path_of(&spec.url))))),
-        (_, true) => all.push(write(to, &format!("a request to {}", shell_word(&spec.url)))),
+        (Method::Post, _) => {
+            permissions.push(write(to, &format!("a POST to {}", shell_word(path_of(&spec.url)))));
+        }
+        (_, true) => permissions.push(write(to, &format!("a request to {}", shell_word(&spec.url)))),
         (Method::Get | Method::Head | Method::Options, false) => {}
     }
-    all
+    permissions
 }
 
 /// The command that sends a request; it reads the request from its standard input.
 fn exec_permissions(spec: &HttpSpec, argv: &[String], purpose: &str) -> Vec<Permission> {
     let words = argv.iter().cloned().chain(["curl", "--config", "-"].map(str::to_owned));
-    let mut all = program_run(&words.collect::<Vec<_>>(), None, &BTreeMap::new(), purpose);
+    let mut permissions = program_run(&words.collect::<Vec<_>>(), None, &BTreeMap::new(), purpose);
     let header =
         |(name, value): (&String, &TextOrSecret)| format!(", {}: {}", shell_word(name), value.shell_word());
     let headers: String = spec.headers.iter().map(header).collect();
-    if let Some(Permission::Runs(ProgramRun { stdin, .. })) = all.first_mut() {
+    if let Some(Permission::Runs(ProgramRun { stdin, .. })) = permissions.first_mut() {
         *stdin = Some(format!("the request to {}{headers}", shell_word(&spec.url)));
     }
-    all
+    permissions
 }
 
 fn redis(spec: &RedisSpec) -> Vec<Permission> {
@@ -153,19 +156,19 @@ fn redis(spec: &RedisSpec) -> Vec<Permission> {
 
 fn rabbitmq(spec: &RabbitmqSpec) -> Vec<Permission> {
     let servers = [Some(&spec.url), spec.management.as_ref()].into_iter().flatten();
-    let mut all = Vec::new();
+    let mut permissions = Vec::new();
     for url in servers {
         let to = Destination::at(url).with_roots(&spec.tls);
-        all.extend(connection(&BTreeMap::new(), &spec.tls, &to));
-        all.extend(send(&spec.password, &to));
+        permissions.extend(connection(&BTreeMap::new(), &spec.tls, &to));
+        permissions.extend(send(&spec.password, &to));
     }
     let peeked = spec.queues.iter().filter(|queue| queue.peek);
     let management = Destination::at(spec.management.as_ref().unwrap_or(&spec.url)).with_roots(&spec.tls);
-    all.extend(peeked.map(|queue| {
+    permissions.extend(peeked.map(|queue| {
         let what = format!("the first message of queue {}, taken and put back", shell_word(&queue.name));
         write(management.clone(), &what)
     }));
-    all
+    permissions
 }
 
 /// Runs git, but nothing from the checkout.
@@ -180,20 +183,20 @@ fn ci(spec: &CiSpec, purpose: &str) -> Vec<Permission> {
 
 fn otlp(spec: &OtlpSpec) -> Vec<Permission> {
     let to = Destination::at(&spec.endpoint).with_roots(&spec.tls);
-    let mut all = connection(&spec.headers, &spec.tls, &to);
-    all.push(write(to, &format!("a test span of service {}", shell_word(&spec.service))));
-    all
+    let mut permissions = connection(&spec.headers, &spec.tls, &to);
+    permissions.push(write(to, &format!("a test span of service {}", shell_word(&spec.service))));
+    permissions
 }
 
 fn registry(spec: &RegistrySpec) -> Vec<Permission> {
-    let mut all = of_api(&spec.api);
+    let mut permissions = of_api(&spec.api);
     let tokens = api_destination(&spec.api).with_others(Some("the token server that it names"));
-    all.extend(spec.password.iter().flat_map(|secret| send(secret, &tokens)));
+    permissions.extend(spec.password.iter().flat_map(|secret| send(secret, &tokens)));
     if spec.push {
         let what = format!("an upload to {}, begun and cancelled", shell_word(&spec.repository));
-        all.push(write(api_destination(&spec.api), &what));
+        permissions.push(write(api_destination(&spec.api), &what));
     }
-    all
+    permissions
 }
 
 fn vault(spec: &VaultSpec) -> Vec<Permission> {
@@ -209,17 +212,17 @@ fn token(spec: &TokenSpec) -> Vec<Permission> {
 
 fn pipeline(spec: &PipelineSpec) -> Vec<Permission> {
     let to = api_destination(&spec.api);
-    let mut all = of_api(&spec.api);
-    all.extend(send(&spec.token, &to));
+    let mut permissions = of_api(&spec.api);
+    permissions.extend(send(&spec.token, &to));
     let what = format!("an event {} of board {}", shell_word(&spec.action), shell_word(&spec.board));
-    all.push(write(to, &what));
+    permissions.push(write(to, &what));
     if let Some(tap) = &spec.exchange {
-        all.extend(rabbitmq(&tap.at));
+        permissions.extend(rabbitmq(&tap.at));
         let what = format!("a queue of its own at exchange {}, deleted again", shell_word(&tap.name));
-        all.push(write(Destination::at(&tap.at.url).with_roots(&tap.at.tls), &what));
+        permissions.push(write(Destination::at(&tap.at.url).with_roots(&tap.at.tls), &what));
     }
-    all.extend(spec.channel.iter().flat_map(|tap| redis(&tap.at)));
-    all
+    permissions.extend(spec.channel.iter().flat_map(|tap| redis(&tap.at)));
+    permissions
 }
 
 /// The part of a URL after the host.
@@ -237,20 +240,20 @@ fn kubernetes(spec: &KubernetesSpec, purpose: &str) -> Vec<Permission> {
     let run = |program: &str, words: &[String], last: &[String]| {
         program_run(&[&[program.to_owned()], words, last].concat(), None, &BTreeMap::new(), purpose)
     };
-    let mut all = Vec::new();
+    let mut permissions = Vec::new();
     if !names.is_empty() {
         let own = || OWN_OPTIONS.to_owned();
         for name in names.into_iter().chain(["pods".to_owned()]) {
-            all.extend(run("kubectl", &place, &["get".to_owned(), name, own()]));
+            permissions.extend(run("kubectl", &place, &["get".to_owned(), name, own()]));
         }
     }
     // Other programs are not run, only looked up.
     if let Some((program, words)) = spec.dry_run.split_first()
         && program.rsplit('/').next() == Some("kubectl")
     {
-        all.extend(run(program, &place, &[words, &["--dry-run=server".to_owned()]].concat()));
+        permissions.extend(run(program, &place, &[words, &["--dry-run=server".to_owned()]].concat()));
     }
-    all
+    permissions
 }
 
 /// Stands for gonogo's own options, which a profile does not set.
@@ -268,23 +271,23 @@ fn iac(spec: &IacSpec, purpose: &str) -> Vec<Permission> {
         (IacTool::Pulumi, true) => vec![vec!["stack", "export"]],
         (IacTool::CloudFormation, _) => vec![vec!["cloudformation"]],
     };
-    let mut all = Vec::new();
+    let mut permissions = Vec::new();
     for words in commands {
         let named = [stack.as_deref(), set.as_deref(), file.filter(|_| words[0] == "show")];
         let words =
             [spec.program()].into_iter().chain(words).chain([OWN_OPTIONS]).chain(named.into_iter().flatten());
         let argv: Vec<String> = words.map(str::to_owned).collect();
-        all.extend(program_run(&argv, Some(&spec.directory), &BTreeMap::new(), purpose));
+        permissions.extend(program_run(&argv, Some(&spec.directory), &BTreeMap::new(), purpose));
     }
     match spec.tool {
-        IacTool::Terraform | IacTool::Pulumi => all.push(Permission::RunsContentOf(ContentRun {
+        IacTool::Terraform | IacTool::Pulumi => permissions.push(Permission::RunsContentOf(ContentRun {
             tool: spec.program().to_owned(),
             path: spec.directory.clone(),
         })),
         // It calls a service, and runs nothing from the directory.
         IacTool::CloudFormation => {}
     }
-    all
+    permissions
 }
 
 fn aws_secret(spec: &AwsSecretSpec, purpose: &str) -> Vec<Permission> {

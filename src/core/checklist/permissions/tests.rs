@@ -1,4 +1,4 @@
-//! Every kind makes happen what it makes happen, and nothing of it is forgotten.
+//! The permissions of every kind of probe are complete.
 
 use serde_json::{Value as Json, json};
 
@@ -20,13 +20,13 @@ fn of(profile: &str, promotion: &Promotion) -> Permissions {
     permissions(&plan(profile, promotion), &places())
 }
 
-/// What one spec makes happen, as JSON without what is empty.
+/// The permissions of one spec, in words.
 fn spec(kind: &str, with: &Json) -> Vec<String> {
     let spec = serde_json::from_value(json!({"kind": kind, "with": with})).unwrap();
-    specs::of_spec(&spec, false, "probe x").iter().map(told).collect()
+    specs::of_spec(&spec, false, "probe x").iter().map(describe).collect()
 }
 
-fn told(permission: &Permission) -> String {
+fn describe(permission: &Permission) -> String {
     match permission {
         Permission::Runs(runs) => format!("runs {}", runs.argv.join(" ")),
         Permission::Sends(sends) => format!("sends {} to {}", sends.secret, sends.to.address),
@@ -37,12 +37,12 @@ fn told(permission: &Permission) -> String {
 
 const PRODUCTION: &str = include_str!("../../../../config/production.toml");
 
-/// Each secret of the example leads somewhere, and each program and host of it is there.
+/// Each secret, program and host of the example is listed.
 #[test]
-fn the_example_says_all_that_it_makes_happen() {
+fn the_permissions_of_the_example_are_complete() {
     let promotion = Promotion { release: Some("v2".into()), previous: Some("v1".into()) };
-    let all = of(PRODUCTION, &promotion);
-    let text = serde_json::to_string(&all).unwrap();
+    let permissions = of(PRODUCTION, &promotion);
+    let text = serde_json::to_string(&permissions).unwrap();
     for secret in plan(PRODUCTION, &promotion).secrets() {
         let named = match &secret {
             SecretRef::Env(name) | SecretRef::File(name) => name.clone(),
@@ -50,24 +50,24 @@ fn the_example_says_all_that_it_makes_happen() {
         };
         assert!(text.contains(&named), "{secret} is read, and nothing says so");
     }
-    let told: Vec<_> = all.iter().map(told).collect();
+    let lines: Vec<_> = permissions.iter().map(describe).collect();
     for part in ["runs poetry check", "runs terraform plan", "poetry runs", "terraform runs", "docker runs"] {
-        assert!(told.iter().any(|one| one.starts_with(part)), "{part}: {told:#?}");
+        assert!(lines.iter().any(|line| line.starts_with(part)), "{part}: {lines:#?}");
     }
     for part in ["runs kubectl", "writes a test span", "writes an upload", "writes an event"] {
-        assert!(told.iter().any(|one| one.starts_with(part)), "{part}: {told:#?}");
+        assert!(lines.iter().any(|line| line.starts_with(part)), "{part}: {lines:#?}");
     }
 }
 
-/// What any release makes happen, filled in for one, is what that one makes happen.
+/// The permissions for any release, filled in for one, include the permissions of that one.
 #[test]
 fn every_release_is_covered_by_any_release() {
     let any = with_placeholders(of(PRODUCTION, &Promotion::any()));
     for (release, previous) in [("v2", "v1"), ("1", "0"), ("v2", "none")] {
         let promotion = Promotion { release: Some(release.into()), previous: Some(previous.into()) };
         let plan = plan(PRODUCTION, &promotion);
-        let beyond = not_allowed(&permissions(&plan, &places()), &any, &plan);
-        assert_eq!(beyond.iter().map(told).collect::<Vec<_>>(), Vec::<String>::new(), "{release}");
+        let extra = not_allowed(&permissions(&plan, &places()), &any, &plan);
+        assert_eq!(extra.iter().map(describe).collect::<Vec<_>>(), Vec::<String>::new(), "{release}");
     }
     assert!(!digest(&any).to_string().is_empty());
     let text = serde_json::to_string(&any).unwrap();
@@ -76,39 +76,40 @@ fn every_release_is_covered_by_any_release() {
     );
 }
 
-/// A release is a word that somebody else may have chosen: it fills in nothing where it is more than a tag.
+/// Others may have chosen the name of a release, so it replaces a placeholder only if it is a plain tag.
 #[test]
-fn a_release_that_is_no_plain_tag_fills_in_nothing() {
+fn a_release_that_is_not_a_plain_tag_replaces_no_placeholder() {
     let any = with_placeholders(of(PRODUCTION, &Promotion::any()));
     for release in ["../v2", "v2;reboot", "$(reboot)", "-v", "a b", "v..2", "{{ release }}", ""] {
         let plan = Plan { release: release.into(), ..plan(PRODUCTION, &Promotion::any()) };
         let filled = fill_placeholders(&any, &plan);
-        let of_others =
-            any.iter().filter(|one| !serde_json::to_string(one).unwrap().contains("{{ release }}"));
+        let of_others = any
+            .iter()
+            .filter(|permission| !serde_json::to_string(permission).unwrap().contains("{{ release }}"));
         assert_eq!(filled.len(), of_others.count(), "{release}");
         assert!(filled.len() < any.len());
     }
 }
 
 #[test]
-fn a_file_and_a_variable_are_sent_where_the_request_goes() {
+fn a_secret_is_sent_to_the_host_of_its_request() {
     let headers = json!({"X": {"secret": {"env": "KEY"}}, "Y": {"secret": {"command": ["pass", "show"]}}, "Z": "plain"});
     let sent = spec("http", &json!({"url": "https://h.example/x?y", "headers": headers}));
-    let all = [
+    let expected = [
         "sends env KEY to https://h.example",
         "sends command pass show to https://h.example",
         "runs pass show",
     ];
-    assert_eq!(sent, all);
+    assert_eq!(sent, expected);
     let tls = json!({"certificate": "c.pem", "key": "k.pem", "roots": "r.pem"});
     let sent = spec("redis", &json!({"url": "rediss://c:1/0", "tls": tls, "cluster": false}));
     assert_eq!(sent, ["sends file c.pem to rediss://c:1", "sends file k.pem to rediss://c:1"]);
     assert_eq!(spec("http", &json!({"url": "https://h.example"})), Vec::<String>::new());
 }
 
-/// Where the client reads another host out of a URL than a person does, all of it is shown.
+/// If the client may find another host in a URL than a person, the whole URL is shown.
 #[test]
-fn a_destination_does_not_lie() {
+fn an_ambiguous_url_is_shown_whole() {
     let at = |url: &str| Destination::at(url).address;
     assert_eq!(at("https://h.example:8/a/b?c"), "https://h.example:8");
     for url in [
@@ -125,7 +126,7 @@ fn a_destination_does_not_lie() {
 fn tools_are_known_by_what_they_run() {
     let content = |argv: &[&str], directory| {
         let argv: Vec<_> = argv.iter().map(ToString::to_string).collect();
-        tools::content(&argv, directory).iter().map(told).collect::<Vec<_>>()
+        tools::content(&argv, directory).iter().map(describe).collect::<Vec<_>>()
     };
     assert_eq!(content(&["/usr/bin/terraform", "-chdir=infra", "apply"], None), ["terraform runs infra"]);
     assert_eq!(content(&["poetry", "check"], Some("/co")), ["poetry runs /co"]);

@@ -55,9 +55,9 @@ const TOOLS: &[KnownTool] = &[
 pub(super) fn content(argv: &[String], directory: Option<&str>) -> Vec<Permission> {
     let Some((program, arguments)) = argv.split_first() else { return Vec::new() };
     let name = program.rsplit('/').next().unwrap_or_default();
-    let of = |place: &str| ContentRun { tool: name.to_owned(), path: below(directory, place) };
+    let run_of = |path: &str| ContentRun { tool: name.to_owned(), path: below(directory, path) };
     // A program outside PATH is a file that others may be able to write.
-    let own = (program.contains('/') && !program.starts_with('/')).then(|| of(program));
+    let own = (program.contains('/') && !program.starts_with('/')).then(|| run_of(program));
     let own = own.map(Permission::RunsContentOf).into_iter();
     let Some(tool) = TOOLS.iter().find(|tool| tool.names.contains(&name)) else { return own.collect() };
     let named = values(arguments, tool.options);
@@ -70,7 +70,7 @@ pub(super) fn content(argv: &[String], directory: Option<&str>) -> Vec<Permissio
         }
         CodeSource::Build(_) => Vec::new(),
     };
-    own.chain(places.into_iter().map(|place| Permission::RunsContentOf(of(place)))).collect()
+    own.chain(places.into_iter().map(|path| Permission::RunsContentOf(run_of(path)))).collect()
 }
 
 /// The script of an interpreter.

@@ -74,11 +74,11 @@ impl<'a> Resolver<'a> {
     }
 
     /// The profile's actions of a point.
-    pub(super) fn add_profile_actions(&mut self, point: &mut Point, wishes: &PointOverrides) {
+    pub(super) fn add_profile_actions(&mut self, point: &mut Point, overrides: &PointOverrides) {
         let source = &self.profile.source;
-        for (index, file) in wishes.actions.iter().enumerate() {
+        for (index, file) in overrides.actions.iter().enumerate() {
             let path = steps!["points", point.id.as_str(), "action", index].to_vec();
-            if wishes.actions[..index].iter().any(|other| other.id == file.id) {
+            if overrides.actions[..index].iter().any(|other| other.id == file.id) {
                 let what = format!("{} has two actions called {}", point.id, file.id);
                 self.problems.push(source.problem(&path, what));
             }
@@ -115,11 +115,11 @@ impl<'a> Resolver<'a> {
         file: &ActionFile,
         origin: &Origin,
     ) -> (Vec<String>, Option<ActionCommand>) {
-        let mut told = TemplateResult::default();
+        let mut result = TemplateResult::default();
         let mut table = toml::Value::Table(file.with.clone());
-        self.filler.expand(&mut table, &mut told);
-        let missing = self.record_template_result(point, &mut told, origin);
-        if !(missing.is_empty() && told.errors.is_empty()) {
+        self.filler.expand(&mut table, &mut result);
+        let missing = self.record_template_result(point, &mut result, origin);
+        if !(missing.is_empty() && result.errors.is_empty()) {
             return (missing, None);
         }
         if self.report_secrets(&file.with, &table, origin) || self.report_options(&file.with, &table, origin)
@@ -177,9 +177,9 @@ impl<'a> Resolver<'a> {
         }
         let (checklist, profile) = (self.checklist, self.profile);
         let step = |index: usize| steps!["rollback", index].to_vec();
-        let mut all: Vec<Action> = Vec::new();
+        let mut rollback: Vec<Action> = Vec::new();
         for (index, file) in checklist.file.rollback.iter().enumerate() {
-            all.push(self.action(
+            rollback.push(self.action(
                 DRY_RUN_POINT,
                 file,
                 &Origin { source: &checklist.source, path: step(index) },
@@ -188,14 +188,14 @@ impl<'a> Resolver<'a> {
         for (index, file) in profile.file.rollback.iter().enumerate() {
             let own =
                 self.action(DRY_RUN_POINT, file, &Origin { source: &profile.source, path: step(index) });
-            let what = format!("rollback: {}", replace_or_add(&mut all, own));
+            let what = format!("rollback: {}", replace_or_add(&mut rollback, own));
             self.tailored.push(Tailoring { point: DRY_RUN_POINT.to_owned(), what });
         }
         let mut points = sections.iter_mut().flat_map(|section| &mut section.points);
         if let Some(point) = points.find(|point| point.id == DRY_RUN_POINT) {
-            self.add_dry_run_probes(point, &all);
+            self.add_dry_run_probes(point, &rollback);
         }
-        all
+        rollback
     }
 
     /// Adds a dry-run probe for each step of the rollback that has a dry run.
@@ -279,9 +279,10 @@ const UNREACHABLE_MESSAGES: [&str; 6] =
     ["Unable to connect", "was refused", "error: stat ", "does not exist", "i/o timeout", "no route to host"];
 
 fn kubectl_error_patterns() -> toml::Value {
-    let each = UNREACHABLE_MESSAGES.iter().map(|says| {
-        let means = "cannot reach the cluster; check its address, the kubeconfig and the context";
-        let pairs = [("pattern", *says), ("meaning", means)].map(|(key, text)| (key.to_owned(), text.into()));
+    let each = UNREACHABLE_MESSAGES.iter().map(|pattern| {
+        let meaning = "cannot reach the cluster; check its address, the kubeconfig and the context";
+        let pairs =
+            [("pattern", *pattern), ("meaning", meaning)].map(|(key, text)| (key.to_owned(), text.into()));
         toml::Value::Table(pairs.into_iter().collect())
     });
     toml::Value::Array(each.collect())

@@ -17,10 +17,10 @@ impl Resolver<'_> {
         origin: &Origin,
     ) -> bool {
         let options = find_options(with, filled);
-        let told =
+        let problems =
             options.iter().map(|(steps, what)| self.value_problem(with, origin, steps, what).hint(HINT));
-        let told: Vec<_> = told.collect();
-        self.problems.extend(told);
+        let problems: Vec<_> = problems.collect();
+        self.problems.extend(problems);
         !options.is_empty()
     }
 }
@@ -28,19 +28,20 @@ impl Resolver<'_> {
 /// The words of argument lists that start with a value that starts with `-`. A value that is the whole list may contain
 /// options: it is a command. Words after `--` are not options.
 fn find_options(with: &toml::Table, filled: &toml::Value) -> Vec<(KeyPath, String)> {
-    let mut found = Vec::new();
+    let mut problems = Vec::new();
     for (key, template) in with {
         let name = key.trim_end_matches('?');
         match (template, filled.get(name)) {
             (toml::Value::Table(inner), Some(filled)) => {
                 let inner = find_options(inner, filled).into_iter();
-                found.extend(inner.map(|(steps, what)| ([vec![PathStep::from(name)], steps].concat(), what)));
+                problems
+                    .extend(inner.map(|(steps, what)| ([vec![PathStep::from(name)], steps].concat(), what)));
             }
             (toml::Value::Array(words), Some(toml::Value::Array(filled))) if ARGUMENTS.contains(&name) => {
                 let words = words.iter().zip(filled).enumerate();
                 let words = words.take_while(|(_, (word, _))| word.as_str() != Some("--"));
                 let options = words.filter(|(_, (word, filled))| is_option(word, filled));
-                found.extend(options.map(|(index, (_, filled))| {
+                problems.extend(options.map(|(index, (_, filled))| {
                     let what = format!("expected a value that does not start with `-`, found {filled}");
                     (vec![PathStep::from(name), PathStep::Index(index)], what)
                 }));
@@ -48,7 +49,7 @@ fn find_options(with: &toml::Table, filled: &toml::Value) -> Vec<(KeyPath, Strin
             _ => {}
         }
     }
-    found
+    problems
 }
 
 fn is_option(word: &toml::Value, filled: &toml::Value) -> bool {
@@ -60,25 +61,28 @@ fn is_option(word: &toml::Value, filled: &toml::Value) -> bool {
 mod tests {
     use super::*;
 
-    fn found(with: &str, filled: &str) -> Vec<String> {
+    fn problems(with: &str, filled: &str) -> Vec<String> {
         let filled = toml::Value::Table(filled.parse().unwrap());
-        let found = find_options(&with.parse().unwrap(), &filled);
-        found.into_iter().map(|(steps, what)| format!("{}: {what}", steps.len())).collect()
+        let problems = find_options(&with.parse().unwrap(), &filled);
+        problems.into_iter().map(|(steps, what)| format!("{}: {what}", steps.len())).collect()
     }
 
     #[test]
-    fn a_value_at_a_words_begin_must_be_no_option() {
-        let told = "expected a value that does not start with `-`, found \"-x\"";
-        assert_eq!(found("argv = ['a', '{{ b }}']", "argv = ['a', '-x']"), [format!("2: {told}")]);
-        assert_eq!(found("via = { exec = ['{{ b }}'] }", "via = { exec = ['-x'] }"), [format!("3: {told}")]);
-        assert_eq!(found("'dry_run?' = ['{{ b }}']", "dry_run = ['-x']").len(), 1);
+    fn a_value_at_the_start_of_a_word_must_not_be_an_option() {
+        let message = "expected a value that does not start with `-`, found \"-x\"";
+        assert_eq!(problems("argv = ['a', '{{ b }}']", "argv = ['a', '-x']"), [format!("2: {message}")]);
+        assert_eq!(
+            problems("via = { exec = ['{{ b }}'] }", "via = { exec = ['-x'] }"),
+            [format!("3: {message}")]
+        );
+        assert_eq!(problems("'dry_run?' = ['{{ b }}']", "dry_run = ['-x']").len(), 1);
         for (fine, filled) in [
             ("argv = ['a', '--b={{ b }}', '-x']", "argv = ['a', '--b=-x', '-x']"),
             ("argv = ['a', '--', '{{ b }}']", "argv = ['a', '--', '-x']"),
             ("argv = '{{ command }}'", "argv = ['a', '-x']"),
             ("argv = ['{{ b }}']", "argv = ['b-x']"),
         ] {
-            assert!(found(fine, filled).is_empty(), "{fine}");
+            assert!(problems(fine, filled).is_empty(), "{fine}");
         }
     }
 }

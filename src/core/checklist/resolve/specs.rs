@@ -23,15 +23,15 @@ impl Resolver<'_> {
         origin: &Origin,
     ) -> (Vec<String>, Option<ProbeSpec>) {
         let mut table = toml::Value::Table(with.clone());
-        let mut told = TemplateResult::default();
-        self.filler.expand(&mut table, &mut told);
-        let missing = self.record_template_result(point, &mut told, origin);
+        let mut result = TemplateResult::default();
+        self.filler.expand(&mut table, &mut result);
+        let missing = self.record_template_result(point, &mut result, origin);
         if !self.check_kind(kind, origin) {
             return (missing, None);
         }
-        let is_whole = missing.is_empty() && told.errors.is_empty();
+        let is_whole = missing.is_empty() && result.errors.is_empty();
         // Misspelled keys are reported even if values are missing.
-        let is_judged = (is_whole && !told.left_out) || self.is_of_built_in(origin);
+        let is_judged = (is_whole && !result.left_out) || self.is_of_built_in(origin);
         let unknown = if is_judged { None } else { unknown_key(kind, with) };
         if let Some((steps, what)) = unknown {
             self.problems.push(self.value_problem(with, origin, &steps, &what));
@@ -61,22 +61,22 @@ impl Resolver<'_> {
     pub(super) fn record_template_result(
         &mut self,
         point: &str,
-        told: &mut TemplateResult,
+        result: &mut TemplateResult,
         origin: &Origin,
     ) -> Vec<String> {
-        let wrong = told
+        let wrong = result
             .errors
             .iter()
             .map(|(path, what)| origin.problem(&[&steps!["with"], &path[..]].concat(), what));
         self.problems.extend(wrong);
-        self.record_changed_defaults(point, told);
-        self.used.append(&mut told.used);
-        told.missing.iter().map(|name| describe_missing(name)).collect()
+        self.record_changed_defaults(point, result);
+        self.used.append(&mut result.used);
+        result.missing.iter().map(|name| describe_missing(name)).collect()
     }
 
     /// Records a tailoring of the point for each used value whose default the profile changes.
-    fn record_changed_defaults(&mut self, point: &str, told: &TemplateResult) {
-        for name in &told.used {
+    fn record_changed_defaults(&mut self, point: &str, result: &TemplateResult) {
+        for name in &result.used {
             let (default, own) =
                 (value_at(&self.checklist.file.values, name), value_at(&self.profile.file.values, name));
             if let (Some(default), Some(own)) = (default, own)
@@ -110,13 +110,13 @@ impl Resolver<'_> {
         filled: &toml::Value,
         origin: &Origin,
     ) -> bool {
-        let found = find_literal_secrets(filled);
-        let told = found
+        let literals = find_literal_secrets(filled);
+        let problems = literals
             .iter()
             .map(|(steps, what)| self.value_problem(with, origin, steps, what).hint(REFERENCE_HINT));
-        let told: Vec<_> = told.collect();
-        self.problems.extend(told);
-        !found.is_empty()
+        let problems: Vec<_> = problems.collect();
+        self.problems.extend(problems);
+        !literals.is_empty()
     }
 
     /// A problem with a value: in the profile if the spec uses a value of the profile there, else in the spec.
@@ -160,17 +160,17 @@ mod tests {
     use crate::checklist::file::STANDARD;
     use crate::checklist::{Checklist, Profile, Promotion, SourceFile, resolve};
 
-    /// What is not judged at every start: the standard checklist as another one, of which nothing is taken for granted.
+    /// Not checked at every start: the standard checklist, read like a user's own.
     #[test]
     fn the_standard_checklist_has_no_unknown_keys() {
-        let freeze = |text: String| {
+        let resolve_text = |text: String| {
             let checklist = Checklist::parse(SourceFile::new("c.toml", text)).unwrap();
             let profile = Profile::parse(SourceFile::new("p.toml", "environment = \"t\"\n")).unwrap();
             resolve(&checklist, &profile, &Promotion::default()).map(|_| ())
         };
-        assert_eq!(freeze(format!("{STANDARD}\n# Another text.\n")).map_err(|e| e.to_string()), Ok(()));
-        let misspelt = STANDARD.replacen("with = { url = ", "with = { ulr = ", 1);
-        assert_ne!(misspelt, STANDARD);
-        assert!(freeze(misspelt).unwrap_err().to_string().contains("unknown field `ulr`"));
+        assert_eq!(resolve_text(format!("{STANDARD}\n# Another text.\n")).map_err(|e| e.to_string()), Ok(()));
+        let misspelled = STANDARD.replacen("with = { url = ", "with = { ulr = ", 1);
+        assert_ne!(misspelled, STANDARD);
+        assert!(resolve_text(misspelled).unwrap_err().to_string().contains("unknown field `ulr`"));
     }
 }

@@ -13,7 +13,7 @@ const MAX_DEPTH: usize = 4;
 
 /// A JSON path (RFC 9535).
 ///
-/// An evaluation takes at most the path's length times the number of values in the document, times [`SELECTORS`]: a second
+/// An evaluation takes at most the path's length times the number of values in the document, times `MAX_SELECTORS`: a second
 /// `..` would find each value once for every value above it, and a filter with `$` would search the whole document for
 /// each of its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_that_finds_values_over_and_over_is_refused() {
+    fn a_path_that_finds_values_repeatedly_is_rejected() {
         let descents = JsonPathError::Descents;
         for (text, why) in [
             ("$..*..*..*..*", descents.clone()),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_as_people_write_them_leads_to_its_values() {
+    fn usual_paths_find_their_values() {
         let document = serde_json::json!({"a..b": [{"id": 7, "$": "[("}, {"id": 8, "$": ",,,,,,,,,"}]});
         for (text, found) in [
             ("$['a..b'][0].id", "[7]"),
@@ -194,7 +194,7 @@ mod tests {
 
     /// What is allowed, on a document that is as wide and deep as one may be.
     #[test]
-    fn what_is_found_does_not_grow_faster_than_the_document() {
+    fn results_grow_no_faster_than_the_document() {
         let deep = "[".repeat(100) + &"0,".repeat(10_000) + "0" + &"]".repeat(100);
         let document: Value = serde_json::from_str(&deep).unwrap();
         for text in ["$..*", "$..[*,*]", "$..[?@ == 0]", "$[?@..a]", "$.*.*.*"] {

@@ -165,28 +165,28 @@ impl<'de, F: Syntax> Deserialize<'de> for Validated<F> {
 
 /// Decodes a word of a syntax.
 pub(in crate::checklist) fn one<'de, F: Syntax, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    Validated::<F>::deserialize(from).map(|held| held.0)
+    Validated::<F>::deserialize(from).map(|value| value.0)
 }
 
 /// Decodes an optional word of a syntax.
 pub(in crate::checklist) fn option<'de, F: Syntax, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<String>, D::Error> {
-    Option::<Validated<F>>::deserialize(from).map(|held| held.map(|held| held.0))
+    Option::<Validated<F>>::deserialize(from).map(|value| value.map(|value| value.0))
 }
 
 /// Decodes a list of words of a syntax.
 pub(in crate::checklist) fn list<'de, F: Syntax, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Vec<String>, D::Error> {
-    Vec::<Validated<F>>::deserialize(from).map(|all| all.into_iter().map(|held| held.0).collect())
+    Vec::<Validated<F>>::deserialize(from).map(|values| values.into_iter().map(|value| value.0).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn all<F: Syntax>(good: &[&str], bad: &[&str]) {
+    fn check_all<F: Syntax>(good: &[&str], bad: &[&str]) {
         for word in good {
             assert!(F::is_valid(word), "{word:?}: {}", F::EXPECTED);
         }
@@ -196,35 +196,44 @@ mod tests {
     }
 
     #[test]
-    fn names_of_kubernetes_are_told_from_options() {
+    fn names_of_kubernetes_are_distinguished_from_options() {
         let long = "a".repeat(64);
-        all::<Namespace>(&["", "realtime", "a-1", "1a"], &["-n", "a.b", "A", "a_b", "a-", &long, "a\nb"]);
-        all::<Deployment>(
+        check_all::<Namespace>(
+            &["", "realtime", "a-1", "1a"],
+            &["-n", "a.b", "A", "a_b", "a-", &long, "a\nb"],
+        );
+        check_all::<Deployment>(
             &["advanced-app", "my.app-1", &long],
             &["", "--kubeconfig=/x", "-a", "a/b", "a..b", ".a", "a b", "Ä"],
         );
-        all::<Context>(
+        check_all::<Context>(
             &["", "production", "arn:aws:eks:eu-central-1:1:cluster/x", "admin@k8s", "a b"],
             &["--kubeconfig=/x", "-c", "a\nb", "a\u{202e}b"],
         );
     }
 
     #[test]
-    fn names_of_images_are_told_from_options_and_paths() {
+    fn names_of_images_are_distinguished_from_options_and_paths() {
         let long = "a".repeat(129);
-        all::<ImageTag>(&["v1", "V1.4.0", "1.4.0_rc-1", "_x"], &["", "-v", ".v", "a/b", "a b", "a:b", &long]);
-        all::<Digest>(&["sha256:0aB", "sha512+b64u:x-_="], &["", "sha256", "sha256:", "SHA256:0", "a:b/c"]);
-        all::<Repository>(
+        check_all::<ImageTag>(
+            &["v1", "V1.4.0", "1.4.0_rc-1", "_x"],
+            &["", "-v", ".v", "a/b", "a b", "a:b", &long],
+        );
+        check_all::<Digest>(
+            &["sha256:0aB", "sha512+b64u:x-_="],
+            &["", "sha256", "sha256:", "SHA256:0", "a:b/c"],
+        );
+        check_all::<Repository>(
             &["app", "platform/advanced-app", "a__b/c---d", "a.b"],
             &["", "-a", "../x", "a//b", "a/", "A", "a_._b", "a___b", "a?b"],
         );
     }
 
     #[test]
-    fn a_release_is_what_git_takes_for_a_tag() {
+    fn a_release_is_a_valid_git_tag() {
         let good = ["", "v1.4.0", "release/2026-01", "1.0+build", "v1_RC", "größer"];
         let bad =
             ["-v1", "--all", "v1 x", "v1..v2", "v1^{commit}", "a:b", "/a", "a/", "a.lock", "a.", ".a", "a\n"];
-        all::<Release>(&good, &bad);
+        check_all::<Release>(&good, &bad);
     }
 }

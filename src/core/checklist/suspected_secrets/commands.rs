@@ -22,8 +22,8 @@ pub(super) fn in_words<'a>(words: &[&'a str]) -> Vec<(usize, String)> {
 pub(super) fn in_shell(text: &str) -> Option<String> {
     let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || "'\"`;|&()".contains(c)).collect();
     let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-    let found = in_words(&words).into_iter().map(|(_, what)| what).next();
-    found.or_else(|| words.windows(3).find_map(check_header))
+    let suspect = in_words(&words).into_iter().map(|(_, what)| what).next();
+    suspect.or_else(|| words.windows(3).find_map(check_header))
 }
 
 /// Describes a word that may be a secret; `sends`: the program takes `user:password`.

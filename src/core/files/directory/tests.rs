@@ -18,7 +18,7 @@ impl Home {
 
     /// A directory with everything that an attacker can put into one.
     fn prepared(&self) -> Directory {
-        let made = Directory::create_own(&self.at("d")).unwrap();
+        let directory = Directory::create_own(&self.at("d")).unwrap();
         let own = self.at("own");
         fs::write(&own, "mine").unwrap();
         symlink(&own, self.at("d/link")).unwrap();
@@ -26,14 +26,14 @@ impl Home {
         fs::hard_link(&own, self.at("d/hard")).unwrap();
         mknodat(CWD, self.at("d/fifo"), FileType::Fifo, Mode::RWXU, 0).unwrap();
         fs::create_dir(self.at("d/directory")).unwrap();
-        made
+        directory
     }
 }
 
 const TRAPS: [&str; 5] = ["link", "dangling", "hard", "fifo", "directory"];
 
 #[test]
-fn nothing_but_a_plain_file_in_it_is_read() {
+fn only_a_regular_file_in_the_directory_is_read() {
     let home = Home::new();
     let directory = home.prepared();
     // A naive reader is fooled.
@@ -49,7 +49,7 @@ fn nothing_but_a_plain_file_in_it_is_read() {
 }
 
 #[test]
-fn nothing_that_is_there_is_written_to_but_a_file_of_ones_own() {
+fn only_own_files_are_overwritten() {
     let home = Home::new();
     let directory = home.prepared();
     for name in TRAPS {
@@ -64,7 +64,7 @@ fn nothing_that_is_there_is_written_to_but_a_file_of_ones_own() {
 }
 
 #[test]
-fn a_file_that_is_written_anew_takes_the_place_of_a_link_and_leaves_what_it_leads_to() {
+fn a_replaced_file_replaces_a_link_and_not_its_target() {
     let home = Home::new();
     let directory = home.prepared();
     symlink(home.at("own"), home.at("d/link.draft")).unwrap();
@@ -75,7 +75,7 @@ fn a_file_that_is_written_anew_takes_the_place_of_a_link_and_leaves_what_it_lead
 }
 
 #[test]
-fn a_directory_is_no_link_and_where_it_is_written_to_ones_own() {
+fn a_directory_is_not_a_link_and_is_private_if_it_is_written_to() {
     let home = Home::new();
     drop(home.prepared());
     symlink(home.at("d"), home.at("linked")).unwrap();
@@ -92,7 +92,7 @@ fn a_directory_is_no_link_and_where_it_is_written_to_ones_own() {
 }
 
 #[test]
-fn names_lead_nowhere_else() {
+fn names_do_not_lead_out_of_the_directory() {
     let home = Home::new();
     let directory = home.prepared();
     for name in ["", ".", "..", "../own", "/etc/passwd", "a/b", "a/"] {

@@ -24,15 +24,15 @@ struct ComparingWriter<'a> {
 impl Write for ComparingWriter<'_> {
     fn write(&mut self, expected: &[u8]) -> io::Result<usize> {
         let expected = &expected[..expected.len().min(CHUNK)];
-        let mut found = vec![0; expected.len()];
+        let mut actual = vec![0; expected.len()];
         let mut filled = 0;
-        while filled < found.len() {
-            match self.from.read(&mut found[filled..])? {
+        while filled < actual.len() {
+            match self.from.read(&mut actual[filled..])? {
                 0 => break,
                 length => filled += length,
             }
         }
-        let same = expected.iter().zip(&found[..filled]).take_while(|(one, other)| one == other).count();
+        let same = expected.iter().zip(&actual[..filled]).take_while(|(one, other)| one == other).count();
         self.same_bytes += same as u64;
         self.differs = same < expected.len();
         if self.differs { Err(io::Error::other("it differs")) } else { Ok(expected.len()) }

@@ -39,8 +39,8 @@ fn gzip(tar: &[u8]) -> Packed {
 
 #[track_caller]
 fn refused(packed: &[u8], why: &str) {
-    let told = read(packed).unwrap_err();
-    assert!(told.contains(why), "{told}");
+    let error = read(packed).unwrap_err();
+    assert!(error.contains(why), "{error}");
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_bundle_is_read_however_well_it_is_compressed() {
 }
 
 #[test]
-fn whatever_else_an_unpacker_would_find_is_refused() {
+fn everything_else_in_an_archive_is_rejected() {
     let packed = bundle();
     let tar = gunzip(&packed);
     refused(&[packed.clone(), packed.clone()].concat(), "there is data after the end of gzip");
@@ -82,7 +82,7 @@ fn archive(files: &[(&str, u64)]) -> Packed {
 }
 
 #[test]
-fn a_bundle_is_bounded_before_it_is_written() {
+fn a_bundle_that_would_be_too_large_is_not_written() {
     refused(&archive(&[("r/r.jsonl", 3 << 20)]), "line 1 of its log exceeds the line limit");
     refused(&archive(&[("r/r.jsonl", 0), ("r/r.jsonl.d/x", 1)]), "the log has no such attachment");
     refused(&archive(&[("r/r.jsonl", 0), ("r/r.jsonl.dsse.json", 1)]), "does not belong there");

@@ -37,7 +37,7 @@ pub enum ReadEntryError {
     #[error("{0}")]
     Rules(UnsupportedRules),
     /// A kind that this gonogo does not know.
-    #[error("unknown kind {0:?}; a newer gonogo wrote this log")]
+    #[error("unknown kind {0:?}")]
     Kind(String),
     /// Not in canonical form.
     #[error("not in canonical form from byte {0} on (order of keys, white space or escapes)")]
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn no_control_stands_in_a_line_as_it_is() {
+    fn control_characters_are_escaped_in_a_line() {
         let (entry, line) = noted("a\x1b\u{9b}\u{7f}\u{202e}\u{e0001}b");
         let text = String::from_utf8(line.clone()).unwrap();
         assert!(!text.trim_end().chars().any(text::is_harmful), "{text:?}");
@@ -245,7 +245,7 @@ mod tests {
 
     /// The limits of texts count the bytes as written.
     #[test]
-    fn every_character_takes_as_much_as_is_reckoned() {
+    fn the_length_of_every_character_is_computed_correctly() {
         for c in '\0'..=char::MAX {
             let text = c.to_string();
             assert_eq!(write_json(&text).unwrap().len(), text::json_length(&text) + 2, "{c:?}");
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_canonical_is_refused() {
+    fn a_line_that_is_not_canonical_is_rejected() {
         let line = String::from_utf8(noted("x").1).unwrap().trim_end().to_owned();
         let refused = |line: &str| Entry::read(line.as_bytes()).unwrap_err().to_string();
         assert!(refused(&line.replace("\"seq\":3", "\"seq\": 3")).contains("canonical"));

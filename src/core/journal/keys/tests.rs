@@ -4,7 +4,7 @@ use super::*;
 use crate::testing::signer;
 
 #[test]
-fn a_made_key_signs_and_is_not_written_over() {
+fn a_new_key_signs_and_is_not_overwritten() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("keys/id");
     let word = Secret::new("open sesame".into());
@@ -25,13 +25,13 @@ fn a_key_that_others_can_read_is_refused() {
     let path = home.path().join("id");
     create(&path, "a@x", None).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-    let told = public_of(&path).unwrap_err().to_string();
-    assert!(told.contains("mode 640") && told.contains("chmod 600"), "{told}");
+    let error = public_of(&path).unwrap_err().to_string();
+    assert!(error.contains("mode 640") && error.contains("chmod 600"), "{error}");
 }
 
 /// The same secret key, with its point in a form that OpenSSH does not accept.
 #[test]
-fn a_signature_by_a_compressed_point_does_not_hold() {
+fn a_signature_with_a_compressed_point_is_not_valid() {
     use ssh_key::public::EcdsaPublicKey;
     let kind = Algorithm::Ecdsa { curve: ssh_key::EcdsaCurve::NistP256 };
     let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, kind).unwrap();
@@ -44,7 +44,7 @@ fn a_signature_by_a_compressed_point_does_not_hold() {
 }
 
 #[test]
-fn a_signature_holds_for_its_message_and_namespace_only() {
+fn a_signature_is_valid_for_its_message_and_namespace_only() {
     let signature = signer("a@x").sign("n", b"message").unwrap();
     assert_eq!(sshsig::verify(&signature, "n", b"massage"), Err(SignatureError::Mismatch));
     assert!(matches!(sshsig::verify(&signature, "m", b"message"), Err(SignatureError::Namespace(..))));
@@ -92,7 +92,7 @@ fn lying_agent(home: &Path, key: &PrivateKey) -> Agent {
 }
 
 #[test]
-fn a_signature_that_an_agent_gives_for_something_else_is_not_taken() {
+fn an_agents_signature_for_something_else_is_rejected() {
     let home = tempfile::tempdir().unwrap();
     let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, Algorithm::Ed25519).unwrap();
     let agent = lying_agent(home.path(), &key);

@@ -30,22 +30,22 @@ pub(super) fn read(mut rest: &[u8]) -> KrlResult<RevokedKeys> {
     let _: [u8; 24] = read_array(&mut rest)?;
     let _reserved = read_string(&mut rest)?;
     c_string(&mut rest)?;
-    let mut all = RevokedKeys::default();
+    let mut keys = RevokedKeys::default();
     while !rest.is_empty() {
         let [kind] = read_array(&mut rest)?;
-        section(&mut all, kind, read_string(&mut rest)?)?;
+        section(&mut keys, kind, read_string(&mut rest)?)?;
     }
-    Ok(all)
+    Ok(keys)
 }
 
-fn section(all: &mut RevokedKeys, kind: u8, section: &[u8]) -> KrlResult<()> {
+fn section(keys: &mut RevokedKeys, kind: u8, section: &[u8]) -> KrlResult<()> {
     match kind {
         KEYS => strings(section, None)?
             .iter()
             .filter_map(|blob| public_key::from_blob(blob))
-            .for_each(|key| all.add(&key)),
-        SHA1 => all.sha1.extend(strings(section, Some(20))?),
-        SHA256 => all.sha256.extend(strings(section, Some(32))?),
+            .for_each(|key| keys.add(&key)),
+        SHA1 => keys.sha1.extend(strings(section, Some(20))?),
+        SHA256 => keys.sha256.extend(strings(section, Some(32))?),
         CERTIFICATES => certificates(section)?,
         SIGNATURE => {
             return Err("it is signed, which this gonogo does not support; make it without a signature");
@@ -123,15 +123,15 @@ fn key_ids(mut part: &[u8]) -> KrlResult<()> {
 }
 
 fn strings(mut section: &[u8], length: Option<usize>) -> KrlResult<Vec<Vec<u8>>> {
-    let mut all = Vec::new();
+    let mut blobs = Vec::new();
     while !section.is_empty() {
         let next = read_string(&mut section)?;
         if length.is_some_and(|length| next.len() != length) {
             return Err("it has a hash of a wrong length");
         }
-        all.push(next.to_vec());
+        blobs.push(next.to_vec());
     }
-    Ok(all)
+    Ok(blobs)
 }
 
 fn check_end(rest: &[u8]) -> KrlResult<()> {
@@ -162,9 +162,9 @@ fn c_string(rest: &mut &[u8]) -> KrlResult<()> {
 mod tests {
     use super::*;
 
-    fn told(sections: &[u8]) -> Result<RevokedKeys, String> {
+    fn parse(sections: &[u8]) -> Result<RevokedKeys, String> {
         let head = [MAGIC, &[0, 0, 0, 1], &[0; 24], &[0; 8]].concat();
-        RevokedKeys::parse("r", &[&head, sections].concat()).map_err(|told| told.to_string())
+        RevokedKeys::parse("r", &[&head, sections].concat()).map_err(|error| error.to_string())
     }
 
     fn framed(kind: u8, content: &[u8]) -> Vec<u8> {
@@ -178,8 +178,8 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_not_understood_whole_is_refused() {
-        assert_eq!(told(&[]), Ok(RevokedKeys::default()));
+    fn a_list_that_is_not_fully_understood_is_rejected() {
+        assert_eq!(parse(&[]), Ok(RevokedKeys::default()));
         for (sections, why) in [
             (framed(9, b""), "a section that this gonogo does not support"),
             (framed(255, &[0, 0, 0, 1, b'x', 0]), "a section that this gonogo does not support"),
@@ -199,15 +199,15 @@ mod tests {
             (part(SERIAL_BITMAP, &[[255; 8].as_slice(), &[0, 0, 0, 1, 2]].concat()), "an invalid bitmap"),
             (part(KEY_IDS, &[0, 0, 0, 3, b'a', 0, b'b']), "a zero byte"),
         ] {
-            let told = told(&sections).unwrap_err();
-            assert!(told.contains(why), "{why}: {told}");
+            let error = parse(&sections).unwrap_err();
+            assert!(error.contains(why), "{why}: {error}");
         }
         let comment = [MAGIC, &[0, 0, 0, 1], &[0; 24], &[0; 4], &[0, 0, 0, 2, 0, b'x']].concat();
         assert!(RevokedKeys::parse("r", &comment).is_err());
     }
 
     #[test]
-    fn certificates_are_passed_over() {
+    fn certificates_are_skipped() {
         let range = [[0, 0, 0, 0, 0, 0, 0, 1], [255; 8]].concat();
         for section in [
             part(SERIALS, &[1; 16]),
@@ -215,7 +215,7 @@ mod tests {
             part(SERIAL_BITMAP, &[[1; 8].as_slice(), &[0, 0, 0, 2, 0, 0x81]].concat()),
             part(KEY_IDS, &[0, 0, 0, 1, b'a']),
         ] {
-            assert_eq!(told(&section), Ok(RevokedKeys::default()));
+            assert_eq!(parse(&section), Ok(RevokedKeys::default()));
         }
     }
 }

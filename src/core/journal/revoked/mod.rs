@@ -37,12 +37,12 @@ impl RevokedKeys {
             return krl::read(list)
                 .map_err(|why| Problem::new(format!("{name}: not a revocation list: {why}")));
         }
-        let mut all = Self::default();
+        let mut keys = Self::default();
         for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
             let place = || SourceLocation { file: name.to_owned(), line: number, column: 1 };
-            all.add_line(line).map_err(|why| Problem::new(why).at(place()))?;
+            keys.add_line(line).map_err(|why| Problem::new(why).at(place()))?;
         }
-        Ok(all)
+        Ok(keys)
     }
 
     /// Whether a key, `ssh-ed25519 AAAA…`, is revoked in any of its forms. If the list has only hashes, these forms
@@ -119,7 +119,7 @@ mod tests {
     use crate::testing::signer;
 
     #[test]
-    fn keys_one_a_line_are_revoked_and_no_others() {
+    fn only_the_listed_keys_are_revoked() {
         let (a, b) = (signer("a@x").public, signer("b@x").public);
         let list = format!("# gone\n\n \t\n {a} alice, until she lost it\r\n");
         let revoked = RevokedKeys::parse("r", list.as_bytes()).unwrap();
@@ -128,7 +128,7 @@ mod tests {
 
     /// As in `sshkey_in_file`, a line that is not a key makes the list unreliable.
     #[test]
-    fn a_line_that_is_no_key_is_refused() {
+    fn a_line_that_is_not_a_key_is_rejected() {
         let key = signer("a@x").public;
         for line in [
             "nonsense",
@@ -140,8 +140,8 @@ mod tests {
             "\0",
             "ssh-xmss@openssh.com AAAA",
         ] {
-            let told = RevokedKeys::parse("r", format!("{key}\n{line}\n").as_bytes()).unwrap_err();
-            assert!(told.to_string().starts_with("r:2:1: "), "{line:?}: {told}");
+            let error = RevokedKeys::parse("r", format!("{key}\n{line}\n").as_bytes()).unwrap_err();
+            assert!(error.to_string().starts_with("r:2:1: "), "{line:?}: {error}");
         }
         assert!(RevokedKeys::parse("r", format!("restrict {key}\n").as_bytes()).is_err());
         assert!(RevokedKeys::parse("r", b"\xff\xfe").is_err());

@@ -129,8 +129,8 @@ fn first_word(text: &str) -> Result<(String, &str), IgnoredReason> {
 }
 
 fn principals(names: &str) -> Result<BTreeSet<String>, IgnoredReason> {
-    let all: BTreeSet<_> = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    for name in &all {
+    let names: BTreeSet<_> = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    for name in &names {
         if name.contains(['*', '?']) || name.starts_with('!') {
             return Err(IgnoredReason::Pattern(text::excerpt(name.as_bytes(), MAX_PATTERN)));
         }
@@ -144,7 +144,7 @@ fn principals(names: &str) -> Result<BTreeSet<String>, IgnoredReason> {
             return Err(IgnoredReason::Machine);
         }
     }
-    if all.is_empty() { Err(IgnoredReason::Form) } else { Ok(all) }
+    if names.is_empty() { Err(IgnoredReason::Form) } else { Ok(names) }
 }
 
 /// A key, or options and a key.
@@ -184,10 +184,10 @@ fn end_of_options(text: &str) -> Result<usize, IgnoredReason> {
 /// Options as in `sshsigopt_parse`: names in any case, values in quotes, separated by commas, without a trailing
 /// comma.
 fn options(text: &str) -> Result<SignerOptions, IgnoredReason> {
-    let mut found = SignerOptions::default();
+    let mut parsed = SignerOptions::default();
     let mut rest = text;
     while !rest.is_empty() {
-        rest = one_option(rest, &mut found)?;
+        rest = one_option(rest, &mut parsed)?;
         let bad = || IgnoredReason::Option(text::excerpt(rest.as_bytes(), 80));
         if rest.is_empty() {
             break;
@@ -197,17 +197,17 @@ fn options(text: &str) -> Result<SignerOptions, IgnoredReason> {
             return Err(IgnoredReason::Option(",".into()));
         }
     }
-    if matches!((found.after, found.before), (Some(after), Some(before)) if before <= after) {
+    if matches!((parsed.after, parsed.before), (Some(after), Some(before)) if before <= after) {
         return Err(IgnoredReason::NeverValid);
     }
-    Ok(found)
+    Ok(parsed)
 }
 
 /// Parses one known option from the start of a text, if there is one.
-fn one_option<'a>(text: &'a str, found: &mut SignerOptions) -> Result<&'a str, IgnoredReason> {
+fn one_option<'a>(text: &'a str, parsed: &mut SignerOptions) -> Result<&'a str, IgnoredReason> {
     let names = |name: &str| text.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
     if names("cert-authority") {
-        found.cert_authority = true;
+        parsed.cert_authority = true;
         return Ok(&text["cert-authority".len()..]);
     }
     let Some(name) = ["namespaces", "valid-after", "valid-before"]
@@ -219,9 +219,9 @@ fn one_option<'a>(text: &'a str, found: &mut SignerOptions) -> Result<&'a str, I
     let (value, rest) = quoted(&text[name.len() + 1..])
         .ok_or_else(|| IgnoredReason::Option(text::excerpt(text.as_bytes(), 80)))?;
     match name {
-        "namespaces" => set_once(name, &mut found.namespaces, value)?,
-        "valid-after" => set_once(name, &mut found.after, parse_time(name, &value)?)?,
-        _ => set_once(name, &mut found.before, parse_time(name, &value)?)?,
+        "namespaces" => set_once(name, &mut parsed.namespaces, value)?,
+        "valid-after" => set_once(name, &mut parsed.after, parse_time(name, &value)?)?,
+        _ => set_once(name, &mut parsed.before, parse_time(name, &value)?)?,
     }
     Ok(rest)
 }

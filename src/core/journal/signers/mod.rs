@@ -106,7 +106,7 @@ impl AllowedSigners {
         self.ignored.iter().map(ToString::to_string).chain(more).collect()
     }
 
-    /// These people with these keys (`ssh-ed25519 AAAA…`), and nobody else.
+    /// These people with these keys (`ssh-ed25519 AAAA…`), and no others.
     #[must_use]
     pub fn of_people<'a>(people: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let lines: Vec<String> = people.map(|(principal, key)| format!("{principal} {key}\n")).collect();
@@ -143,7 +143,7 @@ impl AllowedSigners {
     /// The key with this fingerprint (`SHA256:…`), if its owner may sign at this time.
     ///
     /// # Errors
-    /// When nobody has it, or its owner may not sign.
+    /// When no signer has it, or its owner may not sign.
     pub fn key_of(&self, fingerprint: &str, at: Utc) -> Result<&str, DistrustError> {
         let mut refusal = DistrustError::UnknownSigner(line(fingerprint));
         let keys = self.people.iter().flat_map(|(name, keys)| keys.iter().map(move |key| (name, key)));
@@ -227,25 +227,25 @@ impl SignersParser {
 
     /// If a key has two names, the order of lines does not decide: both lines are ignored.
     fn finish(mut self, name: &str) -> AllowedSigners {
-        let mut all = AllowedSigners::default();
+        let mut allowed_signers = AllowedSigners::default();
         for (number, identity, line) in std::mem::take(&mut self.lines) {
             let names = self.names.get(&identity).into_iter().flatten().cloned().collect::<Vec<_>>();
             match (names.as_slice(), public_line(&line.key)) {
-                ([one], Ok(key)) => {
+                ([principal], Ok(key)) => {
                     let allowed = AllowedKey { key, options: line.options, revoked: false };
-                    all.people.entry(one.clone()).or_default().push(allowed);
+                    allowed_signers.people.entry(principal.clone()).or_default().push(allowed);
                 }
                 (_, Ok(_)) => self.ignore(number, IgnoredReason::TwoNames(list_names(&names))),
                 (_, Err(_)) => self.ignore(number, IgnoredReason::Key),
             }
         }
-        all.unlisted = self.ignored.len().saturating_sub(MAX_LISTED);
+        allowed_signers.unlisted = self.ignored.len().saturating_sub(MAX_LISTED);
         let named = self.ignored.into_iter().take(MAX_LISTED).map(|(line, reason)| {
             let place = SourceLocation { file: name.to_owned(), line, column: 1 };
             IgnoredLine { place, reason }
         });
-        all.ignored = named.collect();
-        all
+        allowed_signers.ignored = named.collect();
+        allowed_signers
     }
 }
 

@@ -10,26 +10,26 @@ fn day(text: &str) -> Utc {
 
 /// The lines in a file's warnings, and their reasons.
 fn ignored(text: &str) -> Vec<(usize, IgnoredReason)> {
-    let all = AllowedSigners::parse("s", text);
-    all.ignored().iter().map(|line| (line.place.line, line.reason.clone())).collect()
+    let signers = AllowedSigners::parse("s", text);
+    signers.ignored().iter().map(|line| (line.place.line, line.reason.clone())).collect()
 }
 
 fn trusts(text: &str, principal: &str, key: &str) -> bool {
-    let all = AllowedSigners::parse("s", text);
-    all.check(principal, key, NAMESPACE, day("2026-06-01T00:00:00Z")).is_ok()
+    let signers = AllowedSigners::parse("s", text);
+    signers.check(principal, key, NAMESPACE, day("2026-06-01T00:00:00Z")).is_ok()
 }
 
 #[test]
-fn options_are_honoured() {
+fn options_are_respected() {
     let (key, other) = (signer("a@x").public, signer("b@x").public);
     let text = format!(
         "# people\n\na@x namespaces=\"gonogo-*,git,!git\",valid-after=\"20260101Z\",valid-before=\"20261231235959Z\" {key} a comment\nb@x {other}\n"
     );
-    let all = AllowedSigners::parse("s", &text);
-    assert_eq!(all.ignored(), []);
-    assert_eq!(all.check("a@x", &key, NAMESPACE, day("2026-12-31T23:59:59.900Z")), Ok(()));
-    assert_eq!(all.check("b@x", &other, "any", day("1969-06-01T00:00:00Z")), Ok(()));
-    let refused = |who, namespace, at| all.check(who, &key, namespace, day(at)).unwrap_err().to_string();
+    let signers = AllowedSigners::parse("s", &text);
+    assert_eq!(signers.ignored(), []);
+    assert_eq!(signers.check("a@x", &key, NAMESPACE, day("2026-12-31T23:59:59.900Z")), Ok(()));
+    assert_eq!(signers.check("b@x", &other, "any", day("1969-06-01T00:00:00Z")), Ok(()));
+    let refused = |who, namespace, at| signers.check(who, &key, namespace, day(at)).unwrap_err().to_string();
     assert!(refused("c@x", NAMESPACE, "2026-06-01T00:00:00Z").contains("not among"));
     assert!(refused("a@x", "file", "2026-06-01T00:00:00Z").contains("sign under file"));
     assert!(refused("a@x", "git", "2026-06-01T00:00:00Z").contains("sign under git"));
@@ -43,7 +43,7 @@ fn options_are_honoured() {
 
 /// A line with a key, in each form that OpenSSH reads.
 #[test]
-fn lines_are_taken_apart_as_openssh_does() {
+fn lines_are_parsed_as_by_openssh() {
     let key = signer("a@x").public;
     let tabs = key.replace(' ', "\t");
     for text in [
@@ -69,7 +69,7 @@ fn lines_are_taken_apart_as_openssh_does() {
 }
 
 #[test]
-fn a_line_that_is_not_understood_is_named_and_costs_nobody_else() {
+fn an_ignored_line_is_reported_and_does_not_affect_others() {
     use IgnoredReason as Reason;
     let (key, bob) = (signer("a@x").public, signer("b@x").public);
     let weak = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -118,8 +118,11 @@ fn a_line_that_is_not_understood_is_named_and_costs_nobody_else() {
         assert_eq!(ignored(&text), [(1, reason)], "{line}");
         assert!(trusts(&text, "b@x", &bob) && !trusts(&text, "a@x", &key), "{line}");
     }
-    let told = AllowedSigners::parse("s", format!("b@x {bob}\n*@x {key}\n")).warnings();
-    assert!(told[0].starts_with("s:2: \"*@x\" is a pattern") && told[0].ends_with(": this line is ignored"));
+    let warnings = AllowedSigners::parse("s", format!("b@x {bob}\n*@x {key}\n")).warnings();
+    assert!(
+        warnings[0].starts_with("s:2: \"*@x\" is a pattern")
+            && warnings[0].ends_with(": this line is ignored")
+    );
 }
 
 fn text_of(name: &str) -> String {
@@ -127,7 +130,7 @@ fn text_of(name: &str) -> String {
 }
 
 #[test]
-fn one_secret_key_never_stands_for_two_people() {
+fn one_secret_key_never_belongs_to_two_people() {
     let two = |reasons: Vec<(usize, IgnoredReason)>| {
         reasons
             .iter()
@@ -154,26 +157,26 @@ fn a_revoked_key_is_revoked_in_each_of_its_forms() {
     let [plain, sk, _] = ed25519_forms();
     for (revoked, key) in [(&plain, &plain), (&plain, &sk), (&sk, &plain)] {
         let revoked = RevokedKeys::parse("r", revoked.as_bytes()).unwrap();
-        let all = AllowedSigners::parse("s", format!("a@x {key}\n")).with_revoked(revoked.clone());
-        let told = all.check("a@x", key, NAMESPACE, day("2026-06-01T00:00:00Z"));
-        assert_eq!(told, Err(DistrustError::Revoked("a@x".into())));
-        let anybody = AllowedSigners::any_rehearsal().with_revoked(revoked);
-        assert!(anybody.check("a@x", key, NAMESPACE, day("2026-06-01T00:00:00Z")).is_err());
+        let signers = AllowedSigners::parse("s", format!("a@x {key}\n")).with_revoked(revoked.clone());
+        let result = signers.check("a@x", key, NAMESPACE, day("2026-06-01T00:00:00Z"));
+        assert_eq!(result, Err(DistrustError::Revoked("a@x".into())));
+        let any_signer = AllowedSigners::any_rehearsal().with_revoked(revoked);
+        assert!(any_signer.check("a@x", key, NAMESPACE, day("2026-06-01T00:00:00Z")).is_err());
     }
 }
 
 /// A readable number is listed, and the others are counted.
 #[test]
-fn a_file_of_nonsense_is_named_in_bounds() {
-    let all = AllowedSigners::parse("s", "x\n".repeat(100_000));
-    assert_eq!((all.ignored().len(), all.warnings().len()), (100, 101));
-    assert_eq!(all.warnings()[100], "99900 more lines are ignored");
+fn a_limited_number_of_ignored_lines_is_listed() {
+    let signers = AllowedSigners::parse("s", "x\n".repeat(100_000));
+    assert_eq!((signers.ignored().len(), signers.warnings().len()), (100, 101));
+    assert_eq!(signers.warnings()[100], "99900 more lines are ignored");
     let stars = format!("a@x namespaces=\"{}\" {}\n", "*".repeat(200_000), signer("a").public);
     assert!(ignored(&stars).is_empty() && !trusts(&stars, "a@x", &signer("a").public));
 }
 
 #[test]
-fn a_public_key_is_told_by_how_it_begins() {
+fn a_public_key_is_recognized_by_its_start() {
     for key in ["ssh-ed25519 AAAA", "ecdsa-sha2-nistp256 AAAA", "sk-ssh-ed25519@openssh.com AAAA"] {
         assert!(is_key(key), "{key}");
     }

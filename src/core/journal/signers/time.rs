@@ -43,9 +43,9 @@ fn seconds(digits: &str) -> Option<i64> {
     if !matches!(digits.len(), 8 | 12 | 14) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let field = |from: usize, to: usize, most: i64| {
+    let field = |from: usize, to: usize, max: i64| {
         let number = digits.get(from..to).map_or(Some(0), |digits| digits.parse::<i64>().ok())?;
-        (number <= most).then_some(number)
+        (number <= max).then_some(number)
     };
     let (year, month, day) = (field(0, 4, 9999)?, field(4, 6, 12)?, field(6, 8, 31)?);
     if month == 0 || day == 0 {
@@ -72,7 +72,7 @@ mod tests {
     use crate::time::Utc;
 
     #[test]
-    fn times_are_read_as_openssh_reads_them() {
+    fn times_are_parsed_as_by_openssh() {
         for (text, time) in [
             ("20260615Z", "2026-06-15T00:00:00Z"),
             ("20260615z", "2026-06-15T00:00:00Z"),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_or_a_local_one_is_told_apart() {
+    fn invalid_and_local_times_are_distinguished() {
         for text in [
             "",
             "Z",

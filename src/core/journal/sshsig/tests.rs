@@ -33,7 +33,7 @@ fn twin(signature: &Signature) -> Signature {
 
 /// OpenSSH makes both: refusing one of them would refuse half of all ecdsa signatures.
 #[test]
-fn both_ecdsa_signatures_of_a_message_verify_as_openssh_makes_either() {
+fn both_forms_of_an_ecdsa_signature_are_valid_as_with_openssh() {
     let kind = Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 };
     let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, kind).unwrap();
     let public = key.public_key().key_data();

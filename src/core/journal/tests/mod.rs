@@ -65,10 +65,12 @@ impl LogBench {
 
     /// A process that another test starts has copies of all open files for a moment, even of a released lock.
     fn reopen(&self) -> Result<super::file::Reopened, OpenJournalError> {
-        let begun = Instant::now();
+        let started_at = Instant::now();
         loop {
             match self.reopen_now() {
-                Err(OpenJournalError::Locked(_)) if begun.elapsed() < Duration::from_secs(10) => yield_now(),
+                Err(OpenJournalError::Locked(_)) if started_at.elapsed() < Duration::from_secs(10) => {
+                    yield_now();
+                }
                 done => return done,
             }
         }
@@ -110,7 +112,7 @@ impl Rules for AcceptAll {
 }
 
 #[test]
-fn what_was_appended_is_there_and_goes_on() {
+fn appended_entries_are_there_after_reopening() {
     let bench = LogBench::new();
     bench.write();
     let again = bench.reopen().unwrap();
@@ -123,23 +125,23 @@ fn what_was_appended_is_there_and_goes_on() {
 
 /// Every cut of the last line, with and without garbage after it: the bytes are kept, and so are the entries.
 #[test]
-fn a_torn_tail_is_set_aside_and_kept() {
-    for rubbish in [&b"{\"v\":1,"[..], b"\0\0\0\0\n", b"{\"v\":1,\"run\":\"x\"}\n"] {
+fn a_torn_tail_is_saved_beside_the_log() {
+    for garbage in [&b"{\"v\":1,"[..], b"\0\0\0\0\n", b"{\"v\":1,\"run\":\"x\"}\n"] {
         let bench = LogBench::new();
         bench.write();
         let before = bench.bytes();
-        bench.add(rubbish);
+        bench.add(garbage);
         let again = bench.reopen().unwrap();
         let torn = again.torn.unwrap();
-        assert_eq!(torn.bytes, rubbish.len() as u64);
-        assert_eq!(fs::read(bench.path.parent().unwrap().join(&torn.file)).unwrap(), rubbish);
+        assert_eq!(torn.bytes, garbage.len() as u64);
+        assert_eq!(fs::read(bench.path.parent().unwrap().join(&torn.file)).unwrap(), garbage);
         assert_eq!(bench.bytes(), before);
         assert_eq!(again.entries.len(), 4);
     }
 }
 
 #[test]
-fn a_log_that_went_back_or_was_changed_is_not_gone_on_with() {
+fn a_truncated_or_changed_log_is_not_resumed() {
     let bench = LogBench::new();
     bench.write();
     let whole = bench.bytes();
@@ -156,12 +158,12 @@ fn a_log_that_went_back_or_was_changed_is_not_gone_on_with() {
 }
 
 #[test]
-fn a_log_is_written_by_one_program_and_is_a_plain_file_of_ones_own() {
+fn a_log_is_a_private_regular_file_with_one_writer() {
     let bench = LogBench::new();
     bench.write();
-    let held = bench.reopen().unwrap();
+    let reopened = bench.reopen().unwrap();
     assert!(matches!(bench.reopen_now(), Err(OpenJournalError::Locked(_))));
-    drop(held);
+    drop(reopened);
     fs::set_permissions(&bench.path, fs::Permissions::from_mode(0o644)).unwrap();
     assert!(bench.reopen().unwrap_err().to_string().contains("others can read"));
     fs::set_permissions(&bench.path, fs::Permissions::from_mode(0o600)).unwrap();
@@ -174,7 +176,7 @@ fn a_log_is_written_by_one_program_and_is_a_plain_file_of_ones_own() {
 }
 
 #[test]
-fn an_entry_that_cannot_be_made_leaves_the_log_as_it_was() {
+fn an_entry_that_cannot_be_written_leaves_the_log_unchanged() {
     let bench = LogBench::new();
     bench.write();
     let before = bench.bytes();
@@ -211,15 +213,15 @@ fn no_byte_can_be_changed() {
         let answer = bench.try_verify(&changed).map(|report| report.status);
         let is_other =
             |error: &VerifyError| matches!(error, VerifyError::OtherVersion(_) | VerifyError::OtherFormat(_));
-        let refused =
+        let is_rejected =
             matches!(&answer, Ok(LogStatus::Invalid { .. })) || answer.as_ref().is_err_and(is_other);
-        assert!(refused || at == whole.len() - 1, "byte {at}: {answer:?}");
+        assert!(is_rejected || at == whole.len() - 1, "byte {at}: {answer:?}");
         assert!(!matches!(answer, Ok(LogStatus::Sealed)), "byte {at}");
     }
 }
 
 #[test]
-fn no_line_can_be_dropped_swapped_doubled_or_added() {
+fn no_line_can_be_removed_swapped_repeated_or_added() {
     let bench = LogBench::new();
     bench.write();
     let whole = bench.bytes();
@@ -236,7 +238,7 @@ fn no_line_can_be_dropped_swapped_doubled_or_added() {
 
 /// Lines are processed out of order; the first fault is reported, whatever follows it.
 #[test]
-fn the_first_fault_of_a_long_log_is_the_one_that_is_told() {
+fn the_first_fault_of_a_long_log_is_reported() {
     let bench = LogBench::new();
     let by = &bench.alice.principal;
     let mut chain = Chain::new("ab".repeat(16));
@@ -264,7 +266,7 @@ fn the_first_fault_of_a_long_log_is_the_one_that_is_told() {
 }
 
 #[test]
-fn who_is_not_trusted_or_signs_with_another_key_is_found() {
+fn an_untrusted_signer_or_key_is_found() {
     let bench = LogBench::new();
     bench.write();
     let signers = |text: &str| AllowedSigners::parse("s", text);
@@ -285,15 +287,15 @@ fn who_is_not_trusted_or_signs_with_another_key_is_found() {
 }
 
 #[test]
-fn a_log_that_is_moved_away_takes_nothing_more_and_says_where_it_is() {
+fn a_moved_log_takes_no_more_entries_and_names_its_new_path() {
     let bench = LogBench::new();
     bench.write();
     let mut again = bench.reopen().unwrap();
     let elsewhere = bench.home.path().join("elsewhere");
     fs::rename(&bench.path, &elsewhere).unwrap();
     let before = fs::read(&elsewhere).unwrap();
-    let told = again.journal.append(now(9), MACHINE, note("x"), None).unwrap_err().to_string();
-    assert!(told.contains(&format!("the log was moved to {}", elsewhere.display())), "{told}");
+    let error = again.journal.append(now(9), MACHINE, note("x"), None).unwrap_err().to_string();
+    assert!(error.contains(&format!("the log was moved to {}", elsewhere.display())), "{error}");
     assert_eq!(fs::read(&elsewhere).unwrap(), before);
     assert!(!bench.path.exists());
     // Moving it back helps the next process, not this one.
@@ -304,14 +306,14 @@ fn a_log_that_is_moved_away_takes_nothing_more_and_says_where_it_is() {
 }
 
 #[test]
-fn a_log_that_is_deleted_is_written_anew() {
+fn a_deleted_log_is_restored() {
     let bench = LogBench::new();
     bench.write();
     let before = bench.bytes();
     let mut again = bench.reopen().unwrap();
     fs::remove_dir_all(bench.path.parent().unwrap()).unwrap();
-    let told = again.journal.check().unwrap_err().to_string();
-    assert!(told.contains("were restored to"), "{told}");
+    let error = again.journal.check().unwrap_err().to_string();
+    assert!(error.contains("were restored to"), "{error}");
     drop(again);
     assert_eq!(bench.bytes(), before);
     assert_eq!(bench.reopen().unwrap().entries.len(), 4);
@@ -319,21 +321,21 @@ fn a_log_that_is_deleted_is_written_anew() {
 
 /// A new file at the old path is not overwritten.
 #[test]
-fn a_log_that_is_replaced_is_written_beside_what_is_there_now() {
+fn a_replaced_log_is_restored_beside_the_new_file() {
     let bench = LogBench::new();
     bench.write();
     let before = bench.bytes();
     let mut again = bench.reopen().unwrap();
     fs::remove_file(&bench.path).unwrap();
     fs::write(&bench.path, "mine").unwrap();
-    let told = again.journal.check().unwrap_err().to_string();
+    let error = again.journal.check().unwrap_err().to_string();
     let beside = bench.path.with_extension("rescued.jsonl");
-    assert!(told.contains(&format!("restored to {}", beside.display())), "{told}");
+    assert!(error.contains(&format!("restored to {}", beside.display())), "{error}");
     assert_eq!((bench.bytes(), fs::read(beside).unwrap()), (b"mine".to_vec(), before));
 }
 
 #[test]
-fn a_time_to_come_is_warned_of() {
+fn a_time_in_the_future_causes_a_warning() {
     let bench = LogBench::new();
     bench.write();
     let verified = |today| {
@@ -342,22 +344,22 @@ fn a_time_to_come_is_warned_of() {
         verify(bench.bytes().as_slice(), &signers, today, &mut AcceptAll(false)).unwrap()
     };
     assert_eq!(verified(now(9).wall).warnings, Vec::<String>::new());
-    let told = verified(now(9).wall.minus(Duration::from_hours(1))).warnings;
-    assert!(told.len() == 1 && told[0].ends_with("in the future"), "{told:?}");
+    let warnings = verified(now(9).wall.minus(Duration::from_hours(1))).warnings;
+    assert!(warnings.len() == 1 && warnings[0].ends_with("in the future"), "{warnings:?}");
 }
 
 #[test]
-fn a_time_before_there_was_gonogo_is_warned_of() {
-    let told = |at: &str| {
+fn a_time_before_gonogo_existed_causes_a_warning() {
+    let warnings = |at: &str| {
         let bench = LogBench::new();
         let mut journal = Journal::create(&bench.store, &bench.path, Chain::new("ab".repeat(16))).unwrap();
         let moment = Moment { wall: Utc::parse(at).unwrap(), ..now(0) };
         journal.append(moment, &bench.alice.principal, opened(&bench.alice), Some(&bench.alice)).unwrap();
         bench.verify_bytes(&bench.bytes()).warnings
     };
-    assert_eq!(told("2026-01-01T00:00:00Z"), Vec::<String>::new());
+    assert_eq!(warnings("2026-01-01T00:00:00Z"), Vec::<String>::new());
     for at in ["2025-12-31T23:59:59Z", "1970-01-01T00:00:00Z"] {
-        let warnings = told(at);
+        let warnings = warnings(at);
         assert!(warnings.len() == 1 && warnings[0].contains("before gonogo existed"), "{warnings:?}");
     }
 }

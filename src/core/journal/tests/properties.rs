@@ -7,6 +7,7 @@ use proptest::sample::Index;
 
 use super::super::entry::{Entry, Header};
 use super::*;
+use crate::testing::cases;
 
 /// A modification of the bytes of a log.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ impl Tampering {
         if bytes.is_empty() {
             return;
         }
-        let end = |from: usize, length: usize, all: usize| (from + length).min(all);
+        let end = |from: usize, length: usize, limit: usize| (from + length).min(limit);
         match self {
             Self::Set(at, byte) => *at.get_mut(bytes) = *byte,
             Self::Insert(at, new) => {
@@ -31,8 +32,8 @@ impl Tampering {
             }
             Self::Remove(at, length) => {
                 let at = at.index(bytes.len());
-                let all = bytes.len();
-                bytes.drain(at..end(at, *length, all));
+                let limit = bytes.len();
+                bytes.drain(at..end(at, *length, limit));
             }
             Self::Copy(from, to, length) => {
                 let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
@@ -66,16 +67,16 @@ fn sealed() -> &'static (LogBench, Vec<u8>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(120), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_read_there_is_an_answer(bytes in vec(any::<u8>(), 0..2000)) {
+    fn any_bytes_are_verified_without_a_crash(bytes in vec(any::<u8>(), 0..2000)) {
         let answer = sealed().0.try_verify(&bytes).map(|report| report.status);
         prop_assert!(!matches!(answer, Ok(LogStatus::Sealed)));
     }
 
     #[test]
-    fn nothing_that_was_changed_is_sealed(changes in changes()) {
+    fn no_changed_log_is_sealed(changes in changes()) {
         let (bench, whole) = sealed();
         let mut bytes = whole.clone();
         for change in &changes {
@@ -94,12 +95,12 @@ proptest! {
         let (changed, written) = (lines(&bytes), lines(whole));
         let differs = changed.iter().zip(&written).position(|(one, other)| one != other);
         let is_signed = |line: &[u8]| line.windows(8).any(|part| part == b",\"sig\":\"");
-        let is_told = differs.is_none_or(|at| at + 1 == entries && !is_signed(&changed[at]));
-        prop_assert!(is_told, "{entries} entries, line {differs:?} differs");
+        let is_expected = differs.is_none_or(|at| at + 1 == entries && !is_signed(&changed[at]));
+        prop_assert!(is_expected, "{entries} entries, line {differs:?} differs");
     }
 
     #[test]
-    fn any_words_are_read_as_they_were_written(words in any::<String>(), by in "[a-z]{1,9}@x") {
+    fn any_text_is_read_as_it_was_written(words in any::<String>(), by in "[a-z]{1,9}@x") {
         let header = Header { run: "ab".repeat(16), seq: 7, prev: Sha256Hex::ZERO, at: now(5), by };
         let Ok((entry, line)) = Entry::write(header, note(&words), None) else { return Ok(()) };
         let text = std::str::from_utf8(&line).unwrap();
@@ -108,17 +109,17 @@ proptest! {
     }
 
     #[test]
-    fn any_cut_is_gone_on_with_from_the_last_whole_line(at in any::<Index>(), rubbish in vec(any::<u8>(), 0..60)) {
+    fn a_log_that_was_cut_anywhere_is_resumed_from_its_last_complete_line(at in any::<Index>(), garbage in vec(any::<u8>(), 0..60)) {
         let (_, whole) = sealed();
         let bench = LogBench::new();
         let first = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
         let cut = first + at.index(whole.len() - first);
-        let rubbish: Vec<u8> = rubbish.into_iter().filter(|byte| *byte != b'\n').collect();
+        let garbage: Vec<u8> = garbage.into_iter().filter(|byte| *byte != b'\n').collect();
         fs::create_dir_all(bench.path.parent().unwrap()).unwrap();
-        bench_file(&bench, &[&whole[..cut], &rubbish].concat());
+        bench_file(&bench, &[&whole[..cut], &garbage].concat());
         let again = bench.reopen().unwrap();
         let lines = whole[..cut].split(|byte| *byte == b'\n').count() - 1;
-        prop_assert!(again.entries.len() == lines || again.entries.len() == lines + 1 && rubbish.is_empty());
+        prop_assert!(again.entries.len() == lines || again.entries.len() == lines + 1 && garbage.is_empty());
         prop_assert_eq!(bench.bytes(), whole[..bench.bytes().len()].to_vec());
     }
 }

@@ -28,22 +28,19 @@ add = { id = "a.roll", title = "t", why = "w", confirm = "one", after = ["a.one"
 impl World {
     fn start_of(&self, point: &str, action: &str) -> StartRequest {
         let action = ActionKey::new(point, action);
-        let nth = self.state.action(&action).map_or(0, |known| known.attempts) + 1;
+        let attempt = self.state.action(&action).map_or(0, |state| state.attempts) + 1;
         let seen = Observation::new("The right place: context", "t", "t", true).with_key(key::guard("g"));
-        StartRequest { action, attempt: nth, dry_run: false, typed_environment: None, preflight: vec![seen] }
+        StartRequest { action, attempt, dry_run: false, typed_environment: None, preflight: vec![seen] }
     }
 
     fn start(&mut self, start: StartRequest) -> Result<Event, Rejection> {
         self.act(ALICE, Act::Start(Box::new(start)))
     }
 
-    fn end(&mut self, ended: ActionExit) -> Result<Event, Rejection> {
-        let (action, deed) = self.state.running_action().expect("an action at work");
-        let (action, started) = (action.clone(), deed.seq);
-        self.act(
-            MACHINE,
-            Act::FinishAction { action, started, exit: ended, cause: None, took_ms: 1, output: None },
-        )
+    fn end(&mut self, exit: ActionExit) -> Result<Event, Rejection> {
+        let (action, action_run) = self.state.running_action().expect("an action at work");
+        let (action, started) = (action.clone(), action_run.seq);
+        self.act(MACHINE, Act::FinishAction { action, started, exit, cause: None, took_ms: 1, output: None })
     }
 
     fn run(&mut self, point: &str, action: &str, code: i32) {
@@ -68,30 +65,30 @@ impl World {
 }
 
 #[test]
-fn nothing_begins_before_every_guard_has_looked_and_is_content() {
+fn no_action_starts_before_every_guard_has_passed() {
     let mut world = World::new(PROFILE);
     let start = world.start_of("a.one", "build");
-    let unseen = StartRequest { preflight: Vec::new(), ..start.clone() };
-    assert_eq!(world.locked(unseen), "a.one/build is locked: The right place has not been checked");
+    let unchecked = StartRequest { preflight: Vec::new(), ..start.clone() };
+    assert_eq!(world.locked(unchecked), "a.one/build is blocked: The right place has not been checked");
     let mut wrong = start.clone();
     wrong.preflight[0].ok = Some(false);
     wrong.preflight[0].seen = "elsewhere".into();
     assert_eq!(
         world.locked(wrong),
-        "a.one/build is locked: The right place: context: expected t, found elsewhere"
+        "a.one/build is blocked: The right place: context: expected t, found elsewhere"
     );
     // The text does not say who observed it.
     let mut other = start.clone();
     other.preflight[0].key = Some(key::check("g"));
-    assert_eq!(world.locked(other), "a.one/build is locked: The right place has not been checked");
-    let mut blind = start.clone();
-    blind.preflight[0].ok = None;
-    assert!(world.locked(blind).starts_with("a.one/build is locked"));
+    assert_eq!(world.locked(other), "a.one/build is blocked: The right place has not been checked");
+    let mut unknown = start.clone();
+    unknown.preflight[0].ok = None;
+    assert!(world.locked(unknown).starts_with("a.one/build is blocked"));
     world.start(start).unwrap();
 }
 
 #[test]
-fn what_was_begun_is_not_begun_again_by_the_same_question() {
+fn one_request_does_not_start_an_action_twice() {
     let mut world = World::new(PROFILE);
     let start = world.start_of("a.one", "build");
     world.start(start.clone()).unwrap();
@@ -105,14 +102,14 @@ fn what_was_begun_is_not_begun_again_by_the_same_question() {
 }
 
 #[test]
-fn steps_come_in_their_order_and_a_new_ground_wants_them_anew() {
+fn actions_run_in_order_and_a_rerun_invalidates_later_ones() {
     let mut world = World::new(PROFILE);
     assert!(world.locked(world.start_of("a.one", "push")).ends_with("build must run first"));
     world.finish("a.one", Some(true)).unwrap();
     world.run("a.one", "build", 0);
     world.run("a.one", "push", 3);
     assert_eq!(world.status("a.one"), Status::Failed);
-    assert!(world.locked(world.start_of("a.roll", "roll")).contains("a.one is failed"));
+    assert!(world.locked(world.start_of("a.roll", "roll")).contains("a.one (failed)"));
     world.run("a.one", "push", 0);
     assert_eq!(world.status("a.one"), Status::Pending);
     world.tag();
@@ -129,7 +126,7 @@ fn steps_come_in_their_order_and_a_new_ground_wants_them_anew() {
 }
 
 #[test]
-fn a_dry_run_needs_no_turn_and_counts_for_nothing() {
+fn a_dry_run_needs_no_turn_and_completes_nothing() {
     let mut world = World::new(PROFILE);
     let dry = StartRequest { dry_run: true, ..world.start_of("a.one", "build") };
     world.start(dry).unwrap();
@@ -140,7 +137,7 @@ fn a_dry_run_needs_no_turn_and_counts_for_nothing() {
 }
 
 #[test]
-fn after_the_first_step_back_nothing_is_deployed_and_the_verdict_says_so() {
+fn after_the_first_rollback_step_nothing_is_deployed_and_the_verdict_is_no_go() {
     let mut world = World::new(PROFILE);
     world.run("rollback", "back", 0);
     assert!(world.locked(world.start_of("a.one", "build")).ends_with("the release is being rolled back"));
@@ -151,7 +148,7 @@ fn after_the_first_step_back_nothing_is_deployed_and_the_verdict_says_so() {
 
 /// A log in which an action started without a result of its guard is invalid, even with valid signatures.
 #[test]
-fn a_log_that_begins_an_action_against_the_rules_does_not_replay() {
+fn a_log_that_starts_an_action_against_the_rules_does_not_replay() {
     let mut world = World::new(PROFILE);
     let start = world.start_of("a.one", "build");
     world.start(start).unwrap();
@@ -167,7 +164,7 @@ fn a_log_that_begins_an_action_against_the_rules_does_not_replay() {
 
 /// The end of a chain depends on its first step, too.
 #[test]
-fn what_rests_on_a_step_is_run_again_however_much_lies_between() {
+fn a_rerun_invalidates_indirect_dependents() {
     let more = "[[point]]\nsection = \"a\"\nadd = { id = \"a.end\", title = \"t\", why = \"w\", confirm = \"one\", after = [\"a.roll\"], \
                 action = [{ id = \"end\", title = \"End\", with = { argv = [\"end\"] } }] }\n";
     let mut world = World::new(&format!("{PROFILE}{more}"));
@@ -180,7 +177,7 @@ fn what_rests_on_a_step_is_run_again_however_much_lies_between() {
     world.confirm(ALICE, "a.roll").unwrap();
     world.run("a.end", "end", 0);
     let ended = |world: &World, point, id| {
-        world.state.action(&ActionKey::new(point, id)).and_then(|known| known.exit().cloned())
+        world.state.action(&ActionKey::new(point, id)).and_then(|state| state.exit().cloned())
     };
     assert_eq!(ended(&world, "a.end", "end"), Some(ActionExit::Code(0)));
     world.run("a.one", "build", 0);
@@ -190,7 +187,7 @@ fn what_rests_on_a_step_is_run_again_however_much_lies_between() {
 
 /// Other probes observe digests too, and a text may look like the registry's.
 #[test]
-fn the_digest_that_runs_again_is_the_one_that_was_seen_under_the_tag() {
+fn the_digest_of_a_rollback_is_the_one_observed_for_its_tag() {
     let mut world = World::new(PROFILE);
     let mut finish = |point: &str, observations: Vec<Observation>| {
         let probe = ProbeKey::new(point, "p");

@@ -51,28 +51,28 @@ fn a_chain_of_thousands_of_points_needs_no_deep_stack() {
 }
 
 #[test]
-fn of_points_that_wait_in_a_circle_none_is_ever_closed() {
+fn points_in_a_dependency_cycle_are_never_done() {
     let mut plan = chained(|point, before| point.after.push(before));
     plan.sections[0].points.last_mut().unwrap().after.push(format!("a.{}", POINTS - 1));
     assert_eq!(judged(plan).done, 0);
 }
 
 #[test]
-fn a_point_is_found_wherever_it_stands_now() {
+fn a_point_is_found_at_its_current_position() {
     let mut plan = Plan::clone(&World::new("").state.plan);
-    let found = |plan: &Plan, id: &str| {
+    let lookup = |plan: &Plan, id: &str| {
         (plan.point(id).map(|point| point.id.clone()), plan.section_of(id).map(|section| section.id.clone()))
     };
-    let there = |id: &str| (Some(id.to_owned()), Some("a".to_owned()));
-    assert_eq!(found(&plan, "a.two"), there("a.two"));
+    let expected = |id: &str| (Some(id.to_owned()), Some("a".to_owned()));
+    assert_eq!(lookup(&plan, "a.two"), expected("a.two"));
     plan.sections[0].points.remove(0);
     plan.sections[0].points[0].id = "a.renamed".into();
     for id in ["a.two", "a.later", "a.renamed"] {
-        assert_eq!(found(&plan, id), there(id));
+        assert_eq!(lookup(&plan, id), expected(id));
     }
     for gone in ["a.probe", "a.one", ""] {
-        assert_eq!(found(&plan, gone), (None, None));
-        assert_eq!(found(&plan.clone(), gone), (None, None));
+        assert_eq!(lookup(&plan, gone), (None, None));
+        assert_eq!(lookup(&plan.clone(), gone), (None, None));
     }
     assert_eq!(plan.clone(), plan);
 }
@@ -85,7 +85,7 @@ fn judgements(work: impl FnOnce()) -> usize {
 }
 
 #[test]
-fn a_chain_is_not_judged_again_for_every_point_that_is_confirmed() {
+fn a_chain_is_not_evaluated_again_for_every_confirmation() {
     let count = 1_000;
     let mut plan = chained(|point, before| point.after.push(before));
     let points = &mut plan.sections[0].points;
@@ -107,7 +107,7 @@ fn a_chain_is_not_judged_again_for_every_point_that_is_confirmed() {
 }
 
 #[test]
-fn verdicts_over_many_points_judge_each_once_and_look_through_no_plan() {
+fn verdicts_over_many_points_evaluate_each_once_and_scan_no_plan() {
     let (count, verdicts) = (1_000, 50);
     let mut plan = chained(|_, _| {});
     plan.sections[0].points.truncate(count);
@@ -150,7 +150,7 @@ fn a_verdict_over_many_points_lists_the_worst_first_and_counts_the_rest() {
 }
 
 /// The statuses of a state without a cache.
-fn anew(state: &RunState) -> RunState {
+fn without_cache(state: &RunState) -> RunState {
     RunState { cache: JudgementCache::default(), ..state.clone() }
 }
 
@@ -159,7 +159,7 @@ proptest! {
 
     /// Whatever happens and however the clocks change, the cache gives the same as a new judgement.
     #[test]
-    fn what_is_kept_is_what_judging_anew_says(steps in prop::collection::vec((0..11_u8, 0..5_usize, any::<bool>(), 0..40_u64), 1..40)) {
+    fn the_cache_gives_the_same_as_a_new_judgement(steps in prop::collection::vec((0..11_u8, 0..5_usize, any::<bool>(), 0..40_u64), 1..40)) {
         let mut world = World::new("");
         let points = ["a.probe", "a.one", "a.two", "a.after", "a.later"];
         let opened = world.now.clone();
@@ -190,14 +190,14 @@ proptest! {
                 }
             };
             for moment in [&world.now, &opened, &world.now] {
-                let fresh = anew(&world.state);
-                let (kept, fresh) = (world.state.judge(moment), fresh.judge(moment));
+                let fresh = without_cache(&world.state);
+                let (cached, fresh) = (world.state.judge(moment), fresh.judge(moment));
                 for id in points {
-                    prop_assert_eq!(kept.status(id), fresh.status(id), "{}", id);
+                    prop_assert_eq!(cached.status(id), fresh.status(id), "{}", id);
                 }
                 let verdict = judge(&fresh);
-                prop_assert_eq!(tally(&kept), (verdict.decision, verdict.done));
-                prop_assert_eq!(judge(&kept), verdict);
+                prop_assert_eq!(tally(&cached), (verdict.decision, verdict.done));
+                prop_assert_eq!(judge(&cached), verdict);
             }
         }
     }

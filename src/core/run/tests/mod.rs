@@ -132,7 +132,7 @@ impl World {
         point: &str,
         ok: Option<bool>,
         seen: &str,
-        before: bool,
+        early: bool,
     ) -> Result<Event, Rejection> {
         let probe = ProbeKey::new(point, "p");
         let attempt = self.state.probe(&probe).unwrap().attempts + 1;
@@ -141,13 +141,13 @@ impl World {
         let outcome = Outcome::of(vec![observation], "");
         self.act(
             MACHINE,
-            Act::FinishProbe { probe, attempt, newest_attempt: attempt, early: before, took_ms: 1, outcome },
+            Act::FinishProbe { probe, attempt, newest_attempt: attempt, early, took_ms: 1, outcome },
         )
     }
 
     fn confirm(&mut self, by: &str, point: &str) -> Result<Event, Rejection> {
-        let of = evidence(self.state.plan.point(point).unwrap(), self.state.point(point).unwrap());
-        self.act(by, Act::Confirm { point: point.into(), evidence: of, reason: None })
+        let current = evidence(self.state.plan.point(point).unwrap(), self.state.point(point).unwrap());
+        self.act(by, Act::Confirm { point: point.into(), evidence: current, reason: None })
     }
 
     fn waive(&mut self, by: &str, point: &str, minutes: u64) -> Result<Event, Rejection> {
@@ -163,10 +163,10 @@ impl World {
         self.now.wall = self.now.wall.plus(Duration::from_mins(minutes));
     }
 
-    fn wanted(&self) -> Vec<String> {
+    fn due_points(&self) -> Vec<String> {
         due_probes(&self.state, &self.now)
             .iter()
-            .map(|look| format!("{}{}", look.probe.point, if look.early { " before" } else { "" }))
+            .map(|due| format!("{}{}", due.probe.point, if due.early { " before" } else { "" }))
             .collect()
     }
 
@@ -191,23 +191,23 @@ fn signed(mut entry: Entry) -> Entry {
 }
 
 #[test]
-fn a_point_goes_from_pending_to_passed_to_stale_and_its_probe_is_wanted_again() {
+fn a_point_goes_from_pending_to_passed_to_stale_and_its_probe_is_due_again() {
     let mut world = World::new("");
     assert_eq!(world.status("a.probe"), Status::Pending);
-    assert_eq!(world.wanted(), ["a.probe", "a.one", "a.later before"]);
+    assert_eq!(world.due_points(), ["a.probe", "a.one", "a.later before"]);
     world.finish("a.probe", Some(true)).unwrap();
     assert_eq!(world.status("a.probe"), Status::Passed);
-    assert_eq!(world.wanted(), ["a.one", "a.after", "a.later before"]);
+    assert_eq!(world.due_points(), ["a.one", "a.after", "a.later before"]);
     world.finish("a.after", Some(true)).unwrap();
     world.wait(31);
     assert_eq!(world.status("a.probe"), Status::Stale);
     // A probe with effects never runs again automatically; and it is blocked by stale results.
-    assert_eq!(world.wanted(), ["a.probe", "a.one", "a.later before"]);
+    assert_eq!(world.due_points(), ["a.probe", "a.one", "a.later before"]);
     assert_eq!(world.status("a.after"), Status::Blocked("a.probe".into()));
 }
 
 #[test]
-fn fail_error_and_pass_on_retry_are_told_apart() {
+fn fail_error_and_pass_on_retry_are_distinguished() {
     let mut world = World::new("");
     world.finish("a.probe", Some(false)).unwrap();
     assert_eq!(world.status("a.probe"), Status::Failed);
@@ -226,7 +226,7 @@ fn fail_error_and_pass_on_retry_are_told_apart() {
 }
 
 #[test]
-fn an_outdated_result_is_refused() {
+fn an_outdated_result_is_rejected() {
     let mut world = World::new("");
     let probe = ProbeKey::new("a.probe", "p");
     let outcome = Outcome::of(vec![Observation::new("w", "e", "s", true)], "");
@@ -245,7 +245,7 @@ fn an_outdated_result_is_refused() {
 }
 
 #[test]
-fn nobody_can_confirm_over_what_is_failing_unseen_missing_or_stale() {
+fn failed_unknown_missing_or_stale_results_cannot_be_confirmed() {
     let mut world = World::new("");
     let cannot = |world: &mut World| world.confirm(ALICE, "a.one").unwrap_err().to_string();
     assert!(cannot(&mut world).contains("not all of its probes have a result yet"));
@@ -262,7 +262,7 @@ fn nobody_can_confirm_over_what_is_failing_unseen_missing_or_stale() {
 }
 
 #[test]
-fn a_confirmation_rests_on_what_was_seen() {
+fn a_confirmation_depends_on_its_evidence() {
     let mut world = World::new("");
     world.finish("a.one", Some(true)).unwrap();
     let old = evidence(world.state.plan.point("a.one").unwrap(), world.state.point("a.one").unwrap());
@@ -278,7 +278,7 @@ fn a_confirmation_rests_on_what_was_seen() {
 }
 
 #[test]
-fn two_means_two_people_unless_the_plan_is_solo() {
+fn two_confirmations_need_two_people_unless_the_plan_is_solo() {
     let mut world = World::new("");
     world.confirm(ALICE, "a.two").unwrap();
     assert_eq!(world.status("a.two"), Status::NeedsConfirmation { confirmed: 1, required: 2 });
@@ -295,7 +295,7 @@ fn two_means_two_people_unless_the_plan_is_solo() {
 }
 
 #[test]
-fn waiving_a_mandatory_point_takes_two_and_ends_with_the_first_of_them() {
+fn waiving_a_mandatory_point_takes_two_people_and_ends_with_the_first_waiver() {
     let mut world = World::new("");
     world.waive(ALICE, "a.probe", 60).unwrap();
     assert_eq!(world.status("a.probe"), Status::Pending);
@@ -310,16 +310,16 @@ fn waiving_a_mandatory_point_takes_two_and_ends_with_the_first_of_them() {
     assert!(matches!(world.status("a.one"), Status::Waived(_)));
     let past = Act::Waive { point: "a.two".into(), reason: "r".into(), until: Utc::from_millis(0) };
     assert!(matches!(world.act(ALICE, past), Err(Rejection::Expired(_))));
-    let silent = Act::Waive {
+    let without_reason = Act::Waive {
         point: "a.two".into(),
         reason: "  ".into(),
         until: world.now.wall.plus(Duration::from_mins(1)),
     };
-    assert!(matches!(world.act(ALICE, silent), Err(Rejection::ReasonNeeded(_))));
+    assert!(matches!(world.act(ALICE, without_reason), Err(Rejection::ReasonNeeded(_))));
 }
 
 #[test]
-fn what_is_taken_back_is_open_again() {
+fn a_retracted_exemption_makes_the_point_open_again() {
     let mut world = World::new("");
     world.act(ALICE, Act::Exempt { point: "a.one".into(), reason: "no such thing here".into() }).unwrap();
     assert_eq!(world.status("a.one"), Status::NotApplicable);
@@ -334,7 +334,7 @@ fn what_is_taken_back_is_open_again() {
 }
 
 #[test]
-fn what_is_not_due_looks_only_before_and_settles_nothing() {
+fn an_early_run_of_a_probe_that_is_not_due_changes_no_status() {
     let mut world = World::new("");
     assert_eq!(
         world.finish("a.later", Some(true)),
@@ -342,14 +342,14 @@ fn what_is_not_due_looks_only_before_and_settles_nothing() {
     );
     world.finish_as("a.later", Some(false), "old release", true).unwrap();
     assert_eq!(world.status("a.later"), Status::NotDue("a.one".into()));
-    assert!(!world.wanted().iter().any(|look| look.starts_with("a.later")));
+    assert!(!world.due_points().iter().any(|point| point.starts_with("a.later")));
     world.waive(ALICE, "a.one", 60).unwrap();
     assert_eq!(world.status("a.later"), Status::Pending);
-    assert!(world.wanted().contains(&"a.later".to_owned()));
+    assert!(world.due_points().contains(&"a.later".to_owned()));
 }
 
 #[test]
-fn a_missing_value_is_named_and_makes_the_verdict_no_go() {
+fn a_missing_value_is_named_and_the_verdict_is_no_go() {
     let checklist = CHECKLIST.replacen(
         "kind = \"command\", with = { argv = [\"true\"] } }",
         "kind = \"command\", with = { argv = [\"{{ x.y }}\", \"{{ z }}\"] } }",
@@ -360,7 +360,7 @@ fn a_missing_value_is_named_and_makes_the_verdict_no_go() {
     let plan = resolve(&checklist, &profile, &Promotion::default()).unwrap();
     let mut world = World::open(plan.clone());
     assert_eq!(world.status("a.probe"), Status::Unconfigured(vec!["x.y".into(), "z".into()]));
-    assert!(!world.wanted().contains(&"a.probe".to_owned()));
+    assert!(!world.due_points().contains(&"a.probe".to_owned()));
     assert_eq!(world.decision(), Decision::NoGo);
 
     // A new plan supplies it, and invalidates nothing else.
@@ -391,7 +391,7 @@ fn one_name_has_one_key_and_one_key_one_name() {
 }
 
 #[test]
-fn points_that_wait_for_each_other_in_a_forged_plan_do_not_hang() {
+fn a_dependency_cycle_in_a_forged_plan_does_not_hang() {
     let mut world = World::new("");
     let mut plan = (*world.state.plan).clone();
     plan.sections[0].points[0].after = vec!["a.after".into()];
@@ -401,7 +401,7 @@ fn points_that_wait_for_each_other_in_a_forged_plan_do_not_hang() {
 
 /// Every kind of entry, replayed: the same log passes, a log with one rejected act does not.
 #[test]
-fn a_replay_accepts_what_the_rules_wrote_and_nothing_else() {
+fn a_replay_accepts_only_what_the_rules_produce() {
     let mut world = World::new("");
     world.finish("a.one", Some(true)).unwrap();
     world.confirm(ALICE, "a.one").unwrap();

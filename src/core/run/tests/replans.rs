@@ -39,7 +39,7 @@ fn point<'a>(plan: &'a mut Plan, id: &str) -> &'a mut Point {
 }
 
 #[test]
-fn a_looser_plan_takes_force_when_the_other_role_accepts_it() {
+fn a_looser_plan_takes_effect_when_the_other_role_accepts_it() {
     let mut world = pair();
     let looser = world.looser();
     assert!(world.refused(ALICE, replan(looser)).contains("is looser (a.one, fresh_ms)"));
@@ -61,7 +61,7 @@ fn a_looser_plan_takes_force_when_the_other_role_accepts_it() {
 }
 
 #[test]
-fn what_is_accepted_is_what_was_proposed() {
+fn only_the_proposed_plan_can_be_accepted() {
     let mut world = pair();
     let hash = world.propose(ALICE);
     let other = world.changed(|plan| point(plan, "a.two").fresh_ms += 60_000);
@@ -70,7 +70,7 @@ fn what_is_accepted_is_what_was_proposed() {
 }
 
 #[test]
-fn a_proposal_is_withdrawn_by_who_made_it_or_by_the_other_role() {
+fn a_proposal_is_withdrawn_by_its_author_or_by_the_other_role() {
     let mut world = pair();
     for by in [ALICE, BOB] {
         let hash = world.propose(ALICE);
@@ -84,7 +84,7 @@ fn a_proposal_is_withdrawn_by_who_made_it_or_by_the_other_role() {
 }
 
 #[test]
-fn where_one_seal_closes_the_run_a_reason_is_asked_for() {
+fn a_looser_plan_needs_a_reason_if_one_seal_closes_the_run() {
     let mut world = World::new("");
     let looser = world.looser();
     assert!(world.refused(ALICE, Act::ProposeReplan(Box::new(looser.clone()))).contains("only one seal"));
@@ -96,7 +96,7 @@ fn where_one_seal_closes_the_run_a_reason_is_asked_for() {
 }
 
 #[test]
-fn no_plan_lets_go_of_what_the_checklist_holds() {
+fn no_plan_loosens_what_the_checklist_locks() {
     let mut world = World::new("");
     let plan = world.changed(|plan| point(plan, "a.probe").mandatory = false);
     let act = Act::Replan { plan: Box::new(plan), proposal: None, reason: Some("why not".into()) };
@@ -110,7 +110,7 @@ const NOT_TODAY: &str =
     "seals = [\"driver\", \"reviewer\"]\n[points.\"a.one\"]\nnot_applicable = \"not today\"";
 
 #[test]
-fn what_a_profile_calls_not_applicable_the_other_role_signs() {
+fn the_other_role_signs_what_a_profile_makes_not_applicable() {
     let mut world = World::new(NOT_TODAY);
     let needs = Status::NeedsConfirmation { confirmed: 1, required: 2 };
     assert_eq!(world.status("a.one"), needs);
@@ -125,13 +125,13 @@ fn what_a_profile_calls_not_applicable_the_other_role_signs() {
 }
 
 #[test]
-fn one_who_closes_a_run_alone_needs_nobody_for_that() {
+fn a_run_with_one_seal_needs_no_second_signature_for_that() {
     let world = World::new(NOT_TODAY.trim_start_matches("seals = [\"driver\", \"reviewer\"]\n"));
     assert_eq!(world.status("a.one"), Status::NotApplicable);
 }
 
 #[test]
-fn a_result_says_what_its_observations_come_to() {
+fn the_class_of_a_result_must_match_its_observations() {
     let mut world = World::new("");
     let finish = |outcome: Outcome| {
         let probe = ProbeKey::new("a.probe", "p");
@@ -151,7 +151,7 @@ fn a_result_says_what_its_observations_come_to() {
 }
 
 #[test]
-fn a_point_that_a_new_plan_changes_starts_again_and_the_others_do_not() {
+fn a_new_plan_resets_only_the_points_that_it_changes() {
     let mut world = World::new("");
     world.finish_as("a.later", Some(true), "old release", true).unwrap();
     // A mandatory point needs two people, so one for each act leaves it open.

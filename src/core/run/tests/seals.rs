@@ -1,10 +1,10 @@
 use super::*;
 
-/// After the first seal nobody can join, so the others must be enrolled before.
+/// After the first seal no operator can join, so the others must be enrolled before.
 #[test]
-fn nobody_seals_before_all_who_must_seal_take_part() {
+fn no_seal_before_every_required_role_is_enrolled() {
     let mut world = World::new("seals = [\"driver\", \"reviewer\"]");
-    world.state.roster.retain(|who| who.role == Role::Driver);
+    world.state.roster.retain(|operator| operator.role == Role::Driver);
     world.state.enrolments = world.state.roster.iter().collect();
     world.decision();
     assert_eq!(world.act(ALICE, Act::Seal), Err(Rejection::NoOperatorForSeal(Role::Reviewer)));
@@ -16,7 +16,7 @@ fn nobody_seals_before_all_who_must_seal_take_part() {
 }
 
 #[test]
-fn the_verdict_is_go_only_when_all_is_closed_and_only_that_is_sealed() {
+fn the_verdict_is_go_only_when_all_points_are_done_and_a_seal_needs_a_verdict() {
     let mut world = World::new("seals = [\"driver\", \"reviewer\"]");
     assert_eq!(world.decision(), Decision::Pending);
     world.finish("a.probe", Some(false)).unwrap();
@@ -30,7 +30,7 @@ fn the_verdict_is_go_only_when_all_is_closed_and_only_that_is_sealed() {
     world.confirm(ALICE, "a.two").unwrap();
     world.confirm(BOB, "a.two").unwrap();
     assert_eq!(world.decision(), Decision::Go);
-    assert!(world.wanted().is_empty());
+    assert!(world.due_points().is_empty());
     assert!(world.may_run("a.probe"));
     world.act(ALICE, Act::Seal).unwrap();
     // Its result could not be logged.
@@ -43,14 +43,14 @@ fn the_verdict_is_go_only_when_all_is_closed_and_only_that_is_sealed() {
 }
 
 #[test]
-fn an_abandoned_run_takes_nothing_more_and_is_not_sealed() {
+fn an_abandoned_run_takes_no_more_entries_and_is_not_sealed() {
     let mut world = World::new("seals = [\"driver\", \"reviewer\"]");
     assert!(matches!(world.act(ALICE, Act::Abandon { reason: " ".into() }), Err(Rejection::ReasonNeeded(_))));
     let act = || Act::Abandon { reason: "withdrawn".into() };
     assert!(matches!(world.act("mallory@x", act()), Err(Rejection::NotEnrolled(_))));
     world.act(ALICE, act()).unwrap();
     assert!(world.state.is_ended() && !world.state.is_sealed());
-    assert!(world.wanted().is_empty() && !world.may_run("a.probe"));
+    assert!(world.due_points().is_empty() && !world.may_run("a.probe"));
     for act in [act(), Act::Verdict, Act::Seal, Act::Note { point: None, text: "n".into() }] {
         assert_eq!(world.act(ALICE, act), Err(Rejection::Abandoned));
     }

@@ -81,7 +81,7 @@ impl EncodedBytes<'_> {
 fn base64(letters: &[u8], before: usize, bytes: &mut Vec<u8>) {
     bytes.clear();
     let values = |part: &[u8]| {
-        part.iter().fold(0_u64, |all, letter| all << 6 | u64::from(VALUES[usize::from(*letter)]))
+        part.iter().fold(0_u64, |value, letter| value << 6 | u64::from(VALUES[usize::from(*letter)]))
     };
     let groups = letters.chunks_exact(4);
     let (rest, mut held) = (groups.remainder(), 0);

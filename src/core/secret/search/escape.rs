@@ -327,7 +327,7 @@ pub(super) fn entity(name: &[u8]) -> Option<u32> {
         let digits = number.strip_prefix(['x', 'X']);
         return digits.map_or_else(|| number.parse().ok(), |digits| u32::from_str_radix(digits, 16).ok());
     }
-    ENTITIES.iter().find(|(known, _)| *known == name).map(|(_, byte)| u32::from(*byte))
+    ENTITIES.iter().find(|(candidate, _)| *candidate == name).map(|(_, byte)| u32::from(*byte))
 }
 
 pub(super) const fn control(letter: u8) -> u8 {
@@ -349,12 +349,12 @@ mod tests {
 
     fn decoded(text: &str) -> String {
         let text = Text::new(text.as_bytes(), true);
-        let (mut at, mut all) = (0, Vec::new());
+        let (mut at, mut bytes) = (0, Vec::new());
         while let Ok(next) = text.read(LEVELS, at) {
-            all.extend_from_slice(next.bytes());
+            bytes.extend_from_slice(next.bytes());
             at = next.end;
         }
-        String::from_utf8(all).unwrap()
+        String::from_utf8(bytes).unwrap()
     }
 
     #[test]
@@ -378,11 +378,11 @@ mod tests {
     }
 
     #[test]
-    fn what_may_go_on_is_waited_for() {
-        for begun in ["\\", "\\u00", "\\ud83d", "%", "%4", "&", "&am", "=", "=\r", "'", "'\\", "\\u{1"] {
-            let text = |is_whole| Text::new(begun.as_bytes(), is_whole);
-            assert_eq!(text(false).read(1, 0), Err(Undecoded::NeedsMore), "{begun}");
-            assert!(text(true).read(1, 0).is_ok(), "{begun}");
+    fn an_incomplete_escape_needs_more_text() {
+        for incomplete in ["\\", "\\u00", "\\ud83d", "%", "%4", "&", "&am", "=", "=\r", "'", "'\\", "\\u{1"] {
+            let text = |is_whole| Text::new(incomplete.as_bytes(), is_whole);
+            assert_eq!(text(false).read(1, 0), Err(Undecoded::NeedsMore), "{incomplete}");
+            assert!(text(true).read(1, 0).is_ok(), "{incomplete}");
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Classifying an escape by its own bytes only. Most escapes are not nested or split, and most cannot start a secret.
-//! [`Glance::Unclear`] means that the text must be decoded.
+//! [`EscapeClass::Unclear`] means that the text must be decoded.
 
 use super::escape::{MAX_ENTITY, control, entity};
 use super::is_special;
@@ -240,8 +240,8 @@ mod tests {
     }
 
     #[test]
-    fn most_escapes_are_known_at_a_glance() {
-        for (text, known) in [
+    fn most_escapes_are_classified_without_decoding() {
+        for (text, expected) in [
             (r"\u003c.", EscapeClass::Byte(b'<')),
             (r"\x3c.", EscapeClass::Byte(b'<')),
             (r"\074.", EscapeClass::Byte(b'<')),
@@ -256,7 +256,7 @@ mod tests {
             ("%3", EscapeClass::Unclear),
         ] {
             let at = text.bytes().position(is_special).unwrap();
-            assert_eq!(classify(text.as_bytes(), at), known, "{text}");
+            assert_eq!(classify(text.as_bytes(), at), expected, "{text}");
         }
     }
 
@@ -264,7 +264,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_glance_says_what_is_read(
+        fn the_class_of_an_escape_matches_its_decoding(
             parts in prop::collection::vec(
                 prop::sample::select(vec![
                     "\\", "u00", "u", "x", "3c", "41", "%", "&", "=", "'", "\"", "lt", "amp", "#", "60", ";", "\n", "\r",

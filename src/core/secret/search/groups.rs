@@ -60,15 +60,15 @@ impl Text<'_> {
             }
             run.push_at(at, &self.bytes[at..at + digits]);
             at += digits;
-            let apart = count(&self.bytes[at..], is_between);
-            if at + apart == self.bytes.len() {
-                run.is_open = !self.is_whole && apart <= MAX_SEPARATOR;
+            let separator = count(&self.bytes[at..], is_between);
+            if at + separator == self.bytes.len() {
+                run.is_open = !self.is_whole && separator <= MAX_SEPARATOR;
                 return self.bytes.len();
             }
-            if digits == 0 || apart == 0 || apart > MAX_SEPARATOR {
+            if digits == 0 || separator == 0 || separator > MAX_SEPARATOR {
                 break;
             }
-            at += apart;
+            at += separator;
         }
         at.max(begin + 1)
     }
@@ -103,10 +103,10 @@ mod tests {
                     let pieces: Vec<_> = text.as_bytes().chunks(size).collect();
                     let clean = streamed(&redactor, &pieces);
                     // At a line end one byte is not held back: it could be anything.
-                    let given =
+                    let first_line =
                         text.split_inclusive('\n').next().filter(|line| line.trim_end().ends_with("43"));
                     let is_out = clean == expected
-                        || given.is_some_and(|line| clean == format!("{line}[redacted: S]{after}"));
+                        || first_line.is_some_and(|line| clean == format!("{line}[redacted: S]{after}"));
                     assert!(is_out, "{text:?} is told as {clean:?} in pieces of {size}");
                 }
             }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn other_digits_are_left_as_they_are() {
+    fn other_digits_stay_unchanged() {
         let redactor = redactor_of(&[SECRET]);
         for text in [
             "link/ether 02:42:ac:11:00:02 brd ff:ff:ff:ff:ff:ff",

@@ -126,17 +126,17 @@ const MAX_PIECE: usize = 64;
 
 /// Checks that a text stays unchanged: whole, and in chunks of these sizes.
 fn check(redactor: &Redactor, text: &str, sizes: impl Iterator<Item = usize>) {
-    let mut found = BTreeMap::new();
-    assert_eq!(redactor.redact(text, &mut found), text);
+    let mut counts = BTreeMap::new();
+    assert_eq!(redactor.redact(text, &mut counts), text);
     for size in sizes {
         let pieces: Vec<_> = text.as_bytes().chunks(size).collect();
         assert_eq!(streamed(redactor, &pieces), text, "in pieces of {size}");
     }
-    assert!(found.is_empty());
+    assert!(counts.is_empty());
 }
 
 #[test]
-fn what_tools_print_is_left_as_it_is() {
+fn the_output_of_tools_stays_unchanged() {
     let redactor = redactor_of(&SECRETS);
     check(&redactor, &LINES.join("\n"), 1..=MAX_PIECE);
     for line in LINES {
@@ -149,20 +149,20 @@ fn near(secret: &str) -> Vec<String> {
     let chars: Vec<char> = secret.chars().collect();
     let other =
         |c: char| if c.is_ascii_uppercase() { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() };
-    let mut all = vec![
+    let mut variants = vec![
         chars[..chars.len() - 1].iter().collect(),
         chars[1..].iter().collect(),
         secret.chars().map(other).collect(),
     ];
     for at in [0, 1, chars.len() / 2, chars.len() - 1] {
         let change = |(index, c): (usize, &char)| if index == at { 'X' } else { *c };
-        all.push(chars.iter().enumerate().map(change).collect());
+        variants.push(chars.iter().enumerate().map(change).collect());
     }
-    all
+    variants
 }
 
 #[test]
-fn what_is_nearly_a_secret_is_left_as_it_is() {
+fn text_that_is_almost_a_secret_stays_unchanged() {
     for (turn, secret) in SECRETS.iter().enumerate() {
         let redactor = redactor_of(&[secret]);
         for (number, near) in near(secret).iter().enumerate() {

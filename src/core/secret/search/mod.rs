@@ -103,8 +103,8 @@ pub(super) struct SearchResult {
 impl SecretSearch {
     /// A search for these secrets; each is identified by its index in the list.
     pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a str>) -> Result<Self, BuildError> {
-        let wanted: Vec<_> = secrets.map(SecretPattern::new).collect();
-        let groups = groups(&wanted);
+        let patterns: Vec<_> = secrets.map(SecretPattern::new).collect();
+        let groups = groups(&patterns);
         let (mut first, mut early) = (vec![Vec::new(); 256], vec![Vec::new(); 256]);
         for (group, PrefixGroup { begin: SecretPattern { bytes, .. }, .. }) in groups.iter().enumerate() {
             first[usize::from(bytes[0])].push(group);
@@ -115,60 +115,54 @@ impl SecretSearch {
         // All prefixes have one length, so that the match kind does not matter and the fast searches can be used.
         let mut builder = AhoCorasick::builder();
         builder.match_kind(MatchKind::LeftmostFirst);
-        let patterns = groups.iter().map(|group| group.begin.bytes.as_slice());
-        let begins = if groups.is_empty() { None } else { Some(builder.build(patterns)?) };
-        let said = RunLimits::of(&wanted);
-        Ok(Self {
-            patterns: wanted,
-            groups,
-            begins,
-            first: first.into(),
-            early: early.into(),
-            run_limits: said,
-        })
+        let prefixes = groups.iter().map(|group| group.begin.bytes.as_slice());
+        let begins = if groups.is_empty() { None } else { Some(builder.build(prefixes)?) };
+        let run_limits = RunLimits::of(&patterns);
+        Ok(Self { patterns, groups, begins, first: first.into(), early: early.into(), run_limits })
     }
 
     /// Searches a text, which may be incomplete.
     pub(super) fn find(&self, bytes: &[u8], is_whole: bool) -> SearchResult {
-        let mut found = SearchResult { at_line_end: bytes.last() == Some(&b'\n'), ..SearchResult::default() };
+        let mut result =
+            SearchResult { at_line_end: bytes.last() == Some(&b'\n'), ..SearchResult::default() };
         if !self.patterns.is_empty() {
-            let look = Haystack { text: Text::new(bytes, is_whole), specials: &Specials::of(bytes) };
-            self.scan(&look, &mut <[Buffers; MAX_DEPTH]>::default(), &mut found);
+            let haystack = Haystack { text: Text::new(bytes, is_whole), specials: &Specials::of(bytes) };
+            self.scan(&haystack, &mut <[Buffers; MAX_DEPTH]>::default(), &mut result);
         }
-        found
+        result
     }
 
-    fn scan(&self, look: &Haystack, buffers: &mut [Buffers], found: &mut SearchResult) {
-        self.scan_prefixes(look, found);
-        self.scan_around_escapes(look, found);
-        self.scan_end(look, found);
+    fn scan(&self, haystack: &Haystack, buffers: &mut [Buffers], result: &mut SearchResult) {
+        self.scan_prefixes(haystack, result);
+        self.scan_around_escapes(haystack, result);
+        self.scan_end(haystack, result);
         if let Some((buffers, inner)) = buffers.split_first_mut() {
-            self.scan_runs(look, buffers, inner, found);
+            self.scan_runs(haystack, buffers, inner, result);
         }
     }
 
     /// Finds secrets with a raw prefix.
-    fn scan_prefixes(&self, look: &Haystack, found: &mut SearchResult) {
-        let (Some(begins), bytes) = (&self.begins, look.text.bytes) else { return };
+    fn scan_prefixes(&self, haystack: &Haystack, result: &mut SearchResult) {
+        let (Some(begins), bytes) = (&self.begins, haystack.text.bytes) else { return };
         let mut at = 0;
         while let Some(begin) = begins.find(Input::new(bytes).span(at..bytes.len())) {
             for which in &self.groups[begin.pattern().as_usize()].which {
-                self.follow(look, begin.start(), begin.end(), *which, MIN_LENGTH, found);
+                self.follow(haystack, begin.start(), begin.end(), *which, MIN_LENGTH, result);
             }
             at = begin.start() + 1;
         }
     }
 
     /// Finds secrets with an escape or a split among the first characters.
-    fn scan_around_escapes(&self, look: &Haystack, found: &mut SearchResult) {
-        let bytes = look.text.bytes;
-        for at in look.specials.all() {
+    fn scan_around_escapes(&self, haystack: &Haystack, result: &mut SearchResult) {
+        let bytes = haystack.text.bytes;
+        for at in haystack.specials.all() {
             if self.may_begin_with(bytes, at) {
-                self.scan_escape(look, at, found);
+                self.scan_escape(haystack, at, result);
             }
             for (group, matched) in self.early_before(bytes, at) {
                 if SecretPattern::may_continue(group.begin.bytes[matched], bytes, at) {
-                    self.follow_all(look, at - matched, at, group, matched, found);
+                    self.follow_all(haystack, at - matched, at, group, matched, result);
                 }
             }
         }
@@ -181,8 +175,8 @@ impl SecretSearch {
         at: usize,
     ) -> impl Iterator<Item = (&'a PrefixGroup, usize)> {
         let last = at.checked_sub(1).map_or(&[][..], |last| &self.early[usize::from(bytes[last])]);
-        let all = last.iter().map(|(group, matched)| (&self.groups[*group], *matched));
-        all.filter(move |(group, matched)| bytes[..at].ends_with(&group.begin.bytes[..*matched]))
+        let candidates = last.iter().map(|(group, matched)| (&self.groups[*group], *matched));
+        candidates.filter(move |(group, matched)| bytes[..at].ends_with(&group.begin.bytes[..*matched]))
     }
 
     /// Whether a secret may start with an escape at `at`.
@@ -204,64 +198,66 @@ impl SecretSearch {
     }
 
     /// Finds secrets that start with an escape.
-    fn scan_escape(&self, look: &Haystack, at: usize, found: &mut SearchResult) {
+    fn scan_escape(&self, haystack: &Haystack, at: usize, result: &mut SearchResult) {
         let mut last = 0;
-        for (text, level) in readings(&look.text, at).skip(1) {
+        for (text, level) in readings(&haystack.text, at).skip(1) {
             match text.read(level, at) {
                 Ok(first) if first.end > at + 1 && first.end != last => {
                     last = first.end;
                     let groups =
                         first.bytes().first().map_or(&[][..], |byte| &self.first[usize::from(*byte)]);
                     for group in groups {
-                        self.follow_all(look, at, at, &self.groups[*group], 0, found);
+                        self.follow_all(haystack, at, at, &self.groups[*group], 0, result);
                     }
                 }
                 Ok(_) | Err(Undecoded::NotFound) => {}
                 Err(Undecoded::NeedsMore) => {
-                    found.open.push(PartialMatch { begin: at, which: None, matched: 0 });
+                    result.open.push(PartialMatch { begin: at, which: None, matched: 0 });
                 }
             }
         }
     }
 
     /// Finds possible starts of secrets at the end of the text.
-    fn scan_end(&self, look: &Haystack, found: &mut SearchResult) {
-        let bytes = look.text.bytes;
-        for (group, matched) in self.early_before(bytes, bytes.len()).filter(|_| !look.text.is_whole) {
+    fn scan_end(&self, haystack: &Haystack, result: &mut SearchResult) {
+        let bytes = haystack.text.bytes;
+        for (group, matched) in self.early_before(bytes, bytes.len()).filter(|_| !haystack.text.is_whole) {
             let open =
                 |which: &usize| PartialMatch { begin: bytes.len() - matched, which: Some(*which), matched };
-            found.open.extend(group.which.iter().map(open));
+            result.open.extend(group.which.iter().map(open));
         }
     }
 
     /// Finds secrets in base64 and hex.
     fn scan_runs(
         &self,
-        look: &Haystack,
+        haystack: &Haystack,
         buffers: &mut Buffers,
         inner: &mut [Buffers],
-        found: &mut SearchResult,
+        result: &mut SearchResult,
     ) {
         let least = (self.run_limits.least * 8).div_ceil(6);
         let Buffers { run, bytes, specials, within } = buffers;
         let mut take = |decoded: &DecodedPart| {
             let text = Text::new(decoded.bytes, !decoded.is_open);
             specials.find(decoded.bytes);
-            let look_within = Haystack { text, specials };
-            self.scan(&look_within, inner, within);
+            let haystack_within = Haystack { text, specials };
+            self.scan(&haystack_within, inner, within);
             let spans = within.spans.drain(..);
-            found
+            result
                 .spans
                 .extend(spans.map(|span| SecretMatch { at: decoded.position(&span.at), which: span.which }));
             for open in within.open.drain(..) {
-                found.open.push(PartialMatch { begin: decoded.begin(open.begin), ..open });
+                result.open.push(PartialMatch { begin: decoded.begin(open.begin), ..open });
             }
             if let Some(begin) = decoded.rest() {
-                found.open.push(PartialMatch { begin, which: None, matched: 0 });
+                result.open.push(PartialMatch { begin, which: None, matched: 0 });
             }
         };
-        look.text.runs(look.specials, least, run, |run| run.decoded(&self.run_limits, bytes, &mut take));
-        look.text.groups(2 * self.run_limits.least, run, |run| {
+        haystack
+            .text
+            .runs(haystack.specials, least, run, |run| run.decoded(&self.run_limits, bytes, &mut take));
+        haystack.text.groups(2 * self.run_limits.least, run, |run| {
             run.decoded_hex(&self.run_limits, bytes, &mut take);
         });
     }
@@ -269,16 +265,16 @@ impl SecretSearch {
     /// Follows all secrets of a group, if their first bytes match.
     fn follow_all(
         &self,
-        look: &Haystack,
+        haystack: &Haystack,
         begin: usize,
         at: usize,
         group: &PrefixGroup,
         matched: usize,
-        found: &mut SearchResult,
+        result: &mut SearchResult,
     ) {
-        if !matches!(group.begin.match_rest(&look.text, at, matched), Match::Mismatch) {
+        if !matches!(group.begin.match_rest(&haystack.text, at, matched), Match::Mismatch) {
             for which in &group.which {
-                self.follow(look, begin, at, *which, matched, found);
+                self.follow(haystack, begin, at, *which, matched, result);
             }
         }
     }
@@ -286,40 +282,40 @@ impl SecretSearch {
     /// Whether a secret that starts at `begin`, with `matched` bytes so far, continues at `at`.
     fn follow(
         &self,
-        look: &Haystack,
+        haystack: &Haystack,
         begin: usize,
         at: usize,
         which: usize,
         matched: usize,
-        found: &mut SearchResult,
+        result: &mut SearchResult,
     ) {
-        match self.patterns[which].match_rest(&look.text, at, matched) {
-            Match::Whole(end) => found.spans.push(SecretMatch { at: begin..end, which }),
-            Match::Partial(matched) => found.open.push(PartialMatch { begin, which: Some(which), matched }),
+        match self.patterns[which].match_rest(&haystack.text, at, matched) {
+            Match::Whole(end) => result.spans.push(SecretMatch { at: begin..end, which }),
+            Match::Partial(matched) => result.open.push(PartialMatch { begin, which: Some(which), matched }),
             Match::Mismatch => {}
         }
     }
 }
 
 /// Groups by the first bytes, in order.
-fn groups(wanted: &[SecretPattern]) -> Vec<PrefixGroup> {
+fn groups(patterns: &[SecretPattern]) -> Vec<PrefixGroup> {
     let mut groups: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
-    for (which, wanted) in wanted.iter().enumerate() {
-        groups.entry(&wanted.bytes[..MIN_LENGTH]).or_default().push(which);
+    for (which, pattern) in patterns.iter().enumerate() {
+        groups.entry(&pattern.bytes[..MIN_LENGTH]).or_default().push(which);
     }
     let group = |(begin, which): (&[u8], Vec<usize>)| {
-        let may_be_split = which.iter().any(|which| wanted[*which].may_be_split);
+        let may_be_split = which.iter().any(|which| patterns[*which].may_be_split);
         PrefixGroup { begin: SecretPattern { bytes: Zeroizing::new(begin.to_vec()), may_be_split }, which }
     };
     groups.into_iter().map(group).collect()
 }
 
 impl RunLimits {
-    fn of(wanted: &[SecretPattern]) -> Self {
-        let least = wanted.iter().map(|wanted| wanted.bytes.len()).min().unwrap_or(usize::MAX);
+    fn of(patterns: &[SecretPattern]) -> Self {
+        let least = patterns.iter().map(|pattern| pattern.bytes.len()).min().unwrap_or(usize::MAX);
         // Escapes and encodings are ASCII; invisible characters may be within a secret.
         let mut is_said = std::array::from_fn(|byte| byte < 128);
-        let others = wanted.iter().flat_map(|wanted| wanted.bytes.iter());
+        let others = patterns.iter().flat_map(|pattern| pattern.bytes.iter());
         for byte in others.chain(noise::INVISIBLE.into_iter().flatten()) {
             is_said[usize::from(*byte)] = true;
         }

@@ -59,8 +59,8 @@ impl Text<'_> {
         self.skip_so_much(level, at, MAX_NOISE_IN_ESCAPE)
     }
 
-    fn skip_so_much(&self, level: u8, mut at: usize, most: usize) -> Result<usize, Undecoded> {
-        for _ in 0..most {
+    fn skip_so_much(&self, level: u8, mut at: usize, limit: usize) -> Result<usize, Undecoded> {
+        for _ in 0..limit {
             match self.noise(level, at) {
                 Ok(end) => at = end,
                 Err(Undecoded::NotFound) => break,
@@ -81,13 +81,13 @@ impl Text<'_> {
     }
 
     fn invisible(&self, level: u8, begin: u8, mut at: usize) -> Result<usize, Undecoded> {
-        let mut all = vec![begin];
-        while !INVISIBLE.contains(&all.as_slice()) {
-            if all.len() == 3 {
+        let mut bytes = vec![begin];
+        while !INVISIBLE.contains(&bytes.as_slice()) {
+            if bytes.len() == 3 {
                 return Err(Undecoded::NotFound);
             }
             let next = self.next_meaningful(level, at)?;
-            all.push(next.single().ok_or(Undecoded::NotFound)?);
+            bytes.push(next.single().ok_or(Undecoded::NotFound)?);
             at = next.end;
         }
         Ok(at)
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_says_nothing_is_skipped() {
+    fn ignorable_text_is_skipped() {
         for noise in [
             "\n",
             "\r\n    ",
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_nothing_may_be_split_by_a_soft_line_end() {
+    fn ignorable_text_may_be_split_by_a_soft_line_end() {
         for split in ["=E2=80=\r\n=8B", "=E2=\n=80=8B", "=1B=\r\n=5B31m", "=1B=5B=\n=33=31=6D"] {
             let text = format!("{split}x");
             assert_eq!(Text::new(text.as_bytes(), true).skip_noise(1, 0), Ok(split.len()), "{split:?}");
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_something_is_not() {
+    fn other_text_is_not_skipped() {
         for text in ["x", " x", "\u{2014}", "é", "\x1b[31", "\u{20ac}"] {
             assert_eq!(Text::new(text.as_bytes(), true).skip_noise(1, 0), Ok(0), "{text:?}");
         }

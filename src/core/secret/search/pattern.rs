@@ -47,7 +47,7 @@ impl SecretPattern {
 
     /// Whether the rest of the secret, after `matched` bytes, is at `at`, each character raw or escaped.
     pub(super) fn match_rest(&self, text: &Text, at: usize, matched: usize) -> Match {
-        let (mut seen, mut branches, mut begun) = (BTreeSet::new(), Vec::new(), None);
+        let (mut seen, mut branches, mut partial) = (BTreeSet::new(), Vec::new(), None);
         let mut next = Some(Branch { at, matched, since: at });
         while let Some(branch) = next.take().or_else(|| branches.pop()) {
             // White space at the start of a line may belong to the secret, or not.
@@ -61,22 +61,22 @@ impl SecretPattern {
             }
             let byte = text.bytes.get(at);
             if byte.is_none() && !text.is_whole {
-                begun = begun.max(Some(matched));
+                partial = partial.max(Some(matched));
             }
             let may_go_on = byte.is_some_and(|byte| is_special(*byte))
                 && Self::may_continue(self.bytes[matched], text.bytes, at);
             if may_go_on && seen.insert((at, matched)) {
                 let is_open = self.branch(text, &branch, &mut branches);
-                begun = if is_open { begun.max(Some(matched)) } else { begun };
+                partial = if is_open { partial.max(Some(matched)) } else { partial };
             }
         }
-        begun.map_or(Match::Mismatch, Match::Partial)
+        partial.map_or(Match::Mismatch, Match::Partial)
     }
 
     /// How far the text matches without escapes.
     fn match_unescaped(&self, bytes: &[u8], from: Branch) -> Branch {
         let pairs = bytes[from.at..].iter().zip(&self.bytes[from.matched..]);
-        let same = pairs.take_while(|(byte, wanted)| byte == wanted && !is_special(**byte)).count();
+        let same = pairs.take_while(|(byte, expected)| byte == expected && !is_special(**byte)).count();
         let at = from.at + same;
         Branch { at, matched: from.matched + same, since: if same > 0 { at } else { from.since } }
     }

@@ -84,8 +84,10 @@ impl Text<'_> {
         if !self.bytes[begin..].starts_with(b"\x1b]") {
             return;
         }
-        let said = &self.bytes[begin + 2..];
-        let end = begin + 2 + said.iter().position(|byte| matches!(byte, 7 | 0x1b)).unwrap_or(said.len());
+        let command_text = &self.bytes[begin + 2..];
+        let end = begin
+            + 2
+            + command_text.iter().position(|byte| matches!(byte, 7 | 0x1b)).unwrap_or(command_text.len());
         let command = Text::new(&self.bytes[..end], true);
         let mut at = begin + 2;
         while at < end {
@@ -108,9 +110,9 @@ impl Text<'_> {
         let (mut end, mut letters, mut since) = (at, 0, at);
         loop {
             let rest = &self.bytes[end..];
-            let here = rest.iter().position(|byte| !IS_LETTER[usize::from(*byte)]).unwrap_or(rest.len());
-            (end, letters) = (end + here, letters + here);
-            since = if here > 0 { end } else { since };
+            let count = rest.iter().position(|byte| !IS_LETTER[usize::from(*byte)]).unwrap_or(rest.len());
+            (end, letters) = (end + count, letters + count);
+            since = if count > 0 { end } else { since };
             match self.bytes.get(end) {
                 None => return RunExtent { end, letters, is_open: !self.is_whole, goes_on_escaped: false },
                 Some(byte) if is_special(*byte) && !is_itself(self.bytes, end) => {}
@@ -230,30 +232,35 @@ impl LetterRun {
     /// Decodes the parts that may contain a secret. A byte can start at any bit offset of base64, or at any hex digit.
     pub(super) fn decoded(
         &self,
-        of: &RunLimits,
+        limits: &RunLimits,
         bytes: &mut Zeroizing<Vec<u8>>,
         take: &mut impl FnMut(&DecodedPart),
     ) {
         for before in [0, 2, 4, 6] {
-            self.parts(&EncodedBytes { letters: &self.letters, first: 0, bits: 6, before }, of, bytes, take);
+            self.parts(
+                &EncodedBytes { letters: &self.letters, first: 0, bits: 6, before },
+                limits,
+                bytes,
+                take,
+            );
         }
-        self.decoded_hex(of, bytes, take);
+        self.decoded_hex(limits, bytes, take);
     }
 
     /// The same for the hex digits in it.
     pub(super) fn decoded_hex(
         &self,
-        of: &RunLimits,
+        limits: &RunLimits,
         bytes: &mut Zeroizing<Vec<u8>>,
         take: &mut impl FnMut(&DecodedPart),
     ) {
         let mut end = 0;
-        while let Some(begin) = self.next_hex(end, 2 * of.least) {
+        while let Some(begin) = self.next_hex(end, 2 * limits.least) {
             let rest = &self.letters[begin..];
             end = begin + rest.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(rest.len());
             for before in [0, 4] {
                 let letters = &self.letters[begin..end];
-                self.parts(&EncodedBytes { letters, first: begin, bits: 4, before }, of, bytes, take);
+                self.parts(&EncodedBytes { letters, first: begin, bits: 4, before }, limits, bytes, take);
             }
         }
     }
@@ -262,18 +269,18 @@ impl LetterRun {
     fn parts(
         &self,
         code: &EncodedBytes,
-        of: &RunLimits,
+        limits: &RunLimits,
         bytes: &mut Vec<u8>,
         take: &mut impl FnMut(&DecodedPart),
     ) {
-        let holds = |index: usize| of.is_said[usize::from(code.byte(index))];
+        let holds = |index: usize| limits.is_said[usize::from(code.byte(index))];
         let (mut at, count) = (0, code.count());
         while at <= count {
-            at = next_stretch(at..count, of.least, holds);
-            let read = (at + of.least).min(count);
+            at = next_stretch(at..count, limits.least, holds);
+            let read = (at + limits.least).min(count);
             let end = (read..count).find(|index| !holds(*index)).unwrap_or(count);
             let is_open = self.is_open && end == count;
-            if end - at >= of.least || is_open {
+            if end - at >= limits.least || is_open {
                 code.decode(at..end, bytes);
                 let before = code.before + 8 * at;
                 take(&DecodedPart {

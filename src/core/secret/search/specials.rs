@@ -58,9 +58,9 @@ mod tests {
     fn every_special_byte_is_found_wherever_it_is() {
         let bytes: Vec<u8> = (0..=255).collect();
         for from in 0..BLOCK {
-            let all: Vec<_> = Specials::of(&bytes[from..]).all().map(|at| at + from).collect();
+            let found: Vec<_> = Specials::of(&bytes[from..]).all().map(|at| at + from).collect();
             let special: Vec<_> = (from..256).filter(|at| is_special(bytes[*at])).collect();
-            assert_eq!(all, special);
+            assert_eq!(found, special);
         }
     }
 }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::super::redact::Redactor;
 use super::super::stream::RedactingStream;
+use crate::testing::cases;
 
 /// A way to encode a text. A number may select a variant.
 pub(super) type Encoder = fn(&str, usize) -> String;
@@ -82,17 +83,17 @@ fn percent(text: &str, is_plain: impl Fn(u8) -> bool) -> String {
 }
 
 fn quoted_printable(text: &str, is_plain: impl Fn(u8) -> bool) -> String {
-    let (mut all, mut column) = (String::new(), 0);
+    let (mut encoded, mut column) = (String::new(), 0);
     for byte in text.bytes() {
         let next = if is_plain(byte) { char::from(byte).to_string() } else { format!("={byte:02X}") };
         if column + next.len() > 75 {
-            all.push_str("=\r\n");
+            encoded.push_str("=\r\n");
             column = 0;
         }
         column += next.len();
-        all.push_str(&next);
+        encoded.push_str(&next);
     }
-    all
+    encoded
 }
 
 /// Of a longer text, so that it is wrapped at any place.
@@ -210,7 +211,7 @@ fn check(secret: &str, how: Encoding) -> Result<(), String> {
 /// The end of a line is emitted at once if the text before it could be any word. Together with it, what follows may be
 /// a secret.
 #[test]
-fn a_secret_is_found_after_the_end_of_a_line_that_was_given() {
+fn a_secret_is_found_after_the_end_of_an_emitted_line() {
     let secret = "aaAA0aA00  aßaß漢";
     let redactor = redactor(secret);
     let base64 = STANDARD_NO_PAD.encode(secret);
@@ -220,10 +221,10 @@ fn a_secret_is_found_after_the_end_of_a_line_that_was_given() {
         for at in 1..text.len() {
             let pieces = [&text.as_bytes()[..at], b"\r\n", b"  ", b"\n", &text.as_bytes()[at..], b";\n"];
             let clean = streamed(&redactor, &pieces);
-            let given = clean.strip_suffix("[redacted: S];\n").map(str::trim_end);
+            let before = clean.strip_suffix("[redacted: S];\n").map(str::trim_end);
             let each = text.len().div_ceil(secret.chars().count());
-            let is_begin = |given: &str| text.starts_with(given) && given.len() <= 2 * each;
-            assert!(given.is_some_and(is_begin), "{text} cut at {at}: {clean}");
+            let is_begin = |before: &str| text.starts_with(before) && before.len() <= 2 * each;
+            assert!(before.is_some_and(is_begin), "{text} cut at {at}: {clean}");
         }
     }
 }
@@ -235,7 +236,7 @@ fn the_first_few_bytes_may_end_within_a_character() {
 }
 
 #[test]
-fn a_sign_at_the_end_of_a_line_may_be_a_secrets_last() {
+fn a_character_at_the_end_of_a_line_may_be_the_last_of_a_secret() {
     let redactor = redactor("abcdefgh=");
     for text in ["abcdefgh=\r\n", "abcdefgh\\=\n", "abcdefgh\\\\=\r\n", "abcdefgh\\\\="] {
         let clean = redactor.redact(text, &mut BTreeMap::new());
@@ -244,7 +245,7 @@ fn a_sign_at_the_end_of_a_line_may_be_a_secrets_last() {
 }
 
 #[test]
-fn every_two_encodings_are_seen_through() {
+fn every_pair_of_encodings_is_decoded() {
     let secrets = ["CaNaRy\"+/=&<x>-7c1fQ9\\z", "it's 4c5 & ü", "41%41=3D"];
     let mut failures = Vec::new();
     for one in 0..ENCODERS.len() {
@@ -259,11 +260,6 @@ fn every_two_encodings_are_seen_through() {
         failures.len(),
         failures[..failures.len().min(20)].join("\n")
     );
-}
-
-/// How many cases are tried; `PROPTEST_CASES` overrides it.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(150)
 }
 
 /// Any number, and often a small one: rare cases are near the start.
@@ -297,10 +293,10 @@ fn secret() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(60), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_secret_in_any_two_encodings_cut_anywhere_is_taken_out(secret in secret(), how in how()) {
+    fn any_secret_in_any_two_encodings_cut_anywhere_is_redacted(secret in secret(), how in how()) {
         let checked = check(&secret, how);
         prop_assert!(checked.is_ok(), "{}", checked.unwrap_err());
     }

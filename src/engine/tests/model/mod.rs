@@ -125,8 +125,8 @@ impl SimulatedSession {
         match message {
             Msg::Update(Update::Response(id, answer)) => {
                 assert!(self.asked.contains_key(id), "{id:?} was not asked: {answer:?}");
-                let before = self.answers.insert(*id, answer.clone());
-                assert!(before.is_none(), "{id:?} was answered {before:?}, and then {answer:?}");
+                let previous = self.answers.insert(*id, answer.clone());
+                assert!(previous.is_none(), "{id:?} was answered {previous:?}, and then {answer:?}");
             }
             Msg::Update(Update::Stopped) => self.has_stopped = true,
             Msg::Update(Update::Failed(_)) => self.is_broken = !self.has_stopped,
@@ -153,12 +153,12 @@ impl SimulatedSession {
 
     /// A prompt that comes back belongs to a rejected request.
     fn look_at_prompt(&self) {
-        let Some(words) = self.screen.reopened_text() else { return };
-        let with_these = self.asked.iter().filter(|(_, request)| said(request) == Some(&words));
-        let answers: Vec<_> = with_these.map(|(id, _)| self.answers.get(id)).collect();
+        let Some(text) = self.screen.reopened_text() else { return };
+        let same_text = self.asked.iter().filter(|(_, request)| note_text(request) == Some(&text));
+        let answers: Vec<_> = same_text.map(|(id, _)| self.answers.get(id)).collect();
         assert!(
             !answers.is_empty() && answers.iter().all(|answer| matches!(answer, Some(Response::Rejected(_)))),
-            "{words:?} came back; its answers: {answers:?}"
+            "{text:?} came back; its answers: {answers:?}"
         );
     }
 
@@ -202,11 +202,11 @@ impl SimulatedSession {
                     assert!(is_of(event, request), "{request:?} is answered with {event:?}");
                 }
                 (request, Some(Response::Rejected(why))) => {
-                    let Some(words) = said(request) else { continue };
+                    let Some(text) = note_text(request) else { continue };
                     let noted =
-                        |entry: &&Entry| matches!(&entry.event, Event::Noted(noted) if noted.text == *words);
+                        |entry: &&Entry| matches!(&entry.event, Event::Noted(noted) if noted.text == *text);
                     let logged = entries.iter().filter(noted).count();
-                    assert_eq!(logged, self.logged(words), "{words:?}, once refused: {why}");
+                    assert_eq!(logged, self.logged(text), "{text:?}, once refused: {why}");
                 }
                 _ => {}
             }
@@ -215,9 +215,9 @@ impl SimulatedSession {
     }
 
     /// How many requests with this text were answered as logged: a text that came back may be sent again unchanged.
-    fn logged(&self, words: &String) -> usize {
-        let with_these = self.asked.iter().filter(|(_, request)| said(request) == Some(words));
-        with_these.filter(|(id, _)| matches!(self.answers.get(id), Some(Response::Done(_)))).count()
+    fn logged(&self, text: &String) -> usize {
+        let same_text = self.asked.iter().filter(|(_, request)| note_text(request) == Some(text));
+        same_text.filter(|(id, _)| matches!(self.answers.get(id), Some(Response::Done(_)))).count()
     }
 
     /// An action is logged before it starts; and an action that will not start any more is reported.
@@ -233,16 +233,16 @@ impl SimulatedSession {
         });
         let answered = answered.count();
         assert!(answered == started.len() || self.is_broken, "{answered} answers, {started:?} in the log");
-        let begun = self.machine.begun();
-        assert!(begun.is_subset(&started), "{begun:?} began, {started:?} stand in the log");
+        let launched = self.machine.begun();
+        assert!(launched.is_subset(&started), "{launched:?} began, {started:?} stand in the log");
         for entry in entries {
             let Event::ActionFinished(finished) = &entry.event else { continue };
-            let has_begun = begun.contains(&finished.started);
+            let has_started = launched.contains(&finished.started);
             match &finished.exit {
                 ActionExit::NotStarted(why) => {
-                    assert!(!has_begun, "{} has begun, and not: {why}", finished.started);
+                    assert!(!has_started, "{} has begun, and not: {why}", finished.started);
                 }
-                ActionExit::Code(_) => assert!(has_begun, "{} has ended and not begun", finished.started),
+                ActionExit::Code(_) => assert!(has_started, "{} has ended and not begun", finished.started),
                 _ => {}
             }
         }
@@ -250,7 +250,7 @@ impl SimulatedSession {
 }
 
 /// The text of a request, if it has one.
-fn said(request: &Request) -> Option<&String> {
+fn note_text(request: &Request) -> Option<&String> {
     let Request::Act(command) = request else { return None };
     match &command.act {
         Act::Note { text, .. } => Some(text),
@@ -291,9 +291,9 @@ async fn session(seed: u64, home: &Path) -> (Vec<Entry>, bool) {
     let machine = Arc::new(SimulatedSystem::new(dice.clone(), log.clone()));
     let me = state.operator(ALICE).unwrap().clone();
     let screen = screen_of(me, Arc::new(state.clone()), &machine.now(), (120, 40));
-    let on = Arc::clone(&machine) as Arc<dyn System>;
+    let system = Arc::clone(&machine) as Arc<dyn System>;
     let (engine, handle) = Engine::with_system(
-        on,
+        system,
         Log::Durable(Box::new(journal)),
         state,
         vec![signer],
@@ -301,9 +301,9 @@ async fn session(seed: u64, home: &Path) -> (Vec<Entry>, bool) {
         Permit::for_tests(),
     );
     let EngineHandle { requests, states, updates, .. } = handle;
-    let (tell, messages) = mpsc::channel();
+    let (sender, messages) = mpsc::channel();
     let (running, last) = (tokio::spawn(engine.run()), states.clone());
-    tokio::spawn(forward_updates(states, updates, tell));
+    tokio::spawn(forward_updates(states, updates, sender));
     let steps = 20 + dice.below(300);
     let mut session = SimulatedSession {
         dice,
@@ -335,7 +335,7 @@ async fn session(seed: u64, home: &Path) -> (Vec<Entry>, bool) {
 }
 
 #[test]
-fn whatever_takes_how_long_screen_engine_and_log_agree() {
+fn screen_engine_and_log_agree_whatever_the_delays() {
     let sessions = std::env::var("GONOGO_CASES").map_or(24, |cases| cases.parse().unwrap());
     let (mut kinds, mut broken) = (BTreeMap::<&str, usize>::new(), 0);
     for seed in 0..sessions {

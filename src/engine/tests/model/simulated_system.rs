@@ -40,17 +40,17 @@ impl ScheduleRandom {
         Self(Arc::new(Mutex::new(seed)))
     }
 
-    pub fn below(&self, most: u64) -> u64 {
+    pub fn below(&self, limit: u64) -> u64 {
         let mut state = self.0.lock().unwrap();
         // Knuth's MMIX; the upper half is the better one.
         *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (*state >> 33) % most
+        (*state >> 33) % limit
     }
 
     /// Usually a short time, sometimes a long one.
     pub fn time(&self, longest: Duration) -> Duration {
-        let most = if self.below(3) == 0 { longest } else { longest / 20 };
-        Duration::from_millis(self.below(most.as_millis().try_into().unwrap()))
+        let limit = if self.below(3) == 0 { longest } else { longest / 20 };
+        Duration::from_millis(self.below(limit.as_millis().try_into().unwrap()))
     }
 }
 
@@ -86,7 +86,7 @@ impl SimulatedSystem {
     }
 
     /// A running supervisor: it records the exit, or is killed before.
-    fn at_work(&self, id: i32, files: SupervisorFiles, marker: File) {
+    fn run_supervisor(&self, id: i32, files: SupervisorFiles, marker: File) {
         let stop = Arc::new(Notify::new());
         self.supervisors.lock().unwrap().insert(id, Arc::clone(&stop));
         let (takes, is_killed) = (self.dice.time(Duration::from_mins(2)), self.dice.below(6) == 0);
@@ -126,7 +126,7 @@ impl SimulatedSystem {
         assert!(self.begun.lock().unwrap().insert(started), "{started} begins twice");
         let (out, _) = files.make_directory().unwrap().create_output().unwrap();
         out.keep();
-        self.at_work(id, files.clone(), marker);
+        self.run_supervisor(id, files.clone(), marker);
         true
     }
 }
@@ -164,39 +164,39 @@ impl System for SimulatedSystem {
         self.keys_wait
     }
 
-    fn sign(&self, entry: UnsignedEntry, key: Arc<Signer>, told: SignatureCallback) -> io::Result<()> {
+    fn sign(&self, entry: UnsignedEntry, key: Arc<Signer>, callback: SignatureCallback) -> io::Result<()> {
         if self.dice.below(40) == 0 {
             return Err(io::Error::other("no room for a thread"));
         }
         let (takes, is_willing) = (self.dice.time(Duration::from_mins(1)), self.dice.below(12) > 0);
         tokio::spawn(async move {
             sleep(takes).await;
-            told(if is_willing { entry.sign(&key) } else { Err(unwilling(&key.principal)) });
+            callback(if is_willing { entry.sign(&key) } else { Err(unwilling(&key.principal)) });
         });
         Ok(())
     }
 
     fn launch_supervisor<'a>(
         &'a self,
-        order: &'a LaunchSpec,
+        spec: &'a LaunchSpec,
         _: &'a Permit,
     ) -> BoxFuture<'a, SupervisorLaunch> {
         async {
             sleep(self.dice.time(Duration::from_secs(8))).await;
             match self.dice.below(6) {
                 0 => {
-                    assert!(order.files.prevent_start().unwrap());
+                    assert!(spec.files.prevent_start().unwrap());
                     SupervisorLaunch::NotStarted("the dice say so".into())
                 }
                 // The launch result is unknown: it starts or does not.
                 1 => {
                     if self.dice.below(2) == 0 {
-                        self.begin(&order.files);
+                        self.begin(&spec.files);
                     }
                     SupervisorLaunch::Unknown(None)
                 }
                 _ => {
-                    assert!(self.begin(&order.files));
+                    assert!(self.begin(&spec.files));
                     SupervisorLaunch::Started(None)
                 }
             }
@@ -204,9 +204,11 @@ impl System for SimulatedSystem {
         .boxed()
     }
 
-    fn stop(&self, begun: &StartMarker, _: &SupervisorFiles) -> Result<(), RecordedProcessError> {
-        let asked = self.supervisors.lock().unwrap().get(&begun.supervisor).cloned();
-        asked.map(|supervisor| supervisor.notify_one()).ok_or(RecordedProcessError::Ended(begun.supervisor))
+    fn stop(&self, marker: &StartMarker, _: &SupervisorFiles) -> Result<(), RecordedProcessError> {
+        let supervisor = self.supervisors.lock().unwrap().get(&marker.supervisor).cloned();
+        supervisor
+            .map(|supervisor| supervisor.notify_one())
+            .ok_or(RecordedProcessError::Ended(marker.supervisor))
     }
 }
 

@@ -50,7 +50,7 @@ fn add_missing(cx: &Context, builder: &mut TextBuilder, point: &Point, state: &P
         return;
     }
     let who = if cx.needs_my_confirmation(point, status) {
-        format!("{}: you, with space", cx.name_and_role(&cx.session.operator.principal))
+        format!("{}: press space to confirm", cx.name_and_role(&cx.session.operator.principal))
     } else if confirmed > 0 {
         let others = cx
             .run
@@ -74,7 +74,10 @@ fn add_exceptions(cx: &Context, builder: &mut TextBuilder, point: &Point, state:
         return;
     }
     let needs_two = cx.run.state.people_to_waive(point) > 1;
-    builder.heading(cx, if needs_two { "set aside (takes two people)" } else { "set aside" });
+    builder.heading(
+        cx,
+        if needs_two { "waived or not applicable (takes two people)" } else { "waived or not applicable" },
+    );
     for reason in by_plan {
         let state = &cx.run.state;
         let is_pending = state.is_exemption_pending(point);

@@ -61,7 +61,7 @@ fn add_body(view: &View, builder: &mut TextBuilder, point: &Point, state: &Point
         probe_results::add(view, builder, point, state);
         confirmations::add(view, builder, point, state, status);
         add_notes(view, builder, state);
-        builder.heading(view, "what is asked");
+        builder.heading(view, "why");
         add_description(view, builder, point);
     } else {
         builder.gap();

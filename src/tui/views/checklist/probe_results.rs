@@ -58,21 +58,17 @@ fn add_probe(
     probe: &Probe,
     probe_run: Option<&ProbeRun>,
 ) {
+    let running = cx.run.in_flight.running.get(&ProbeKey::new(&point.id, &probe.id));
     match probe_run {
         Some(probe_run) => add_result(cx, builder, point, probe, probe_run),
+        None if running.is_some() => builder.put(vec![cx.dim("○ "), styled(&probe.title, Theme::text())], 2),
         None => add_missing_result(cx, builder, point, probe),
     }
-    let key = ProbeKey::new(&point.id, &probe.id);
-    if let Some(running) = cx.run.in_flight.running.get(&key) {
+    if let Some(running) = running {
         let elapsed = cx.run.now.since(&running.since);
         let tries = if running.tries > 1 { format!(", try {}", running.tries) } else { String::new() };
         let so_far = running.last_seen.as_ref().map(|seen| format!(" · so far: {seen}")).unwrap_or_default();
-        let text = format!(
-            "  {} attempt {} for {}{tries}{so_far}",
-            spinner(elapsed),
-            running.attempt,
-            time::span(elapsed)
-        );
+        let text = format!("  {} running for {}{tries}{so_far}", spinner(elapsed), time::span(elapsed));
         builder.put(vec![cx.with_role(&text, StyleRole::Busy)], 4);
     }
 }
@@ -162,7 +158,7 @@ fn add_observation(cx: &Context, builder: &mut TextBuilder, seen: &Observation, 
     }
     builder.put(vec![symbol, styled(&seen.what, Theme::text())], 4);
     builder.put(vec![cx.dim("    expected  "), styled(&seen.expected, Theme::text())], 14);
-    let label = if seen.ok.is_none() { "    instead   " } else { "    seen      " };
+    let label = if seen.ok.is_none() { "    error     " } else { "    seen      " };
     builder.put(vec![cx.dim(label), styled(&seen.seen, cx.theme.prose(role))], 14);
 }
 
