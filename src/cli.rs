@@ -170,7 +170,7 @@ pub struct RehearseArgs {
     /// Keep the stack running without the checklist, and print a profile that points to it
     #[arg(long, conflicts_with = "list")]
     pub serve: bool,
-    /// Begin with the release deployed
+    /// Begin with the release deployed (with --serve)
     #[arg(long, requires = "serve")]
     pub deployed: bool,
     /// Where logs are, and the appearance of the screen.

@@ -75,12 +75,10 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         other => trust::require(&loaded, [other], arguments.target.trust)?,
     };
     drop(environment_lock);
-    let history = engine::last_sealed_run(&store, Some(opened.journal.path()), &opened.state)?;
     let mut notices = notices(&opened, &plan, arguments.replan);
-    notices.extend(history.problem);
+    let (previous, problem) = previous_runs(&store, &loaded, &opened)?;
+    notices.extend(problem);
     let replan = if arguments.replan { replan(&opened.state, plan)? } else { None };
-    let key = FingerprintKey(Arc::new(store.fingerprint_key(loaded.environment())?));
-    let previous = PreviousRuns { last_sealed: history.sealed.map(Arc::new), fingerprint_key: Some(key) };
     let appearance = appearance(&arguments.screen, &settings);
     let path = opened.journal.path().to_owned();
     let session = RunSession {
@@ -96,6 +94,18 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     };
     let end = session.run()?;
     print_summary(&path, arguments, &end)
+}
+
+/// What is known of the environment's earlier runs, and why it is less than there could be.
+fn previous_runs(
+    store: &LogStore,
+    loaded: &LoadedProfile,
+    opened: &OpenRun,
+) -> Result<(PreviousRuns, Option<String>)> {
+    let history = engine::last_sealed_run(store, Some(opened.journal.path()), &opened.state)?;
+    let key = FingerprintKey(Arc::new(store.fingerprint_key(loaded.environment())?));
+    let previous = PreviousRuns { last_sealed: history.sealed.map(Arc::new), fingerprint_key: Some(key) };
+    Ok((previous, history.problem))
 }
 
 /// The plans of a run: its own, and the proposed one.

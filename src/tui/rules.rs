@@ -4,7 +4,7 @@ use crate::tui::context::Context;
 use crate::tui::keymap::Intent;
 use crate::tui::reproduce::has_command;
 use gonogo_core::checklist::Point;
-use gonogo_core::run::{Act, Command, PointState, Rejection, decide, evidence, runnable};
+use gonogo_core::run::{Act, Command, PointState, Rejection, Status, decide, evidence, explain, runnable};
 use gonogo_core::time::Utc;
 
 /// A reason that the rules accept, to find out what else they reject.
@@ -30,7 +30,10 @@ impl Context<'_> {
         if point.probes.iter().any(is_runnable) {
             return None;
         }
-        let why = gonogo_core::run::explain(&self.judgement, id, &self.status(point));
+        let why = match self.status(point) {
+            Status::NotDue(due) => format!("not due (after {due})"),
+            status => explain(&self.judgement, id, &status),
+        };
         Some(format!("{id} cannot be probed now: {why}"))
     }
 

@@ -16,8 +16,8 @@ use super::point_state::{
 use super::replan::{LoosenedPlan, Proposal};
 use crate::checklist::{ActionKey, Lock, Plan, PointId, ProbeKey, Role};
 use crate::journal::entry::{
-    ActionOutput, Confirmed, EnrolledOperator, Entry, Event, Header, Noted, Opened, Predecessor, Probed,
-    Recovered, Retracted, RolledBack as RolledBackEvent, Sealed, Waived,
+    ActionOutput, Confirmed, EnrolledOperator, Entry, Event, Header, NotApplicable, Noted, Opened,
+    Predecessor, Probed, Recovered, Retracted, RolledBack as RolledBackEvent, Sealed, Verdict, Waived,
 };
 use crate::outcome::Sha256Hex;
 use crate::time::Moment;
@@ -155,14 +155,7 @@ impl RunState {
             Event::Probed(event) => self.apply_probed(entry, event),
             Event::Confirmed(event) => self.apply_confirmed(entry, event),
             Event::Waived(event) => self.apply_waived(entry, event),
-            Event::NotApplicable(event) => {
-                let exemption = Exemption {
-                    seq: entry.header.seq,
-                    by: entry.header.by.clone(),
-                    reason: event.reason.clone(),
-                };
-                self.point_mut(&event.point).exemptions.push(exemption);
-            }
+            Event::NotApplicable(event) => self.apply_not_applicable(entry, event),
             Event::Noted(event) => self.apply_noted(entry, event),
             Event::Retracted(event) => self.apply_retracted(event),
             Event::ReplanProposed(event) => self.apply_proposed(entry, event),
@@ -172,16 +165,7 @@ impl RunState {
             Event::ActionStopped(event) => self.apply_action_stopped(entry, &event.action, event.started),
             Event::ActionFinished(event) => self.apply_action_finished(entry, event),
             Event::RolledBack(event) => self.apply_rolled_back(entry, event),
-            Event::Verdict(event) => {
-                self.verdict = Some(CurrentVerdict {
-                    seq: entry.header.seq,
-                    by: entry.header.by.clone(),
-                    at: entry.header.at.clone(),
-                    decision: event.decision,
-                    done: event.done,
-                    reasons: event.reasons.clone(),
-                });
-            }
+            Event::Verdict(event) => self.apply_verdict(entry, event),
             Event::Sealed(event) => self.apply_sealed(entry, event),
             Event::Abandoned(event) => {
                 let Header { seq, at, by, .. } = entry.header.clone();
@@ -191,6 +175,17 @@ impl RunState {
         self.seq = entry.header.seq;
         self.head = entry.hash;
         self.at = entry.header.at.clone();
+    }
+
+    fn apply_not_applicable(&mut self, entry: &Entry, event: &NotApplicable) {
+        let Header { seq, by, .. } = entry.header.clone();
+        self.point_mut(&event.point).exemptions.push(Exemption { seq, by, reason: event.reason.clone() });
+    }
+
+    fn apply_verdict(&mut self, entry: &Entry, event: &Verdict) {
+        let Header { seq, at, by, .. } = entry.header.clone();
+        let (decision, done, reasons) = (event.decision, event.done, event.reasons.clone());
+        self.verdict = Some(CurrentVerdict { seq, by, at, decision, done, reasons });
     }
 
     fn apply_probed(&mut self, entry: &Entry, event: &Probed) {

@@ -106,7 +106,7 @@ pub fn explain(judgement: &Judgement, id: &str, status: &Status) -> String {
         Status::Interrupted(action) => explain_interrupted(judgement, id, action),
         Status::Unconfigured(missing) => format!("the profile lacks {}", missing.join(", ")),
         Status::Blocked(by) => format!("{by} must be done first"),
-        Status::NotDue(due) => format!("not due (after {due})"),
+        Status::NotDue(due) => format!("after {due}"),
         Status::NeedsConfirmation { .. } if is_exemption_pending(judgement, id) => {
             let role = judgement.state.other_role();
             format!(
