@@ -109,6 +109,17 @@ fn the_digest_of_the_example_is_the_one_that_is_printed() {
     assert!(allowed.contains(&format!("--trust {}", printed.trim())), "{allowed}: {printed}");
 }
 
+/// Without `--release`, as the examples run it.
+#[test]
+fn the_digest_of_a_profile_covers_a_check_without_a_release() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let gonogo = |args: &[&str]| Sandbox::new().standing_in(root).args(args).run();
+    let digest = gonogo(&["doctor", "--trust-digest", "config/local.toml"]).code(0).stdout;
+    let only = ["check", "config/local.toml", "--only", "validate.iac-change-set", "--trust", digest.trim()];
+    // There is no infrastructure here: an error of the probe, and no rejection.
+    let _ = gonogo(&only).code(3).stdout_has("validate.iac-change-set");
+}
+
 /// The script for strangers, word for word, on a log in which a person has acted, and on one that was changed.
 #[test]
 fn the_stock_tools_it_names_verify_a_log() {

@@ -188,7 +188,7 @@ impl Linter<'_> {
                     LintLevel::Warning,
                     &steps!["contact", at, key],
                     what,
-                    "write whom to call, and how",
+                    "write who can be called, and how",
                 );
             }
         }

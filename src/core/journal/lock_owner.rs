@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(
             (owner_file.taken_over_by(), read_owner(&log)),
             (None, Some(owner("ann@x"))),
-            "it was taken back"
+            "the request was withdrawn"
         );
         let request = request_takeover(&log, &owner("bob@x")).unwrap();
         assert_eq!(

@@ -110,9 +110,9 @@ impl Decider<'_> {
     }
 
     fn join(&self, key: String, role: Role) -> Result<Event, Rejection> {
-        let newcomer = EnrolledOperator { principal: self.by.to_owned(), key, role };
-        self.state.check_enrolment(&newcomer)?;
-        Ok(Joined { key: newcomer.key, role }.into())
+        let operator = EnrolledOperator { principal: self.by.to_owned(), key, role };
+        self.state.check_enrolment(&operator)?;
+        Ok(Joined { key: operator.key, role }.into())
     }
 
     fn check_attempt(&self, key: &ProbeKey, attempt: u64, newest: u64, early: bool) -> Result<(), Rejection> {

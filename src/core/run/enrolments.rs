@@ -19,8 +19,8 @@ pub(super) struct Enrolments {
 
 impl Enrolments {
     /// Checks whether an operator may be added.
-    pub(super) fn check(&self, newcomer: &EnrolledOperator) -> Result<(), Rejection> {
-        let EnrolledOperator { principal, key, .. } = newcomer;
+    pub(super) fn check(&self, operator: &EnrolledOperator) -> Result<(), Rejection> {
+        let EnrolledOperator { principal, key, .. } = operator;
         let refuse = |why: String| Err(Rejection::InvalidEnrolment(why));
         if principal == MACHINE {
             return refuse(format!("{MACHINE} is the name of automatic entries; no operator can have it"));
@@ -42,13 +42,13 @@ impl Enrolments {
     }
 
     /// Adds an operator.
-    pub(super) fn add(&mut self, newcomer: &EnrolledOperator) {
-        if !self.positions.contains_key(&newcomer.principal) {
-            self.positions.insert_mut(newcomer.principal.clone(), self.count);
+    pub(super) fn add(&mut self, operator: &EnrolledOperator) {
+        if !self.positions.contains_key(&operator.principal) {
+            self.positions.insert_mut(operator.principal.clone(), self.count);
         }
         self.count += 1;
-        self.roles.insert_mut(newcomer.principal.clone(), newcomer.role);
-        self.keys.insert_mut(KeyIdentity::of(&newcomer.key), newcomer.principal.clone());
+        self.roles.insert_mut(operator.principal.clone(), operator.role);
+        self.keys.insert_mut(KeyIdentity::of(&operator.key), operator.principal.clone());
     }
 }
 
@@ -92,10 +92,10 @@ mod tests {
     fn a_new_operator_is_not_compared_with_all_others() {
         let mut enrolments = Enrolments::default();
         for n in 0..60_000 {
-            let newcomer = enrolled(&format!("{n}@x"), &format!("key {n}"));
-            assert_eq!(enrolments.check(&newcomer), Ok(()));
-            enrolments.add(&newcomer);
-            assert_eq!(enrolments.position(&newcomer.principal), Some(n));
+            let operator = enrolled(&format!("{n}@x"), &format!("key {n}"));
+            assert_eq!(enrolments.check(&operator), Ok(()));
+            enrolments.add(&operator);
+            assert_eq!(enrolments.position(&operator.principal), Some(n));
         }
     }
 }

@@ -125,8 +125,8 @@ impl RunState {
     ///
     /// # Errors
     /// Which of them is already enrolled.
-    pub fn check_enrolment(&self, newcomer: &EnrolledOperator) -> Result<(), Rejection> {
-        self.enrolments.check(newcomer)
+    pub fn check_enrolment(&self, operator: &EnrolledOperator) -> Result<(), Rejection> {
+        self.enrolments.check(operator)
     }
 
     /// Applies the next entry.
@@ -148,9 +148,9 @@ impl RunState {
             Event::Recovered(event) => self.recoveries.push((entry.header.seq, (**event).clone())),
             Event::Joined(event) => {
                 let (principal, key) = (entry.header.by.clone(), event.key.clone());
-                let newcomer = EnrolledOperator { principal, key, role: event.role };
-                self.enrolments.add(&newcomer);
-                self.roster.push(newcomer);
+                let operator = EnrolledOperator { principal, key, role: event.role };
+                self.enrolments.add(&operator);
+                self.roster.push(operator);
             }
             Event::Probed(event) => self.apply_probed(entry, event),
             Event::Confirmed(event) => self.apply_confirmed(entry, event),

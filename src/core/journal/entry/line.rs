@@ -262,7 +262,7 @@ mod tests {
         assert!(refused(&line.replace("\"seq\":3", "\"seq\":3,\"seq\":3")).contains("duplicate"));
         assert!(refused(&line.replace("\"seq\":3", "\"seq\":3,\"x\":1")).contains("unknown field"));
         assert!(refused(&line.replace("\"v\":1", "\"v\":2")).contains("version 2"));
-        assert!(refused(&line.replace("noted", "nodded")).contains("unknown kind"));
+        assert_eq!(refused(&line.replace("noted", "nodded")), "unknown kind \"nodded\"");
         assert!(refused(&format!("\u{feff}{line}")).contains("expected value"));
         assert!(refused(&format!("{line}\r")).contains("canonical"));
     }
