@@ -23,6 +23,7 @@ mod cors;
 mod curl;
 mod deadline;
 mod effects;
+mod encoding;
 mod error;
 mod git;
 mod grafana;

@@ -1,11 +1,11 @@
 //! Compares the findings of a scan with the limits. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{ScanFinding, ScanReport};
+use super::{ScanFinding, ScanReport, accepted};
 use gonogo_core::checklist::spec::{ScanException, ScanSpec, Severity};
 use gonogo_core::outcome::Observation;
 use gonogo_core::text;
@@ -13,37 +13,20 @@ use gonogo_core::text;
 /// How many findings are named.
 const MAX_NAMED: usize = 20;
 
-pub(super) fn judge(
-    spec: &ScanSpec,
-    report: &ScanReport,
-    built: Option<&str>,
-    now: Timestamp,
-    today: Date,
-) -> Vec<Observation> {
-    let mut seen = match (built.map(str::trim), &report.id) {
-        (Some(built), Some(id)) => {
-            let expected = format!("{built}, which was built");
-            vec![Observation::new("scanned image", expected, id, id == built)]
-        }
-        _ => spec.image.iter().map(|image| judge_image(image, report)).collect(),
-    };
-    seen.push(age(spec, report, now));
-    seen.push(scanned(report));
+/// How far in the future a report may be, in hours: a clock that shows local time is at most 14 hours ahead.
+const MAX_AHEAD: i64 = 24;
+
+pub(super) fn judge(spec: &ScanSpec, report: &ScanReport, now: Timestamp, today: Date) -> Vec<Observation> {
+    let mut seen = vec![age(spec, report, now), scanned(report)];
+    seen.extend(report.gaps.iter().map(|gap| Observation::unknown("the scan", "complete", gap.as_str())));
     seen.push(Observation::recorded("findings", counts(&report.findings)));
+    if !report.set_aside.is_empty() {
+        seen.push(Observation::recorded("not counted by the scanner", list(&report.set_aside)));
+    }
     seen.extend(spec.exceptions.iter().map(|exception| excepted(exception, report, today)));
+    seen.extend(unrated(spec, report, today));
     seen.extend(judge_findings(spec, report, today));
     seen
-}
-
-fn judge_image(image: &str, report: &ScanReport) -> Observation {
-    let what = "scanned image";
-    if report.images.is_empty() {
-        return Observation::unknown(what, image, "the report does not say what was scanned");
-    }
-    // The name may begin with a registry.
-    let is_named =
-        |name: &String| name == image || name.strip_suffix(image).is_some_and(|before| before.ends_with('/'));
-    Observation::new(what, image, report.images.join(", "), report.images.iter().any(is_named))
 }
 
 fn age(spec: &ScanSpec, report: &ScanReport, now: Timestamp) -> Observation {
@@ -51,14 +34,15 @@ fn age(spec: &ScanSpec, report: &ScanReport, now: Timestamp) -> Observation {
     let Some(made) = report.made else {
         return Observation::unknown("age", expected, "the report does not say when it was made");
     };
-    let hours = u64::try_from(now.duration_since(made).as_secs() / 3600).unwrap_or(0);
-    Observation::new(
-        "age",
-        expected,
-        text::count(usize::try_from(hours).unwrap_or(usize::MAX), "hour"),
-        hours <= spec.max_age_hours,
-    )
-    .as_measured()
+    let age = now.duration_since(made).as_hours();
+    if age < -MAX_AHEAD {
+        let message = format!("it was made at {made}, in the future: check the clocks");
+        return Observation::unknown("age", expected, message);
+    }
+    let hours = u64::try_from(age).unwrap_or(0);
+    let source = if report.is_file_time { ", by the file's time: the report has none" } else { "" };
+    let seen = text::count(usize::try_from(hours).unwrap_or(usize::MAX), "hour");
+    Observation::new("age", expected, format!("{seen}{source}"), hours <= spec.max_age_hours).as_measured()
 }
 
 /// A scanner that scanned nothing found nothing.
@@ -71,6 +55,13 @@ fn scanned(report: &ScanReport) -> Observation {
         );
     }
     Observation::recorded("what was scanned", report.scanned.join(", "))
+}
+
+/// The first of a list, and how many more there are.
+fn list(items: &[String]) -> String {
+    let first = items.iter().take(MAX_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = items.len().saturating_sub(MAX_NAMED);
+    if more > 0 { format!("{first} and {more} more") } else { first }
 }
 
 fn counts(findings: &[ScanFinding]) -> String {
@@ -92,7 +83,7 @@ fn excepted(exception: &ScanException, report: &ScanReport, today: Date) -> Obse
     if reason.trim().is_empty() {
         return Observation::new(what, "a reason", "none is given", false);
     }
-    let is_found = report.findings.iter().any(|finding| finding.id == *id);
+    let is_found = report.findings.iter().any(|finding| accepted::names(exception, finding));
     let seen = match (is_found, until.0 < today) {
         (true, true) => format!("expired on {}: {reason}", until.0),
         (true, false) => format!("accepted until {}: {reason}", until.0),
@@ -101,17 +92,24 @@ fn excepted(exception: &ScanException, report: &ScanReport, today: Date) -> Obse
     Observation::new(what, "not expired", seen, !is_found || until.0 >= today)
 }
 
+/// A finding without a severity can be of any, so it must be accepted by its id.
+fn unrated(spec: &ScanSpec, report: &ScanReport, today: Date) -> Option<Observation> {
+    let unrated = report.findings.iter().filter(|finding| finding.severity.is_none());
+    let left: BTreeSet<_> = unrated
+        .filter(|finding| !accepted::is_accepted(spec, finding, today))
+        .map(|finding| format!("{} ({})", finding.id, finding.at))
+        .collect();
+    let left: Vec<_> = left.into_iter().collect();
+    let expected = "none, or an exception for each";
+    (!left.is_empty()).then(|| Observation::unknown("findings of unknown severity", expected, list(&left)))
+}
+
 /// Each id once, the worst first.
 fn judge_findings(spec: &ScanSpec, report: &ScanReport, today: Date) -> Vec<Observation> {
-    let accepted = |id: &str| {
-        spec.exceptions.iter().any(|exception| {
-            exception.id == id && exception.until.0 >= today && !exception.reason.trim().is_empty()
-        })
-    };
     let mut by_id: BTreeMap<(std::cmp::Reverse<Severity>, &str), Vec<&str>> = BTreeMap::new();
     for finding in &report.findings {
         match finding.severity {
-            Some(severity) if severity >= spec.fail_at && !accepted(&finding.id) => {
+            Some(severity) if severity >= spec.fail_at && !accepted::is_accepted(spec, finding, today) => {
                 by_id.entry((std::cmp::Reverse(severity), &finding.id)).or_default().push(&finding.at);
             }
             _ => {}
@@ -147,7 +145,7 @@ mod tests {
         });
         let spec: ScanSpec = serde_json::from_value(spec).unwrap();
         let on = |day: &str| {
-            let seen = judge(&spec, &report, None, Timestamp::UNIX_EPOCH, day.parse().unwrap());
+            let seen = judge(&spec, &report, report.made.unwrap(), day.parse().unwrap());
             seen.into_iter().filter(|seen| seen.ok == Some(false)).map(|seen| seen.what).collect::<Vec<_>>()
         };
         assert!(on("2026-09-20").is_empty(), "{:?}", on("2026-09-20"));

@@ -1,7 +1,11 @@
 //! The probe of an image's security scan: the scanner's report is read, not its exit code.
 
+mod accepted;
+mod image;
 mod judge;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::time::SystemTime;
 
@@ -9,11 +13,12 @@ use jiff::{Timestamp, Zoned};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
+use self::image::BuiltImage;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::judging;
 use gonogo_core::checklist::spec::{ScanSpec, Severity};
-use gonogo_core::files::{open_regular, read_regular_text};
+use gonogo_core::files::open_regular;
 use gonogo_core::outcome::{Observation, Outcome, Sha256Hex};
 use gonogo_core::text::shell_word;
 
@@ -25,21 +30,36 @@ const MAX_REPORT: u64 = 64 << 20;
 struct ScanReport {
     /// Who made it.
     scanner: String,
-    /// All names of the scanned image; empty if the report does not name it.
-    images: Vec<String>,
-    /// The id of the scanned image, if the report has it.
-    id: Option<String>,
+    /// The images that it is about: one for each run that names one.
+    images: Vec<ScannedImage>,
     /// What was scanned.
     scanned: Vec<String>,
+    /// Why the scan is incomplete, if it says so.
+    gaps: Vec<String>,
     findings: Vec<ScanFinding>,
+    /// The findings that the scanner does not count, and why: suppressed, ignored, a notice without severity.
+    set_aside: Vec<String>,
     /// When it was made.
     made: Option<Timestamp>,
+    /// Whether that is the file's time only.
+    is_file_time: bool,
+}
+
+/// An image as a report names it.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct ScannedImage {
+    /// All its names; empty if the report has none.
+    names: Vec<String>,
+    /// Its digests: of the configuration, of the manifest, of the index.
+    digests: Vec<String>,
 }
 
 /// One finding of a scanner.
 #[derive(Debug)]
 struct ScanFinding {
     id: String,
+    /// Other ids of the same vulnerability: the CVE of a GHSA.
+    aliases: Vec<String>,
     /// None where the scanner does not know.
     severity: Option<Severity>,
     /// Where: a package and its version, a file and its line.
@@ -48,19 +68,19 @@ struct ScanFinding {
 
 pub(super) async fn run(spec: &ScanSpec, deadline: &Deadline) -> Outcome {
     let what = format!("report {}", spec.report);
+    let expected = "JSON of Trivy or Grype, or SARIF";
     let reading = read(&spec.report, deadline);
     let seen = match deadline.limit(format!("reading {}", spec.report), reading).await {
         Ok(Ok((report, digest))) => {
             let today = Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date();
             let mut seen = vec![Observation::recorded(what, format!("{}, SHA-256 {digest}", report.scanner))];
-            // Without it, the name must do.
-            let built =
-                spec.image_id.as_ref().and_then(|file| read_regular_text(file, super::MAX_IMAGE_ID).ok());
-            seen.extend(judge::judge(spec, &report, built.as_deref(), Timestamp::now(), today));
+            let built = spec.image_id.as_deref().map(BuiltImage::read);
+            seen.extend(image::judge(spec.image.as_deref(), built.as_ref(), &report.images));
+            seen.extend(judge::judge(spec, &report, Timestamp::now(), today));
             seen
         }
-        Ok(Err(why)) => vec![Observation::unknown(what, "JSON of Trivy or Grype, or SARIF", why)],
-        Err(late) => vec![Observation::unknown(what, "JSON of Trivy or Grype, or SARIF", late.to_string())],
+        Ok(Err(why)) => vec![Observation::unknown(what, expected, why)],
+        Err(late) => vec![Observation::unknown(what, expected, late.to_string())],
     };
     Outcome::of(seen, format!("jq . {}", shell_word(&spec.report)))
 }
@@ -78,8 +98,10 @@ async fn read(path: &str, deadline: &Deadline) -> ProbeResult<(ScanReport, Sha25
     }
     let parse = move || read::report(&bytes).map(|report| (report, Sha256Hex::of(&bytes)));
     let (mut report, digest) = judging::on_blocking_thread("the report", deadline, parse).await??;
-    // If the report has no time, the file's time counts.
-    report.made = report.made.or_else(|| modified.ok().and_then(moment));
+    if report.made.is_none() {
+        report.made = modified.ok().and_then(moment);
+        report.is_file_time = true;
+    }
     Ok((report, digest))
 }
 

@@ -1,0 +1,198 @@
+//! Whether the scanned image is the one that was built. Pure, except for reading the id of the build.
+
+use super::ScannedImage;
+use crate::probes::MAX_IMAGE_ID;
+use gonogo_core::files::read_regular_text;
+use gonogo_core::outcome::Observation;
+use gonogo_core::text;
+
+/// What the observations are called.
+const WHAT: &str = "scanned image";
+/// The longest piece of a file that holds no image id, in bytes.
+const MAX_EXCERPT: usize = 80;
+/// How Grype writes where an image comes from: <https://github.com/anchore/grype#supported-sources>.
+const SCHEMES: [&str; 9] = [
+    "containerd:",
+    "docker:",
+    "docker-archive:",
+    "oci-archive:",
+    "oci-dir:",
+    "oci-registry:",
+    "podman:",
+    "registry:",
+    "singularity:",
+];
+
+/// The image id that the build wrote, or why there is none.
+pub(super) struct BuiltImage {
+    file: String,
+    digest: Result<String, String>,
+}
+
+impl BuiltImage {
+    /// Reads what `docker build --iidfile` writes: a digest. `name@digest`, as other builders write it, is read too.
+    pub(super) fn read(file: &str) -> Self {
+        let digest = match read_regular_text(file, MAX_IMAGE_ID) {
+            Ok(text) => digest(&text)
+                .ok_or_else(|| format!("holds no image id: {}", text::excerpt(text.as_bytes(), MAX_EXCERPT))),
+            Err(error) => Err(format!("cannot be read: {error}")),
+        };
+        Self { file: file.to_owned(), digest }
+    }
+}
+
+/// The digest in an id, in the form `sha256:…`; bare hex digits are SHA-256.
+pub(super) fn digest(id: &str) -> Option<String> {
+    let id = id.trim_start_matches('\u{feff}').trim();
+    let id = id.rsplit_once('@').map_or(id, |(_, digest)| digest).to_ascii_lowercase();
+    let (algorithm, digits) = id.split_once(':').unwrap_or(("sha256", &id));
+    let length = if algorithm == "sha512" { 128 } else { 64 };
+    let is_digest = matches!(algorithm, "sha256" | "sha512")
+        && digits.len() == length
+        && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_digest.then(|| format!("{algorithm}:{digits}"))
+}
+
+/// The id counts, where the build wrote one and the report has any; else the name.
+pub(super) fn judge(
+    image: Option<&str>,
+    built: Option<&BuiltImage>,
+    scanned: &[ScannedImage],
+) -> Vec<Observation> {
+    let mut seen = Vec::new();
+    let id = match built {
+        Some(BuiltImage { file, digest: Err(why) }) if image.is_some() => {
+            let message = format!("{file} {why}; the image's name counts");
+            seen.push(Observation::recorded("image id of the build", message));
+            None
+        }
+        Some(BuiltImage { file, digest: Err(why) }) => {
+            return vec![Observation::unknown(WHAT, "the image that was built", format!("{file} {why}"))];
+        }
+        Some(BuiltImage { digest: Ok(digest), .. }) => Some(digest.as_str()),
+        None => None,
+    };
+    if id.is_none() && image.is_none() {
+        seen.extend(scanned.iter().map(|image| Observation::recorded(WHAT, shown(image))));
+    } else if scanned.is_empty() {
+        let expected = image.or(id).unwrap_or_default();
+        seen.push(Observation::unknown(WHAT, expected, "the report does not say what was scanned"));
+    } else {
+        seen.extend(scanned.iter().map(|scanned| judge_image(image, id, scanned)));
+    }
+    seen
+}
+
+fn judge_image(image: Option<&str>, id: Option<&str>, scanned: &ScannedImage) -> Observation {
+    match (id, image) {
+        (Some(id), _) if !scanned.digests.is_empty() => {
+            let expected = format!("{id}, which was built");
+            let is_built = scanned.digests.iter().any(|digest| digest == id);
+            let seen = if is_built { id.to_owned() } else { scanned.digests.join(", ") };
+            Observation::new(WHAT, expected, seen, is_built)
+        }
+        (_, Some(image)) => judge_name(image, scanned),
+        (Some(id), None) => Observation::unknown(
+            WHAT,
+            format!("{id}, which was built"),
+            format!("the report has no image id: {}", shown(scanned)),
+        ),
+        (None, None) => Observation::recorded(WHAT, shown(scanned)),
+    }
+}
+
+fn judge_name(image: &str, scanned: &ScannedImage) -> Observation {
+    if scanned.names.is_empty() {
+        return Observation::unknown(WHAT, image, "the report does not say what was scanned");
+    }
+    let is_named = scanned.names.iter().any(|name| names_image(name, image));
+    let repository = repository(image);
+    let is_by_digest = |name: &String| name.contains('@') && names_image(self::repository(name), repository);
+    if !is_named && !image.contains('@') && scanned.names.iter().all(is_by_digest) {
+        let message =
+            format!("{}: by its digest only, without a tag (image_id compares digests)", shown(scanned));
+        return Observation::unknown(WHAT, image, message);
+    }
+    Observation::new(WHAT, image, scanned.names.join(", "), is_named)
+}
+
+/// Whether a report's name is that of the image. It may begin with a registry, and end with a digest too.
+fn names_image(name: &str, image: &str) -> bool {
+    let name = SCHEMES.iter().find_map(|scheme| name.strip_prefix(scheme)).unwrap_or(name);
+    let tagged = name.split_once('@').map(|(tagged, _)| tagged).filter(|_| !image.contains('@'));
+    let is_image =
+        |name: &str| name == image || name.strip_suffix(image).is_some_and(|before| before.ends_with('/'));
+    is_image(name) || tagged.is_some_and(is_image)
+}
+
+/// The name without its tag and its digest.
+fn repository(name: &str) -> &str {
+    let name = name.split_once('@').map_or(name, |(name, _)| name);
+    let path = name.rfind('/').map_or(0, |slash| slash + 1);
+    name[path..].find(':').map_or(name, |colon| &name[..path + colon])
+}
+
+fn shown(image: &ScannedImage) -> String {
+    image.names.iter().chain(&image.digests).map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUILT: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const OTHER: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+    fn judged(image: Option<&str>, id: Option<&str>, names: &[&str], digests: &[&str]) -> Option<bool> {
+        let built = id.map(|id| BuiltImage {
+            file: "image.id".into(),
+            digest: digest(id).ok_or_else(|| "holds no image id".into()),
+        });
+        let owned = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let scanned = ScannedImage { names: owned(names), digests: owned(digests) };
+        let mut seen = judge(image, built.as_ref(), &[scanned]);
+        seen.pop().unwrap().ok
+    }
+
+    #[test]
+    fn an_id_counts_whichever_digest_of_the_image_it_is() {
+        let bare = BUILT.trim_start_matches("sha256:").to_uppercase();
+        let reference = format!("registry.io/app@{BUILT}\n");
+        for (why, id) in [("docker", BUILT), ("hex digits only", &bare), ("a reference", &reference)] {
+            assert_eq!(judged(None, Some(id), &["app:v2"], &[OTHER, BUILT]), Some(true), "{why}");
+            assert_eq!(judged(Some("app:v2"), Some(id), &["app:v2"], &[OTHER]), Some(false), "{why}");
+        }
+        assert_eq!(judged(None, Some(BUILT), &["."], &[]), None, "a directory has no id");
+        assert_eq!(judged(None, Some("v2"), &["app:v2"], &[BUILT]), None, "a tag is no id");
+        assert_eq!(judged(Some("app:v2"), Some("v2"), &["app:v2"], &[BUILT]), Some(true), "the name counts");
+    }
+
+    #[test]
+    fn a_name_may_have_a_registry_a_scheme_and_a_digest() {
+        let by_digest = format!("registry.io/platform/app@{OTHER}");
+        let both = format!("registry.io:5000/platform/app:v2@{OTHER}");
+        let rows = [
+            ("equal", "platform/app:v2", Some(true)),
+            ("with a registry", "registry.io:5000/platform/app:v2", Some(true)),
+            ("tag and digest", &both, Some(true)),
+            ("Grype's scheme", "registry:platform/app:v2", Some(true)),
+            ("another tag", "registry.io/platform/app:v1", Some(false)),
+            ("a longer name", "other-platform/app:v2", Some(false)),
+            ("a file", "app.tar", Some(false)),
+            ("a digest does not say which tag", &by_digest, None),
+        ];
+        for (why, name, ok) in rows {
+            assert_eq!(judged(Some("platform/app:v2"), None, &[name], &[]), ok, "{why}");
+        }
+        assert_eq!(judged(Some(&by_digest), None, &[&by_digest], &[]), Some(true), "asked by digest");
+        assert_eq!(judged(Some("platform/app:v2"), None, &[], &[BUILT]), None, "no name");
+    }
+
+    #[test]
+    fn every_image_of_a_report_must_be_the_one() {
+        let image = |name: &str| ScannedImage { names: vec![name.into()], digests: vec![] };
+        let seen = judge(Some("app:v2"), None, &[image("app:v2"), image("app:v1")]);
+        assert_eq!(seen.iter().map(|seen| seen.ok).collect::<Vec<_>>(), [Some(true), Some(false)]);
+        assert_eq!(judge(Some("app:v2"), None, &[])[0].ok, None);
+    }
+}
