@@ -18,6 +18,18 @@ pub(super) fn wide(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// UTF-16 as text, without its byte order mark; none if it is not valid or another encoding.
+pub(super) fn utf16(bytes: &[u8]) -> Option<String> {
+    let unit = match wide(bytes)? {
+        "UTF-16LE" => u16::from_le_bytes,
+        "UTF-16BE" => u16::from_be_bytes,
+        _ => return None,
+    };
+    let (units, rest) = bytes.as_chunks::<2>();
+    let text: Result<String, _> = char::decode_utf16(units.iter().copied().map(unit)).collect();
+    text.ok().filter(|_| rest.is_empty()).map(|text| text.trim_start_matches('\u{feff}').to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,5 +49,14 @@ mod tests {
         for (bytes, name) in rows {
             assert_eq!(wide(bytes), name, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn utf_16_is_read_in_both_orders_and_refused_if_it_is_cut() {
+        assert_eq!(utf16(b"\xff\xfe<\0\xe9\0").as_deref(), Some("<\u{e9}"));
+        assert_eq!(utf16(b"\xfe\xff\0<").as_deref(), Some("<"));
+        assert_eq!(utf16(b"\xff\xfe<\0\xe9"), None);
+        assert_eq!(utf16(b"\xff\xfe\0\xd8<\0"), None);
+        assert_eq!(utf16(b"<a/>"), None);
     }
 }

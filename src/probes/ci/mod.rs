@@ -102,7 +102,7 @@ fn reproduce(spec: &CiSpec) -> String {
         CiSource::GitHub(forge) => command(forge::github_path(&forge.project), "/check-runs?per_page=100"),
         CiSource::GitLab(forge) => command(forge::gitlab_path(&forge.project), "/statuses?per_page=100"),
         CiSource::JUnit(file) => format!(
-            "grep -o '<\\(testsuite\\|property\\|failure\\|error\\) [^>]*' {}",
+            "grep -rho '<\\(testsuite\\|property\\|failure\\|error\\) [^>]*' {}",
             shell_word(&file.report)
         ),
     }

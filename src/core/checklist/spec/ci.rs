@@ -22,7 +22,7 @@ pub struct CiSpec {
 pub enum CiSource {
     /// GitHub: check runs and commit statuses.
     GitHub(ForgeProject),
-    /// GitLab: the commit statuses, including jobs.
+    /// GitLab: the commit statuses, including jobs and those of child pipelines.
     GitLab(ForgeProject),
     /// A `JUnit` report, as `pytest --junitxml` writes it.
     JUnit(JunitFile),
@@ -41,11 +41,11 @@ pub struct ForgeProject {
     pub api: Option<ApiSpec>,
 }
 
-/// A report in a file.
+/// A report in a file, or several in a directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JunitFile {
-    /// The file. One of its properties holds the commit.
+    /// The file, or a directory with a report for each suite. A property of each holds the commit.
     pub report: String,
 }
 
