@@ -68,9 +68,14 @@ impl ApiClient {
 
     /// Sends a request and reads its answer to the end.
     pub(super) async fn send(&self, request: RequestBuilder) -> ProbeResult<ApiResponse> {
+        self.send_up_to(request, http_client::MAX_BODY).await
+    }
+
+    /// The same for an answer of up to `limit` bytes.
+    pub(super) async fn send_up_to(&self, request: RequestBuilder, limit: usize) -> ProbeResult<ApiResponse> {
         let response = self.browser.send(request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = self.browser.read(response).await;
+        let body = self.browser.read_up_to(response, limit).await;
         body.cut.map_or(Ok(ApiResponse { status, headers, body: body.bytes }), Err)
     }
 
@@ -111,7 +116,8 @@ impl ApiResponse {
         })
     }
 
-    fn reason(&self) -> String {
+    /// The begin of the body, which explains a refusal.
+    pub(super) fn reason(&self) -> String {
         if self.body.is_empty() { "nothing more".into() } else { text::excerpt(&self.body, MAX_REASON) }
     }
 }

@@ -27,7 +27,7 @@ use super::net::{self, ConnectError};
 use super::tls;
 
 /// The most of a body that is read, in bytes, after decompression.
-const MAX_BODY: usize = 1 << 20;
+pub(super) const MAX_BODY: usize = 1 << 20;
 /// The timeout for reading the start of a body.
 const EXCERPT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long before the deadline connecting times out, so that the message names it.
@@ -134,12 +134,17 @@ impl HttpClient {
 
     /// Reads a body up to the cap or the deadline, and reports which one cut it.
     pub(super) async fn read(&self, response: Response) -> ReadBody {
-        read(response, &self.deadline).await
+        self.read_up_to(response, MAX_BODY).await
+    }
+
+    /// The same up to `limit` bytes, for an API whose answers are long.
+    pub(super) async fn read_up_to(&self, response: Response, limit: usize) -> ReadBody {
+        read(response, limit, &self.deadline).await
     }
 
     /// The same, but for no longer than a moment: for a body that is only there to explain.
     pub(super) async fn glance(&self, response: Response) -> ReadBody {
-        read(response, &Deadline::after(EXCERPT_TIMEOUT.min(self.deadline.remaining()))).await
+        read(response, MAX_BODY, &Deadline::after(EXCERPT_TIMEOUT.min(self.deadline.remaining()))).await
     }
 
     fn late(&self, url: &Url) -> Option<TimedOut> {
@@ -210,16 +215,16 @@ fn below<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stat
     wrapped.map(|error| error as &(dyn Error + 'static)).or_else(|| (*error).source())
 }
 
-async fn read(mut response: Response, deadline: &Deadline) -> ReadBody {
+async fn read(mut response: Response, limit: usize, deadline: &Deadline) -> ReadBody {
     let mut bytes = Vec::new();
     // One step, however many pieces it comes in: the time may be over between two of them.
-    let reading = deadline.limit("the rest of the body", read_pieces(&mut response, &mut bytes)).await;
+    let reading = deadline.limit("the rest of the body", read_pieces(&mut response, limit, &mut bytes)).await;
     let cut = reading.unwrap_or_else(|late| Some(late.into()));
     ReadBody { bytes, cut }
 }
 
 /// Why not all of it was read, if it was not.
-async fn read_pieces(response: &mut Response, bytes: &mut Vec<u8>) -> Option<ProbeError> {
+async fn read_pieces(response: &mut Response, limit: usize, bytes: &mut Vec<u8>) -> Option<ProbeError> {
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
@@ -231,9 +236,12 @@ async fn read_pieces(response: &mut Response, bytes: &mut Vec<u8>) -> Option<Pro
                 )));
             }
         }
-        if bytes.len() > MAX_BODY {
-            bytes.truncate(MAX_BODY);
-            return Some(ProbeError::new("body longer than 1 MiB: only its begin was read"));
+        if bytes.len() > limit {
+            bytes.truncate(limit);
+            let mebibytes = limit >> 20;
+            return Some(ProbeError::new(format!(
+                "body longer than {mebibytes} MiB: only its begin was read"
+            )));
         }
     }
 }
@@ -343,7 +351,7 @@ mod tests {
             Some((Ok::<_, Infallible>("."), ()))
         });
         let response = http::Response::new(reqwest::Body::wrap_stream(pieces)).into();
-        let content = read(response, &Deadline::after(Duration::from_millis(200))).await;
+        let content = read(response, MAX_BODY, &Deadline::after(Duration::from_millis(200))).await;
         assert!(content.bytes.starts_with(b"..."));
         let cut = content.cut.unwrap().to_string();
         assert_eq!(cut, "no answer within 200 ms (the rest of the body)");

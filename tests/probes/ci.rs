@@ -8,6 +8,7 @@ use super::*;
 use crate::bench::checkout::Checkout;
 use crate::bench::need;
 use crate::bench::ports::refused_port;
+use crate::bench::web::{Reply, Web};
 
 const PROJECT: &str = "example/advanced";
 const SUITE: &str = "advanced-suite";
@@ -181,4 +182,137 @@ fn a_report_counts_by_its_tests_and_names_the_commit() {
     assert_error(&bench.report("<html></html>"), &["it is no JUnit report: it has no test suite"]);
     let missing = bench.look(&json!({"junit": {"report": "/no/such/report.xml"}}));
     assert_error(&missing, &["? report /no/such/report.xml | a JUnit report | it cannot be opened: "]);
+}
+
+/// A forge that answers as a test says, and the look at the commit of v1.
+struct Answers {
+    checkout: Checkout,
+    commit: String,
+    web: Web,
+}
+
+impl Answers {
+    fn new() -> Self {
+        let checkout = Checkout::new();
+        let commit = checkout.git(&["rev-parse", "v1^{commit}"]);
+        Self { checkout, commit, web: Web::start() }
+    }
+
+    /// Sets what GitHub answers to a question about the commit.
+    fn github(&self, question: &str, reply: Reply) -> &Self {
+        self.web.route(&format!("/repos/{PROJECT}/commits/{}/{question}", self.commit), reply);
+        self
+    }
+
+    /// Sets what GitLab answers at a path of the project.
+    fn gitlab(&self, path: &str, reply: &Value) -> &Self {
+        let path = path.replace("COMMIT", &self.commit);
+        let reply = reply.to_string().replace("COMMIT", &self.commit);
+        self.web.route(&format!("/api/v4/projects/{path}"), Reply::ok(&reply));
+        self
+    }
+
+    #[track_caller]
+    fn look(&self, kind: &str, base: &str) -> Outcome {
+        let source =
+            json!({kind: {"project": PROJECT, "checks": [SUITE], "api": {"url": self.web.url(base)}}});
+        let with = json!({"repository": self.checkout.path(), "tag": "v1", "source": source});
+        look_within(DEADLINE, "ci", &with)
+    }
+}
+
+fn statuses(context: &str, total: usize) -> Reply {
+    let status = json!({"context": context, "state": "success"});
+    Reply::ok(&json!({"state": "success", "total_count": total, "statuses": [status]}).to_string())
+}
+
+#[test]
+fn github_is_searched_as_far_as_the_token_may_see() {
+    need!("git");
+    let bench = Answers::new();
+    let run =
+        json!({"name": "lint", "head_sha": bench.commit, "status": "completed", "conclusion": "success"});
+    let runs = |total: usize| {
+        // Test reporters write long summaries.
+        let mut run = run.clone();
+        run["output"] = json!({"summary": "x".repeat(2 << 20)});
+        Reply::ok(&json!({"total_count": total, "check_runs": [run]}).to_string())
+    };
+    let none = Reply::ok(&json!({"total_count": 2, "check_runs": []}).to_string());
+    let refused =
+        || Reply::status(403).body(r#"{"message":"Resource not accessible by personal access token"}"#);
+
+    bench.github("check-runs", runs(1)).github("status", statuses("first", 2));
+    bench.github("status?per_page=100&page=2", statuses(SUITE, 2));
+    assert_pass(
+        &bench.look("github", ""),
+        &["✓ check advanced-suite | success | success", "lint (success), first"],
+    );
+
+    bench.github("check-runs", refused());
+    let gap = "✓ not searched | recorded | check runs: these credentials may not see this (403";
+    assert_pass(&bench.look("github", ""), &["✓ check advanced-suite", gap]);
+    bench.github("status", statuses("other", 1));
+    let unknown = "? check advanced-suite | success | no check has that name; there are: other; not searched: check runs";
+    assert_error(&bench.look("github", ""), &[unknown]);
+    bench.github("status", refused());
+    assert_error(&bench.look("github", ""), &["? commit at GitHub", "Resource not accessible by personal"]);
+
+    bench.github("check-runs", runs(2)).github("status", statuses(SUITE, 1));
+    let second = "check-runs?per_page=100&filter=latest&page=2";
+    bench.github(second, none);
+    assert_error(&bench.look("github", ""), &["GitHub counts 2 checks and lists 1"]);
+
+    // The project was renamed.
+    let moved = bench.web.url("/repositories/1/check-runs");
+    bench.github("check-runs", Reply::status(301).header("Location", &moved));
+    bench.web.route("/repositories/1/check-runs", runs(1));
+    assert_pass(&bench.look("github", ""), &["✓ check advanced-suite"]);
+    let limit =
+        Reply::status(403).header("x-ratelimit-remaining", "0").header("x-ratelimit-reset", "1790000000");
+    bench.github("check-runs", limit);
+    assert_error(&bench.look("github", ""), &["the rate limit is reached, until 2026-09-21T14:13:20Z (403"]);
+    bench.github("check-runs", Reply::status(404).body("<html>"));
+    assert_error(
+        &bench.look("github", ""),
+        &["is it the API's address? expected https://api.github.com or https://HOST/api/v3"],
+    );
+}
+
+#[test]
+fn gitlab_jobs_of_child_pipelines_are_found() {
+    need!("git");
+    let bench = Answers::new();
+    let project = "example%2Fadvanced";
+    let trigger = |triggered: &Value| json!([{"name": "trigger", "status": "success", "downstream_pipeline": triggered}]);
+    let child = |status: &str, sha: &str| json!({"id": 8, "project_id": 3, "sha": sha, "status": status});
+    let jobs = json!([{"name": "trigger", "sha": "COMMIT", "status": "success", "pipeline_id": 7}]);
+    bench.gitlab(&format!("{project}/repository/commits/COMMIT/statuses"), &jobs);
+    let not_searched = "? check advanced-suite | success | no check has that name; there are: trigger; not searched: downstream pipelines";
+    assert_error(&bench.look("gitlab", ""), &[not_searched]);
+
+    bench.gitlab(&format!("{project}/pipelines/7/bridges"), &trigger(&child("success", "COMMIT")));
+    bench.gitlab("3/pipelines/8/bridges", &json!([]));
+    bench
+        .gitlab("3/pipelines/8/jobs", &json!([{"name": SUITE, "status": "success", "allow_failure": false}]));
+    assert_pass(
+        &bench.look("gitlab", ""),
+        &["✓ check advanced-suite | success | success", "trigger (success)"],
+    );
+    assert_pass(&bench.look("gitlab", "/api/v4/"), &["✓ check advanced-suite | success | success"]);
+    bench.gitlab("3/pipelines/8/jobs", &json!([{"name": SUITE, "status": "failed", "allow_failure": true}]));
+    assert_fail(
+        &bench.look("gitlab", ""),
+        &["failed (allow_failure: its pipeline can succeed all the same)"],
+    );
+
+    // A trigger job has succeeded once it has triggered.
+    let suite = json!([{"name": SUITE, "sha": "COMMIT", "status": "success", "pipeline_id": 7}]);
+    bench.gitlab(&format!("{project}/repository/commits/COMMIT/statuses"), &suite);
+    let elsewhere = json!([{"name": SUITE, "downstream_pipeline": child("failed", "another")}]);
+    bench.gitlab(&format!("{project}/pipelines/7/bridges"), &elsewhere);
+    assert_fail(
+        &bench.look("gitlab", ""),
+        &["✗ check advanced-suite | success | failed (downstream pipeline 8)"],
+    );
 }

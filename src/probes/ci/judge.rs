@@ -1,5 +1,6 @@
 //! Compares the results of CI checks with the required ones. Pure.
 
+use super::forge::CommitChecks;
 use super::{CiCheck, CiState};
 use gonogo_core::outcome::Observation;
 
@@ -7,8 +8,9 @@ use gonogo_core::outcome::Observation;
 const MAX_NAMED: usize = 8;
 
 /// Each required check by itself; the others are recorded.
-pub(super) fn judge(required: &[String], checks: &[CiCheck]) -> Vec<Observation> {
-    let mut seen: Vec<_> = required.iter().map(|name| judge_check(name, checks)).collect();
+pub(super) fn judge(required: &[String], commit: &CommitChecks) -> Vec<Observation> {
+    let CommitChecks { checks, gaps } = commit;
+    let mut seen: Vec<_> = required.iter().map(|name| judge_check(name, checks, gaps)).collect();
     if required.is_empty() {
         let message = "the profile names none: which check runs the suite?";
         seen.push(Observation::unknown("checks of the suite", "one or more", message));
@@ -17,22 +19,23 @@ pub(super) fn judge(required: &[String], checks: &[CiCheck]) -> Vec<Observation>
     if !others.is_empty() {
         seen.push(Observation::recorded("other checks", names(&others, true)));
     }
+    seen.extend(gaps.iter().map(|gap| Observation::recorded("not searched", gap.as_str())));
     seen
 }
 
-/// A check may have run more than once: the worst result counts.
-fn judge_check(name: &str, checks: &[CiCheck]) -> Observation {
+/// A check may have run more than once: the worst result counts. One that is not there may be where nothing was searched.
+fn judge_check(name: &str, checks: &[CiCheck], gaps: &[String]) -> Observation {
     let (what, expected) = (format!("check {name}"), "success");
     let worst = checks.iter().filter(|check| check.name == name).max_by_key(|check| check.state);
     let Some(worst) = worst else {
         let checks: Vec<_> = checks.iter().collect();
         let listed = if checks.is_empty() { "none at all".to_owned() } else { names(&checks, false) };
-        return Observation::new(
-            what,
-            expected,
-            format!("no check has that name; there are: {listed}"),
-            false,
-        );
+        let seen = format!("no check has that name; there are: {listed}");
+        if !gaps.is_empty() {
+            let message = format!("{seen}; not searched: {}", gaps.join(", "));
+            return Observation::unknown(what, expected, message);
+        }
+        return Observation::new(what, expected, seen, false);
     };
     let seen = match worst.state {
         CiState::Passed | CiState::Failed => worst.told.clone(),

@@ -4,6 +4,7 @@ mod forge;
 mod judge;
 mod junit;
 
+use self::forge::CommitChecks;
 use super::api_client::ApiClient;
 use super::deadline::Deadline;
 use super::error::ProbeResult;
@@ -59,11 +60,12 @@ async fn of_commit(
     match &spec.source {
         CiSource::JUnit(file) => junit::run(&file.report, commit, deadline).await,
         CiSource::GitHub(forge) => {
-            let checks = async { forge::github(&api().await?, &forge.project, commit).await };
+            let checks = async { forge::github::checks(&api().await?, &forge.project, commit).await };
             judge_source("GitHub", &forge.checks, checks.await)
         }
         CiSource::GitLab(forge) => {
-            let checks = async { forge::gitlab(&api().await?, &forge.project, commit).await };
+            let checks =
+                async { forge::gitlab::checks(&api().await?, &forge.project, commit, &forge.checks).await };
             judge_source("GitLab", &forge.checks, checks.await)
         }
     }
@@ -72,7 +74,7 @@ async fn of_commit(
 fn judge_source(
     who: &str,
     required: &[String],
-    checks: ProbeResult<Option<Vec<CiCheck>>>,
+    checks: ProbeResult<Option<CommitChecks>>,
 ) -> Vec<Observation> {
     let expected = "known, with checks";
     match checks {
@@ -90,7 +92,14 @@ fn api(spec: &CiSpec) -> spec::ApiSpec {
         CiSource::GitHub(_) => "https://api.github.com",
         CiSource::GitLab(_) | CiSource::JUnit(_) => "https://gitlab.com",
     };
-    spec.api().cloned().unwrap_or_else(|| spec::ApiSpec::at(public))
+    let mut api = spec.api().cloned().unwrap_or_else(|| spec::ApiSpec::at(public));
+    // GitLab's address is often given with the path of its API.
+    if let (CiSource::GitLab(_), Some(base)) =
+        (&spec.source, api.url.trim_end_matches('/').strip_suffix("/api/v4"))
+    {
+        api.url = base.to_owned();
+    }
+    api
 }
 
 fn reproduce(spec: &CiSpec) -> String {
@@ -99,8 +108,8 @@ fn reproduce(spec: &CiSpec) -> String {
         format!("commit=$({commit}) && {}\"$commit\"{}", curl::get(&api(spec), &before), shell_word(after))
     };
     match &spec.source {
-        CiSource::GitHub(forge) => command(forge::github_path(&forge.project), "/check-runs?per_page=100"),
-        CiSource::GitLab(forge) => command(forge::gitlab_path(&forge.project), "/statuses?per_page=100"),
+        CiSource::GitHub(forge) => command(forge::github::path(&forge.project), "/check-runs?per_page=100"),
+        CiSource::GitLab(forge) => command(forge::gitlab::path(&forge.project), "/statuses?per_page=100"),
         CiSource::JUnit(file) => format!(
             "grep -rho '<\\(testsuite\\|property\\|failure\\|error\\) [^>]*' {}",
             shell_word(&file.report)

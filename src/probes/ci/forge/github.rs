@@ -1,0 +1,153 @@
+//! GitHub: <https://docs.github.com/en/rest/checks/runs>, <https://docs.github.com/en/rest/commits/statuses>.
+
+use reqwest::StatusCode;
+use serde::Deserialize;
+
+use super::{CommitChecks, ForgeAnswer, PAGE_SIZE, check, get, no_project, page_number, read};
+use crate::probes::api_client::ApiClient;
+use crate::probes::ci::CiCheck;
+use crate::probes::error::{ProbeError, ProbeResult};
+use crate::probes::http_client::segment;
+
+/// Where the API is.
+const API: &str = "https://api.github.com or https://HOST/api/v3";
+
+/// A kind of checks, as far as they may be seen.
+enum Listing {
+    Checks(Vec<CiCheck>),
+    Refused(ProbeError),
+    NoCommit,
+}
+
+/// The path of a project's commits.
+pub(in crate::probes::ci) fn path(project: &str) -> String {
+    let project = project.split('/').map(segment).collect::<Vec<_>>().join("/");
+    format!("/repos/{project}/commits/")
+}
+
+/// A commit's check runs and statuses; none if GitHub does not know the commit. A fine-grained token may see one kind
+/// only.
+pub(in crate::probes::ci) async fn checks(
+    api: &ApiClient,
+    project: &str,
+    commit: &str,
+) -> ProbeResult<Option<CommitChecks>> {
+    let path = format!("{}{commit}", path(project));
+    let runs = check_runs(api, &path, commit).await?;
+    if matches!(runs, Listing::NoCommit) {
+        return Ok(None);
+    }
+    let statuses = statuses(api, &path, commit).await?;
+    Ok(match (runs, statuses) {
+        (Listing::Refused(why), Listing::Refused(_)) => return Err(why),
+        (Listing::NoCommit, _) | (_, Listing::NoCommit) => None,
+        (Listing::Checks(checks), Listing::Refused(why)) => {
+            Some(CommitChecks { checks, gaps: vec![format!("commit statuses: {why}")] })
+        }
+        (Listing::Refused(why), Listing::Checks(checks)) => {
+            Some(CommitChecks { checks, gaps: vec![format!("check runs: {why}")] })
+        }
+        (Listing::Checks(runs), Listing::Checks(statuses)) => {
+            Some(CommitChecks { checks: [runs, statuses].concat(), gaps: Vec::new() })
+        }
+    })
+}
+
+async fn check_runs(api: &ApiClient, path: &str, commit: &str) -> ProbeResult<Listing> {
+    let mut checks = Vec::new();
+    for page in 1.. {
+        let page = page_number(page)?;
+        let query = [("per_page", PAGE_SIZE), ("filter", "latest"), ("page", &page)];
+        let reply = match get(api, &format!("{path}/check-runs"), &query).await? {
+            // GitHub's answer for a commit that it does not have.
+            ForgeAnswer::Found(reply) if reply.status == StatusCode::UNPROCESSABLE_ENTITY => {
+                return Ok(Listing::NoCommit);
+            }
+            ForgeAnswer::Found(reply) => reply,
+            ForgeAnswer::Refused(why) => return Ok(Listing::Refused(why)),
+            ForgeAnswer::Missing(reply) => return Err(no_project(&reply, API)),
+        };
+        let runs: CheckRuns = read(&reply, "GitHub")?;
+        if runs.check_runs.is_empty() && checks.len() < runs.total_count {
+            return Err(not_all(checks.len(), runs.total_count));
+        }
+        for run in runs.check_runs {
+            if run.head_sha != commit {
+                return Err(ProbeError::new(format!("GitHub answers with a check of {}", run.head_sha)));
+            }
+            checks.push(run.into());
+        }
+        if checks.len() >= runs.total_count {
+            break;
+        }
+    }
+    Ok(Listing::Checks(checks))
+}
+
+/// The latest status of each context.
+async fn statuses(api: &ApiClient, path: &str, commit: &str) -> ProbeResult<Listing> {
+    let mut checks = Vec::new();
+    for page in 1.. {
+        let page = page_number(page)?;
+        let query = [("per_page", PAGE_SIZE), ("page", &page)];
+        let reply = match get(api, &format!("{path}/status"), &query).await? {
+            ForgeAnswer::Found(reply) => reply,
+            ForgeAnswer::Refused(why) => return Ok(Listing::Refused(why)),
+            ForgeAnswer::Missing(reply) => return Err(no_project(&reply, API)),
+        };
+        let combined: CombinedStatus = read(&reply, "GitHub")?;
+        if let Some(other) = combined.sha.filter(|sha| sha != commit) {
+            return Err(ProbeError::new(format!("GitHub answers with statuses of {other}")));
+        }
+        if combined.statuses.is_empty() && checks.len() < combined.total_count {
+            return Err(not_all(checks.len(), combined.total_count));
+        }
+        checks.extend(combined.statuses.into_iter().map(|status| check(status.context, &status.state)));
+        if checks.len() >= combined.total_count {
+            break;
+        }
+    }
+    Ok(Listing::Checks(checks))
+}
+
+fn not_all(listed: usize, counted: usize) -> ProbeError {
+    ProbeError::new(format!("GitHub counts {counted} checks and lists {listed}"))
+}
+
+#[derive(Deserialize)]
+struct CheckRuns {
+    total_count: usize,
+    check_runs: Vec<CheckRun>,
+}
+
+#[derive(Deserialize)]
+struct CheckRun {
+    name: String,
+    head_sha: String,
+    status: String,
+    conclusion: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct CombinedStatus {
+    sha: Option<String>,
+    #[serde(default)]
+    total_count: usize,
+    statuses: Vec<CommitStatus>,
+}
+
+#[derive(Deserialize)]
+struct CommitStatus {
+    context: String,
+    state: String,
+}
+
+impl From<CheckRun> for CiCheck {
+    fn from(run: CheckRun) -> Self {
+        match run.conclusion {
+            Some(conclusion) => check(run.name, &conclusion),
+            None if run.status == "completed" => check(run.name, "completed without a conclusion"),
+            None => check(run.name, &run.status),
+        }
+    }
+}
