@@ -91,6 +91,40 @@ fn clones_of_all_kinds_are_clean_until_something_changes() {
 }
 
 #[test]
+fn what_a_clean_checkout_does_not_have_is_recorded() {
+    need!("git");
+    let (origin, inner) = (origin(), Checkout::new());
+    let sparse = cloned(&origin, &["--sparse"]);
+    let left_out = "✓ not in the work tree | recorded | 1 file outside of a sparse checkout";
+    assert_pass(&look(&sparse.path().join("clone")), &[CLEAN, left_out]);
+    git(origin.path(), &["submodule", "--quiet", "add", inner.path().to_str().unwrap(), "inner"]);
+    origin.commit("three");
+    origin.git(&["tag", "-f", "v1"]);
+    let dir = cloned(&origin, &[]);
+    let left_out = "✓ not in the work tree | recorded | 1 submodule, not checked out (inner)";
+    assert_pass(&look(&dir.path().join("clone")), &[CLEAN, left_out]);
+}
+
+#[test]
+fn why_there_is_no_such_tag_is_told() {
+    need!("git");
+    let origin = origin();
+    let missing = |at: &Path, tag: &str, line: &str| {
+        let seen = look_within(DEADLINE, "git", &json!({"repository": at, "tag": tag}));
+        assert_fail(&seen, &[&format!("✗ tag {tag} | names a commit | "), line]);
+    };
+    let shallow = cloned(&origin, &["--depth=1", "--no-tags"]);
+    let at = shallow.path().join("clone");
+    missing(&at, "v1", "clone; it is a shallow clone without any tag (git fetch --tags)");
+    let bare = cloned(&origin, &["--no-tags"]);
+    missing(&bare.path().join("clone"), "v1", "clone; it has no tag at all (git fetch --tags)");
+    origin.git(&["tag", "v1.4.0"]);
+    missing(origin.path(), "v1.40", "; there is v1.4.0");
+    origin.git(&["tag", "tree", "HEAD^{tree}"]);
+    missing(origin.path(), "tree", "the tag names no commit in the checkout ");
+}
+
+#[test]
 fn a_linked_work_tree_and_one_with_longer_ids_are_clean() {
     need!("git");
     let origin = origin();
@@ -178,6 +212,12 @@ fn marks_and_times_hide_nothing() {
         };
         assert_told(change, "1 file changed or untracked: M file");
     }
+    // Only a sparse checkout leaves files out.
+    let remove = |at: &Path| {
+        git(at, &["update-index", "--skip-worktree", "file"]);
+        fs::remove_file(at.join("file")).unwrap();
+    };
+    assert_told(remove, "1 file changed or untracked: D file");
     // The same length and time: what the index remembers would hide it.
     let touch = |of: &Path, file: &Path| {
         assert!(Command::new("touch").arg("-r").arg(of).arg(file).status().unwrap().success());
@@ -207,6 +247,9 @@ fn attributes_for_line_ends_are_followed() {
     let at = dir.path().join("clone");
     assert_eq!(fs::read(at.join("text")).unwrap(), b"a\r\nb\r\n");
     fs::write(at.join("auto"), "a\r\nb\r\n").unwrap();
+    // As `git status` says, until git has read the file again.
+    assert_changed(&at, "1 file changed or untracked: M auto");
+    git(&at, &["add", "auto"]);
     assert_pass(&look(&at), &[CLEAN]);
     fs::write(at.join("bin"), "a\r\nb\r\n").unwrap();
     assert_changed(&at, "1 file changed or untracked: M bin");

@@ -42,7 +42,8 @@ pub(super) async fn run(spec: &CiSpec, deadline: &Deadline, secret_store: &Secre
             seen
         }
         Ok(None) => {
-            let message = format!("there is no such tag in the checkout {}", spec.repository);
+            let message =
+                git::missing_tag(&spec.repository, &spec.tag, secret_store.permit(), deadline).await;
             vec![Observation::new(what, expected, message, false)]
         }
         Err(why) => vec![Observation::unknown(what, expected, why)],

@@ -7,13 +7,14 @@ use super::index::nul_separated;
 
 /// Reads the settings that matter here.
 pub(super) const READ_SETTINGS: [&str; 4] =
-    ["config", "-z", "--get-regexp", r"^core\.(autocrlf|filemode|symlinks)$"];
+    ["config", "-z", "--get-regexp", r"^core\.(autocrlf|filemode|sparsecheckout|symlinks)$"];
 /// Reads the attributes that matter here, for the paths on standard input.
 pub(super) const READ_ATTRIBUTES: [&str; 9] =
     ["check-attr", "-z", "--stdin", "text", "crlf", "eol", "filter", "working-tree-encoding", "ident"];
 
 /// The checkout's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of git")]
 pub(super) struct GitSettings {
     /// Whether line endings are converted where no attribute says so.
     autocrlf: bool,
@@ -21,12 +22,14 @@ pub(super) struct GitSettings {
     pub(super) file_mode: bool,
     /// Whether symbolic links are stored as links, and not as files with their target.
     pub(super) symlinks: bool,
+    /// Whether files outside of a pattern are left out.
+    pub(super) is_sparse: bool,
 }
 
 impl GitSettings {
     /// The last one of a name counts.
     pub(super) fn parse(list: &[u8]) -> Self {
-        let mut settings = Self { autocrlf: false, file_mode: true, symlinks: true };
+        let mut settings = Self { autocrlf: false, file_mode: true, symlinks: true, is_sparse: false };
         for item in nul_separated(list) {
             let item = String::from_utf8_lossy(item);
             // A key without `=` means yes.
@@ -34,6 +37,7 @@ impl GitSettings {
             match name {
                 "core.autocrlf" => settings.autocrlf = value.eq_ignore_ascii_case("input") || is_true(value),
                 "core.filemode" => settings.file_mode = is_true(value),
+                "core.sparsecheckout" => settings.is_sparse = is_true(value),
                 "core.symlinks" => settings.symlinks = is_true(value),
                 _ => {}
             }

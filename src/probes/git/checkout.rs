@@ -10,7 +10,7 @@ use super::super::error::{ProbeError, ProbeResult};
 use super::super::process::ProgramOptions;
 use super::attributes::{self, GitSettings};
 use super::blob::ObjectFormat;
-use super::files::{self, FileDifference, WorkTreeResult};
+use super::files::{self, ContentResult, FileDifference, WorkTreeResult};
 use super::index::{self, IndexEntry};
 use super::tag_ref;
 use crate::process::{Permit, git};
@@ -34,8 +34,8 @@ pub(super) struct Checkout<'a> {
 }
 
 /// Where a checkout's files are, and how its objects are named.
-struct CheckoutLayout {
-    top: PathBuf,
+pub(super) struct CheckoutLayout {
+    pub(super) top: PathBuf,
     format: ObjectFormat,
 }
 
@@ -60,7 +60,7 @@ impl Checkout<'_> {
         Ok(commit)
     }
 
-    async fn resolve(&self, name: &str) -> ProbeResult<Option<String>> {
+    pub(super) async fn resolve(&self, name: &str) -> ProbeResult<Option<String>> {
         let (code, answer) = self.run_for_exit_code(&["rev-parse", "--verify", "--quiet", name]).await?;
         Ok((code == 0).then(|| String::from_utf8_lossy(&answer).trim_end().to_owned()))
     }
@@ -111,7 +111,7 @@ impl Checkout<'_> {
     }
 
     /// The top of the work tree. Its configuration could name another one, which was not requested.
-    async fn layout(&self) -> ProbeResult<CheckoutLayout> {
+    pub(super) async fn layout(&self) -> ProbeResult<CheckoutLayout> {
         let location = self.location().await?;
         let mut lines = location.rsplitn(3, |byte| *byte == b'\n');
         let (format, _, top) = (lines.next(), lines.next(), lines.next());
@@ -177,9 +177,24 @@ impl Checkout<'_> {
         let conversions = attributes::parse(&listing, settings);
         let unclear = unclear.into_iter().map(|(entry, _)| entry).collect();
         let second = files::compare_converted(layout.top.clone(), unclear, layout.format, conversions);
-        let (contents, unknown) = self.deadline.limit("reading the work tree", second).await??;
-        changed.extend(contents.into_iter().map(|path| (path, 'M')));
+        let ContentResult { differ, unknown, line_ends } =
+            self.deadline.limit("reading the work tree", second).await??;
+        let rewritten = self.rewritten(line_ends).await?;
+        changed.extend(differ.into_iter().chain(rewritten).map(|path| (path, 'M')));
         Ok(why_unknown(&unknown))
+    }
+
+    /// The files whose line endings were changed after git wrote them. To `git status` they are modified, since their
+    /// size is another, until they are added again.
+    async fn rewritten(&self, line_ends: Vec<(Vec<u8>, u64)>) -> ProbeResult<Vec<Vec<u8>>> {
+        if line_ends.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sizes = index::known_sizes(&self.answer(&["ls-files", "--debug", "-z"]).await?);
+        let is_rewritten = |(path, length): &(Vec<u8>, u64)| {
+            sizes.get(path).is_some_and(|size| *size != 0 && size != length)
+        };
+        Ok(line_ends.into_iter().filter(is_rewritten).map(|(path, _)| path).collect())
     }
 
     /// As `git status` reports it: another commit, or changes within. A submodule that is not checked out is clean.
@@ -216,7 +231,7 @@ impl Checkout<'_> {
         self.call(words, Some(input)).await.map(|(_, answer)| answer)
     }
 
-    async fn run_for_exit_code(&self, words: &[&str]) -> ProbeResult<(i32, Vec<u8>)> {
+    pub(super) async fn run_for_exit_code(&self, words: &[&str]) -> ProbeResult<(i32, Vec<u8>)> {
         self.call(words, None).await
     }
 
@@ -233,7 +248,7 @@ impl Checkout<'_> {
     }
 }
 
-fn display_path(path: &[u8]) -> String {
+pub(super) fn display_path(path: &[u8]) -> String {
     text::line(&String::from_utf8_lossy(path))
 }
 

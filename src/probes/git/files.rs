@@ -48,8 +48,16 @@ pub(super) struct WorkTreeResult {
     pub(super) submodules: Vec<IndexEntry>,
 }
 
-/// Paths with different content, and paths that could not be compared, with the reason.
-type ContentResult = (Vec<Vec<u8>>, Vec<(Vec<u8>, String)>);
+/// The result of comparing the contents of files that differ byte for byte.
+#[derive(Default)]
+pub(super) struct ContentResult {
+    /// Those with different content.
+    pub(super) differ: Vec<Vec<u8>>,
+    /// Those that could not be compared, with the reason.
+    pub(super) unknown: Vec<(Vec<u8>, String)>,
+    /// Those that differ in line endings only, with the length of the file in bytes.
+    pub(super) line_ends: Vec<(Vec<u8>, u64)>,
+}
 
 /// Compares every file byte for byte. The times in the index are not used: an entry can be
 /// marked as unchanged.
@@ -83,15 +91,19 @@ pub(super) async fn compare_converted(
 ) -> ProbeResult<ContentResult> {
     off_thread(move |stop| {
         let tree = WorkTree { top, directories: HashSet::new(), stop };
-        let (mut differ, mut unknown) = (Vec::new(), Vec::new());
+        let mut result = ContentResult::default();
         for entry in entries {
             match conversions.get(&entry.path).unwrap_or(&Conversion::None) {
-                Conversion::Unknown(why) => unknown.push((entry.path, why.clone())),
-                conversion if tree.is_same(&entry, format, conversion)? => {}
-                _ => differ.push(entry.path),
+                Conversion::Unknown(why) => result.unknown.push((entry.path, why.clone())),
+                conversion if !tree.is_same(&entry, format, conversion)? => result.differ.push(entry.path),
+                Conversion::Lfs => {}
+                _ => {
+                    let (_, length) = tree.open(&entry.path)?;
+                    result.line_ends.push((entry.path, length));
+                }
             }
         }
-        Ok((differ, unknown))
+        Ok(result)
     })
     .await
 }
@@ -131,7 +143,8 @@ impl WorkTree {
             return Ok(Some(FileDifference::Kind));
         }
         let Some(metadata) = self.about(&entry.path)? else {
-            return Ok((!entry.may_be_absent).then_some(FileDifference::Gone));
+            let is_left_out = entry.may_be_absent && settings.is_sparse;
+            return Ok((!is_left_out).then_some(FileDifference::Gone));
         };
         if entry.mode == SUBMODULE_MODE {
             return Ok((!metadata.is_dir()).then_some(FileDifference::Kind));

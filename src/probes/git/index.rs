@@ -15,7 +15,7 @@ pub(super) struct IndexEntry {
     pub(super) id: String,
     /// Whether it is one side of a conflict.
     pub(super) is_unmerged: bool,
-    /// Whether it may be missing: excluded by a sparse checkout.
+    /// Whether it is marked as one that may be missing, as a sparse checkout does.
     pub(super) may_be_absent: bool,
 }
 
@@ -45,6 +45,24 @@ fn entry(item: &[u8]) -> Option<IndexEntry> {
         is_unmerged: stage != "0",
         may_be_absent: tag.eq_ignore_ascii_case("S"),
     })
+}
+
+/// `git ls-files --debug -z`: the path, NUL, and five lines, the last one `size: N<TAB>flags: M`. Gives the size of each
+/// file when git last wrote or read it; 0 is no size.
+pub(super) fn known_sizes(list: &[u8]) -> BTreeMap<Vec<u8>, u64> {
+    let mut pieces = list.split(|byte| *byte == 0);
+    let mut path = pieces.next().unwrap_or_default();
+    let mut sizes = BTreeMap::new();
+    for piece in pieces {
+        let lines: Vec<&[u8]> = piece.splitn(6, |byte| *byte == b'\n').collect();
+        let [.., size, next] = lines.as_slice() else { break };
+        let size = String::from_utf8_lossy(size);
+        let size =
+            size.trim_start().strip_prefix("size: ").and_then(|size| size.split('\t').next()?.parse().ok());
+        sizes.extend(size.map(|size| (path.to_vec(), size)));
+        path = next;
+    }
+    sizes
 }
 
 /// A path that stays within the work tree; an index that was made by hand can hold others.
@@ -88,6 +106,21 @@ mod tests {
         for path in ["../x", "/etc/passwd", "a/../../x", "a//b", "a/.GIT/config"] {
             assert!(entries(format!("H 100644 abc 0\t{path}\0").as_bytes()).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn sizes_are_read_whatever_the_paths_hold() {
+        let lines = |size: u32| {
+            format!(
+                "  ctime: 1:2\n  mtime: 1:2\n  dev: 1\tino: 2\n  uid: 0\tgid: 0\n  size: {size}\tflags: 0\n"
+            )
+        };
+        let list = format!("a\nb\0{}c\0{}", lines(2), lines(30));
+        assert_eq!(
+            known_sizes(list.as_bytes()),
+            BTreeMap::from([(b"a\nb".to_vec(), 2), (b"c".to_vec(), 30)])
+        );
+        assert!(known_sizes(b"").is_empty());
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod blob;
 mod checkout;
 mod files;
 mod index;
+mod left_out;
+mod missing_tag;
 mod programs;
 
 use std::collections::BTreeSet;
@@ -31,8 +33,10 @@ const MAX_NAMED_PROGRAMS: usize = 20;
 pub(super) async fn run(spec: &GitSpec, deadline: &Deadline, permit: &Permit) -> Outcome {
     let checkout = Checkout { directory: Path::new(&spec.repository), permit, deadline };
     let (tag, head) = (checkout.tagged(&spec.tag).await, checkout.commit("HEAD").await);
-    let mut seen = vec![named(spec, &tag), matches_release(spec, tag, head)];
+    let no_tag = if matches!(tag, Ok(None)) { Some(checkout.missing_tag(&spec.tag).await) } else { None };
+    let mut seen = vec![named(spec, &tag, no_tag), matches_release(spec, tag, head)];
     seen.push(clean(checkout.changes().await));
+    seen.extend(left_out(checkout.left_out().await));
     seen.extend(programs(checkout.programs().await));
     Outcome::of(seen, reproduce(spec))
 }
@@ -47,6 +51,11 @@ pub(super) async fn tagged(
     Checkout { directory: Path::new(repository), permit, deadline }.tagged(tag).await
 }
 
+/// Why a checkout has no such tag, for people.
+pub(super) async fn missing_tag(repository: &str, tag: &str, permit: &Permit, deadline: &Deadline) -> String {
+    Checkout { directory: Path::new(repository), permit, deadline }.missing_tag(tag).await
+}
+
 /// The command that prints that commit.
 pub(super) fn rev_parse(repository: &str, tag: &str) -> String {
     let commit = text::shell_word(&format!("{}^{{commit}}", tag_ref(tag)));
@@ -58,16 +67,11 @@ fn tag_ref(tag: &str) -> String {
     format!("refs/tags/{tag}")
 }
 
-fn named(spec: &GitSpec, tag: &ProbeResult<Option<String>>) -> Observation {
+fn named(spec: &GitSpec, tag: &ProbeResult<Option<String>>, no_tag: Option<String>) -> Observation {
     let (what, expected) = (format!("tag {}", spec.tag), "names a commit");
     match tag {
         Ok(Some(commit)) => Observation::new(what, expected, commit, true),
-        Ok(None) => Observation::new(
-            what,
-            expected,
-            format!("there is no such tag in the checkout {}", spec.repository),
-            false,
-        ),
+        Ok(None) => Observation::new(what, expected, no_tag.unwrap_or_default(), false),
         Err(why) => Observation::unknown(what, expected, why.clone()),
     }
 }
@@ -107,6 +111,12 @@ fn clean(changes: ProbeResult<Vec<String>>) -> Observation {
         }
         Err(why) => Observation::unknown(what, expected, why),
     }
+}
+
+/// It is no change, but it is not in what is built here.
+fn left_out(parts: ProbeResult<Vec<String>>) -> Option<Observation> {
+    let parts = parts.ok().filter(|parts| !parts.is_empty())?;
+    Some(Observation::recorded("not in the work tree", parts.join(", ")))
 }
 
 /// They are no failure, because none of them runs here; if there are none, nothing is reported.
