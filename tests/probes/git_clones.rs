@@ -272,9 +272,13 @@ fn large_files_are_clean_as_pointers_and_as_what_they_point_to() {
     for words in [&[][..], &["--filter=blob:none"]] {
         let dir = cloned(&origin, words);
         let at = dir.path().join("clone");
-        assert_pass(&look(&at), &[CLEAN]);
+        let line =
+            "not in the work tree | recorded | the content of 1 file, which Git LFS has not fetched (large)";
+        assert_pass(&look(&at), &[CLEAN, line]);
         fs::write(at.join("large"), content).unwrap();
-        assert_pass(&look(&at), &[CLEAN]);
+        let fetched = look(&at);
+        assert_pass(&fetched, &[CLEAN]);
+        assert!(!told(&fetched).contains("not in the work tree"));
         fs::write(at.join("large"), "LARGE content\n").unwrap();
         assert_changed(&at, "1 file changed or untracked: M large");
     }

@@ -28,7 +28,8 @@ pub(in crate::probes::ci) fn path(project: &str) -> String {
     format!("{}/repository/commits/", project_path(project))
 }
 
-/// A commit's jobs and statuses; none if GitLab does not know the commit. Without a retry, each job is its latest.
+/// A commit's jobs and statuses; none if GitLab does not know the commit. Of a job that was retried, only the last
+/// run is listed.
 pub(in crate::probes::ci) async fn checks(
     api: &ApiClient,
     project: &str,

@@ -1,4 +1,4 @@
-//! Grype's JSON: <https://github.com/anchore/grype/tree/main/schema/grype/db-search> and its presenter's models.
+//! Grype's JSON: <https://github.com/anchore/grype/blob/main/grype/presenter/models/document.go>.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
