@@ -91,6 +91,19 @@ struct Resolver<'a> {
     tailored: Vec<Tailoring>,
 }
 
+/// Removes slashes at the end of the registry's address, which images are named by; adds the prefix of their names, which
+/// is another than the address where a registry has several repositories below paths.
+fn add_registry_defaults(values: &mut toml::Table) {
+    let Some(toml::Value::Table(registry)) = values.get_mut("registry") else { return };
+    let Some(url) = registry.get("url").and_then(toml::Value::as_str) else { return };
+    let url = url.trim_end_matches('/').to_owned();
+    let prefix = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest).to_owned();
+    registry.insert("url".into(), url.into());
+    let prefix = registry.get("image_prefix").and_then(toml::Value::as_str).unwrap_or(&prefix);
+    let prefix = prefix.trim_end_matches('/').to_owned();
+    registry.insert("image_prefix".into(), prefix.into());
+}
+
 /// A value that is used without a probe: the checkout for tags and commits.
 const REPOSITORY_VALUE: &str = "source.repository";
 
@@ -108,6 +121,7 @@ impl<'a> Resolver<'a> {
         let contacts = toml::Value::try_from(&profile.file.contacts);
         values.extend(contacts.map(|contacts| ("contacts".to_owned(), contacts)));
         actions::add_iac_defaults(&mut values, promotion.release.as_deref());
+        add_registry_defaults(&mut values);
         let is_new = previous.is_some_and(|tag| tag == "none");
         let filler = TemplateEngine::new(values);
         Self {

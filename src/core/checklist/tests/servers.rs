@@ -1,6 +1,39 @@
 use std::collections::BTreeSet;
 
+use super::plan;
 use crate::checklist::file::STANDARD;
+
+/// Images are named by the registry's address; one with a slash at its end would be no name of an image.
+#[test]
+fn an_image_is_named_without_the_slash_of_the_registrys_address() {
+    let production = include_str!("../../../../config/production.toml");
+    let address = "url = \"https://registry.example.com";
+    assert!(production.contains(address));
+    let profile = production.replace(address, &format!("{address}//"));
+    let plan = plan(STANDARD, &profile).unwrap();
+    let push = plan.point("deploy.image-push").unwrap();
+    let push = push.actions.iter().find(|action| action.id == "push").unwrap().program.as_ref().unwrap();
+    assert_eq!(push.argv[2], "registry.example.com/platform/advanced-app:v1");
+}
+
+/// A registry may have its API elsewhere than the prefix of its images says (Artifactory by path).
+#[test]
+fn the_prefix_of_images_may_be_another_than_the_address_of_the_api() {
+    let checklist = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.k\"\n\
+                     title = \"K\"\nwhy = \"w\"\nprobe = [{ id = \"k\", title = \"k\", kind = \"command\", \
+                     with = { argv = [\"{{ registry.url }}\", \"{{ registry.image_prefix }}/app\"] } }]\n";
+    for (registry, words) in [
+        ("url = \"https://h.example/\"", ["https://h.example", "h.example/app"]),
+        (
+            "url = \"https://h.example/artifactory/api/docker/local/\"\nimage_prefix = \"h.example/local/\"",
+            ["https://h.example/artifactory/api/docker/local", "h.example/local/app"],
+        ),
+    ] {
+        let plan = plan(checklist, &format!("environment = \"t\"\n[values.registry]\n{registry}\n")).unwrap();
+        let spec = format!("{:?}", plan.point("s.k").unwrap().probes[0].spec);
+        assert!(words.iter().all(|word| spec.contains(&format!("{word:?}"))), "{spec}");
+    }
+}
 
 /// A server whose certificate or headers a profile can give gets them from every probe and action.
 #[test]
