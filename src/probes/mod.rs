@@ -20,6 +20,7 @@ mod command;
 mod contacts;
 mod content;
 mod cors;
+mod credentials;
 mod curl;
 mod deadline;
 mod effects;

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use gonogo_core::outcome::Outcome;
+use gonogo_core::outcome::{Outcome, Sha256Hex};
 
 use super::*;
 use crate::bench::need;
@@ -127,6 +127,130 @@ fn a_token_without_the_right_to_push_is_wrong_and_not_an_error() {
     web.route(&format!("/v2/{APP}/blobs/uploads/"), Reply::status(401).body(denied));
     let with = json!({"api": {"url": web.url("")}, "repository": APP, "push": true});
     assert_fail(&look(&with), &["it may not: DENIED requested access to the resource is denied (401)"]);
+}
+
+fn challenge(web: &Web, more: &str) -> String {
+    format!(r#"Bearer realm="{}",service="bench"{more}"#, web.url("/token"))
+}
+
+fn at_web(web: &Web) -> Value {
+    as_user(&json!({"api": {"url": web.url("")}, "repository": APP}), "correct horse")
+}
+
+/// Registries that everybody may greet ask for credentials where something is private.
+#[test]
+fn credentials_are_sent_when_they_are_asked_for_first_at_the_image() {
+    let web = Web::start();
+    web.route("/v2/", Reply::ok("{}"));
+    let asks = Reply::status(401).header("WWW-Authenticate", "Basic realm=\"x\"");
+    web.sequence(&format!("/v2/{APP}/manifests/v1"), [asks.clone(), Reply::ok("{}")]);
+    assert_pass(&look(&plus(&at_web(&web), &json!({"tag": "v1"}))), &["✓ tag v1 | recorded | sha256:"]);
+    assert!(web.requests().last().unwrap().headers["authorization"].starts_with("Basic "));
+    // Asked for again, they were refused.
+    web.route(&format!("/v2/{APP}/manifests/v1"), asks);
+    let refused = look(&plus(&at_web(&web), &json!({"tag": "v1"})));
+    assert_error(&refused, &["credentials refused for user `deploy-bot`"]);
+}
+
+#[test]
+fn the_challenge_for_a_token_is_answered_among_others() {
+    let web = Web::start();
+    let asks = Reply::status(401)
+        .header("WWW-Authenticate", "Basic realm=\"Artifactory\"")
+        .header("www-authenticate", &challenge(&web, ""));
+    web.sequence("/v2/", [asks, Reply::ok("{}")]);
+    web.route("/token", Reply::ok(r#"{"token": "", "access_token": "tok-1234567890"}"#));
+    web.route(&format!("/v2/{APP}/manifests/v1"), Reply::ok("{}"));
+    assert_pass(&look(&plus(&at_web(&web), &json!({"tag": "v1"}))), &["✓ tag v1 | recorded"]);
+    assert_eq!(web.requests().last().unwrap().headers["authorization"], "Bearer tok-1234567890");
+}
+
+/// The token server refuses the scope, and takes the credentials without one.
+#[test]
+fn an_account_that_may_not_push_is_distinguished_from_a_wrong_password() {
+    let web = Web::start();
+    web.route("/v2/", Reply::status(401).header("WWW-Authenticate", &challenge(&web, "")));
+    let denied = Reply::status(403).body(r#"{"errors":[{"code":"DENIED","message":"access forbidden"}]}"#);
+    web.sequence("/token", [denied.clone(), Reply::ok(r#"{"token": "tok-1234567890"}"#)]);
+    let push = plus(&at_web(&web), &json!({"push": true}));
+    assert_fail(
+        &look(&push),
+        &["✗ upload begun | the account may | it may not: DENIED access forbidden (403)"],
+    );
+    web.route("/token", denied);
+    assert_error(&look(&push), &["credentials refused for user `deploy-bot`"]);
+    web.route("/token", Reply::status(502).body("<html>bad gateway</html>"));
+    assert_error(&look(&push), &["the token server 127.0.0.1", "it answers 502"]);
+}
+
+#[test]
+fn a_token_server_of_oauth_gets_the_password_in_a_form() {
+    let web = Web::start();
+    web.route("/v2/", Reply::status(401).header("WWW-Authenticate", &challenge(&web, "")));
+    web.sequence("/token", [Reply::status(405), Reply::ok(r#"{"access_token": "tok-1234567890"}"#)]);
+    web.route(&format!("/v2/{APP}/manifests/v1"), Reply::ok("{}"));
+    assert_pass(&look(&plus(&at_web(&web), &json!({"tag": "v1"}))), &["✓ tag v1 | recorded"]);
+    let asked = web.requests();
+    let form = &asked.iter().find(|request| request.method == "POST").unwrap().body;
+    assert!(
+        form.starts_with("grant_type=password&service=bench&client_id=gonogo&scope=repository%3A"),
+        "{form}"
+    );
+    assert!(form.ends_with("username=deploy-bot&password=correct%20horse"), "{form}");
+}
+
+fn put(web: &Web, kind: &str, content: &Value) -> String {
+    let content = content.to_string();
+    let digest = format!("sha256:{}", Sha256Hex::of(content.as_bytes()));
+    web.route(&format!("/v2/{APP}/{kind}/{digest}"), Reply::ok(&content));
+    digest
+}
+
+fn image(web: &Web, env: &str) -> String {
+    let config = put(web, "blobs", &json!({"config": {"Env": [env]}}));
+    put(web, "manifests", &json!({"schemaVersion": 2, "config": {"digest": config}, "layers": []}))
+}
+
+#[test]
+fn every_image_of_an_index_is_searched() {
+    let web = Web::start();
+    web.route("/v2/", Reply::ok("{}"));
+    let [clean, leaky] = ["PATH=/bin", "REDIS_PASS=hunter22"].map(|env| image(&web, env));
+    let inner = put(&web, "manifests", &json!({"manifests": [{"digest": leaky}]}));
+    let attestation = json!({"digest": "sha256:0", "platform": {"os": "unknown", "architecture": "unknown"}});
+    let missing = json!({"digest": format!("sha256:{}", "1".repeat(64)), "platform": {"os": "linux", "architecture": "arm64"}});
+    let index = |parts: &Value| Reply::ok(&json!({"schemaVersion": 2, "manifests": parts}).to_string());
+    let set = |parts: Value| web.route(&format!("/v2/{APP}/manifests/v1"), index(&parts));
+    let asked =
+        plus(&json!({"api": {"url": web.url("")}, "repository": APP}), &json!({"tag": "v1", "clean": true}));
+    set(json!([{"digest": clean}, attestation]));
+    assert_pass(
+        &look(&asked),
+        &["none in its config and history", "files in the image's layers | recorded | not searched"],
+    );
+    set(json!([{"digest": clean}, {"digest": inner, "platform": {"os": "linux", "architecture": "amd64"}}]));
+    assert_fail(&look(&asked), &["(linux/amd64) | no credential | environment variable REDIS_PASS holds"]);
+    set(json!([{"digest": clean}, missing]));
+    assert_error(&look(&asked), &["(linux/arm64) of tag v1 | readable | its manifest is not there"]);
+    set(json!([attestation]));
+    assert_error(&look(&asked), &["? image of tag v1 | there | no image is there, only an attestation"]);
+}
+
+#[test]
+fn a_blob_that_is_kept_elsewhere_is_followed() {
+    let web = Web::start();
+    web.route("/v2/", Reply::ok("{}"));
+    let config = json!({"config": {"Env": ["PATH=/bin"]}});
+    let digest = put(&web, "blobs", &config);
+    web.route(&format!("/v2/{APP}/blobs/{digest}"), Reply::status(307).header("Location", "/first"));
+    web.route("/first", Reply::status(302).header("Location", &web.url("/second?sig=x")));
+    web.route("/second", Reply::ok(&config.to_string()));
+    let manifest = json!({"schemaVersion": 2, "config": {"digest": digest}});
+    web.route(&format!("/v2/{APP}/manifests/v1"), Reply::ok(&manifest.to_string()));
+    let asked = plus(&at_web(&web), &json!({"tag": "v1", "clean": true}));
+    assert_pass(&look(&asked), &["none in its config and history", "credentials | recorded | given, but"]);
+    web.route("/first", Reply::status(302).header("Location", "http://elsewhere.invalid/x"));
+    assert_error(&look(&asked), &["it is sent on to elsewhere.invalid:80, another host without TLS"]);
 }
 
 #[test]

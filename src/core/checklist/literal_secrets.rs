@@ -39,7 +39,8 @@ pub(super) const ARGUMENTS: [&str; 3] = ["argv", "dry_run", "exec"];
 pub(super) const MIN_SECRET_LENGTH: usize = 8;
 
 /// Whether a name is the name of a secret: `redis.password`, `X-Api-Key`, `PGPASSWORD`, `accessToken`.
-pub(super) fn is_secret_name(name: &str) -> bool {
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
     let words = words(name);
     let Some((last, before)) = words.split_last() else { return false };
     let is_key = match last.strip_suffix("key") {
@@ -55,7 +56,8 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 }
 
 /// The words of a name in lower case: `X-Api-Key` and `xApiKey` have three.
-pub(super) fn words(name: &str) -> Vec<String> {
+#[must_use]
+pub fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_small = false;
     for c in name.chars() {
@@ -147,12 +149,14 @@ fn is_secret_named(name: &str, value: &str) -> bool {
 }
 
 /// Whether a value says where a secret is.
-pub(super) fn is_reference(value: &str) -> bool {
+#[must_use]
+pub fn is_reference(value: &str) -> bool {
     REFERENCES.iter().any(|begin| value.starts_with(begin))
 }
 
 /// Whether a value hides a secret, or is an empty place for one: one character, repeated.
-pub(super) fn is_mask(value: &str) -> bool {
+#[must_use]
+pub fn is_mask(value: &str) -> bool {
     value.chars().all(|c| value.starts_with(c))
 }
 

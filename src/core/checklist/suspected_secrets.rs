@@ -6,23 +6,45 @@ mod commands;
 use std::sync::LazyLock;
 
 use super::lint::{LintFinding, LintLevel};
-use super::literal_secrets::{
-    ARGUMENTS, MIN_SECRET_LENGTH, is_mask, is_reference, is_secret_name, named_secret, query,
-    words as words_of,
-};
+use super::literal_secrets::{ARGUMENTS, MIN_SECRET_LENGTH, named_secret, query};
+pub use super::literal_secrets::{is_mask, is_reference, is_secret_name, words};
 use super::source::{KeyPath, PathStep, SourceFile};
 use super::spec::Pattern;
 
 /// The formats of secrets that identify themselves, and their names. Sources: the services' own pages, RFC 7519 for JSON
 /// web tokens, RFC 7468 for private keys.
-pub const SECRET_FORMATS: [(&str, &str); 7] = [
-    ("an AWS access key", r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
+pub const SECRET_FORMATS: &[(&str, &str)] = &[
+    ("an AWS access key", r"\b(AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b"),
     ("a GitHub token", r"\b(gh[pousr]_[0-9A-Za-z]{30,}|github_pat_[0-9A-Za-z_]{30,})\b"),
-    ("a GitLab token", r"\bglpat-[0-9A-Za-z_-]{16,}"),
-    ("a Slack token", r"\bxox[abprs]-[0-9A-Za-z-]{10,}"),
+    ("a GitLab token", r"\bgl(pat|ptt|dt|rt|cbt|soat|agent|ft|imt|oas)-[0-9A-Za-z_-]{16,}"),
+    ("a Slack token", r"\b(xox[abeoprs]|xapp)-[0-9A-Za-z-]{10,}"),
+    ("a Slack webhook", r"hooks\.slack\.com/(services|workflows)/[0-9A-Z]+/[0-9A-Z]+/[0-9A-Za-z]+"),
     ("a Vault token", r"\bhv[sbr]\.[0-9A-Za-z_-]{20,}"),
     ("a JSON web token", r"\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}"),
     ("a private key", r"-----BEGIN [A-Z ]*PRIVATE KEY"),
+    ("a private key of age", r"\bAGE-SECRET-KEY-1[0-9A-Z]{20,}"),
+    ("a Google API key", r"\bAIza[0-9A-Za-z_-]{35}"),
+    ("a Google OAuth secret", r"\bGOCSPX-[0-9A-Za-z_-]{20,}"),
+    ("a Google access token", r"\bya29\.[0-9A-Za-z_-]{30,}"),
+    ("a Stripe key", r"\b([rs]k_(live|test)|whsec)_[0-9A-Za-z]{16,}"),
+    ("an npm token", r"\bnpm_[0-9A-Za-z]{36}"),
+    ("a PyPI token", r"\bpypi-Ag[0-9A-Za-z_-]{30,}"),
+    ("a Docker Hub token", r"\bdckr_[op]at_[0-9A-Za-z_-]{20,}"),
+    ("a SendGrid key", r"\bSG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}"),
+    ("a DigitalOcean token", r"\bdo[opr]_v1_[0-9a-f]{64}"),
+    ("a Hugging Face token", r"\bhf_[0-9A-Za-z]{34}"),
+    ("an OpenAI key", r"\bsk-[0-9A-Za-z_-]{16,}T3BlbkFJ[0-9A-Za-z_-]{16,}"),
+    ("an Anthropic key", r"\bsk-ant-[0-9A-Za-z]{3,}-[0-9A-Za-z_-]{20,}"),
+    ("an Azure storage key", r"AccountKey=[0-9A-Za-z+/]{80,}="),
+    ("a Grafana token", r"\bgl(sa|c)_[0-9A-Za-z_+/]{30,}"),
+    ("an Atlassian token", r"\bATATT3[0-9A-Za-z_=-]{30,}"),
+    ("a Databricks token", r"\bdapi[0-9a-f]{32}\b"),
+    ("a Shopify token", r"\bshp(at|ca|pa|ss)_[0-9a-fA-F]{32}"),
+    ("a Terraform token", r"\b[0-9A-Za-z]{14}\.atlasv1\.[0-9A-Za-z_-]{40,}"),
+    ("a Pulumi token", r"\bpul-[0-9a-f]{40}\b"),
+    ("a Sentry token", r"\bsntry[su]_[0-9A-Za-z_=+/-]{30,}"),
+    ("a New Relic key", r"\bNRAK-[0-9A-Z]{20,}"),
+    ("a RubyGems key", r"\brubygems_[0-9a-f]{48}"),
 ];
 
 static PATTERNS: LazyLock<Vec<(&str, Pattern)>> = LazyLock::new(|| {
@@ -107,9 +129,7 @@ fn is_command(key: &str) -> bool {
 
 /// Whether a name may be that of a secret or of something else: `X_AUTH`, `sig`.
 fn is_ambiguous_name(name: &str) -> bool {
-    words_of(name)
-        .last()
-        .is_some_and(|last| AMBIGUOUS_NAMES.contains(&last.as_str()) || last.ends_with("pwd"))
+    words(name).last().is_some_and(|last| AMBIGUOUS_NAMES.contains(&last.as_str()) || last.ends_with("pwd"))
 }
 
 /// Whether a text is neither a path, a template nor a switch.
@@ -142,7 +162,7 @@ fn describe_suspect(text: &str, at: &[PathStep]) -> Option<String> {
     if let Some(what) = is_shell.then(|| commands::in_shell(text)).flatten() {
         return Some(what);
     }
-    let is_random = passed_text(text, &at).is_some_and(|passed| words(passed).any(is_random));
+    let is_random = passed_text(text, &at).is_some_and(|passed| random_words(passed).any(is_random));
     is_random.then(|| {
         format!("{name} contains a word of {MIN_RANDOM_LENGTH} or more random characters, which may be a key")
     })
@@ -168,7 +188,7 @@ fn passed_text<'a>(text: &'a str, at: &[PathStep]) -> Option<&'a str> {
 }
 
 /// The words that may be keys, without digests.
-fn words(text: &str) -> impl Iterator<Item = &str> {
+fn random_words(text: &str) -> impl Iterator<Item = &str> {
     let ends = |c: char| !(c.is_ascii_alphanumeric() || "+_-".contains(c));
     text.split_inclusive(ends).scan(false, move |is_named, piece| {
         let word = piece.trim_end_matches(ends);
