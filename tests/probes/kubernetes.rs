@@ -94,7 +94,7 @@ fn credentials_that_are_written_out_are_named_and_not_repeated() {
             "ADVANCED_RABBITMQ_URL holds a URL with a password",
             "ADVANCED_REALTIME_TOKEN is written out",
             "API_KEY comes from a config map",
-            "✗ deployment advanced-app | credentials by reference | no variable comes from a secret",
+            "✗ deployment advanced-app | credentials by reference | no variable or file comes from a secret",
             "✗ deployment no-such | credentials by reference | there is no such deployment",
         ],
     );
@@ -109,6 +109,8 @@ fn a_rollout_that_is_not_complete_is_told_how_far_it_is() {
     assert_fail(&bench.look(&app()), &["1 of 2 are new, 2 available, 1 old"]);
     bench.change("/status/observedGeneration", json!(1));
     assert_fail(&bench.look(&app()), &["its newest change is not observed yet"]);
+    // The conditions of an older generation say nothing.
+    let bench = Bench::new();
     let stuck = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}]);
     bench.change("/status/conditions", stuck);
     assert_fail(&bench.look(&app()), &["stuck: timed out (ProgressDeadlineExceeded)"]);

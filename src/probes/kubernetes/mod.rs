@@ -1,7 +1,12 @@
 //! The Kubernetes probe, through `kubectl`: where credentials come from, whether a rollout is complete, which
 //! paths report health, and whether a command would be allowed.
 
-mod judge;
+mod deployment;
+mod errors;
+mod health;
+mod pods;
+mod references;
+mod rollout;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,13 +19,20 @@ use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::process::{self, Program, ProgramResult};
 use crate::process::Permit;
+use deployment::judge_deployment;
+use errors::{DryRun, KubectlFailure};
 use gonogo_core::checklist::spec::{KubernetesSpec, RolloutCheck};
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::text;
+use pods::Pods;
+use references::ConfigMaps;
+use rollout::Progress;
 
 const KUBECTL: &str = "kubectl";
-/// The longest piece of what `kubectl` says, in bytes.
-const MAX_REASON: usize = 300;
+/// The most that is read of a list of pods, in bytes. A pod has some 10 kB.
+const MAX_PODS: usize = 32 << 20;
+/// The maximum number of config maps that are searched.
+const MAX_CONFIG_MAPS: usize = 8;
 
 /// The requested object; none if it does not exist.
 type Lookup<T> = ProbeResult<Option<T>>;
@@ -34,19 +46,16 @@ pub(super) async fn run(
     let cluster = KubernetesCluster { spec, permit, deadline };
     let mut seen = Vec::new();
     for name in &spec.deployments {
-        let lookup = cluster.deployment(name).await;
-        seen.extend(judge::judge_deployment(name, lookup, "credentials by reference", |deployment| {
-            judge::credentials(name, deployment)
-        }));
+        seen.extend(cluster.credentials(name).await);
     }
     if let Some(rollout) = &spec.rollout {
         seen.extend(cluster.rolled_out(rollout, context).await);
     }
-    if let Some(health) = &spec.health {
-        let name = &health.deployment;
+    if let Some(check) = &spec.health {
+        let name = &check.deployment;
         let lookup = cluster.deployment(name).await;
-        seen.extend(judge::judge_deployment(name, lookup, "probe paths", |deployment| {
-            judge::health(health, deployment)
+        seen.extend(judge_deployment(name, &lookup, "probe paths", |deployment| {
+            health::health(check, deployment)
         }));
     }
     if !spec.dry_run.is_empty() {
@@ -63,18 +72,48 @@ struct KubernetesCluster<'a> {
 }
 
 impl KubernetesCluster<'_> {
+    async fn credentials(&self, name: &str) -> Vec<Observation> {
+        let lookup = self.deployment(name).await;
+        let names = lookup.as_ref().ok().and_then(|found| Some(references::config_maps(found.as_ref()?)));
+        let mut maps = ConfigMaps::new();
+        for map in names.into_iter().flatten() {
+            let content = if maps.len() < MAX_CONFIG_MAPS {
+                self.get(&[&format!("configmap/{map}")]).await
+            } else {
+                Err(ProbeError::new(format!("at most {MAX_CONFIG_MAPS} are searched")))
+            };
+            maps.insert(map, content);
+        }
+        judge_deployment(name, &lookup, "credentials by reference", |deployment| {
+            references::credentials(name, deployment, &maps)
+        })
+    }
+
     async fn rolled_out(&self, rollout: &RolloutCheck, context: &ProbeContext) -> Vec<Observation> {
         let name = &rollout.deployment;
         let lookup = self.deployment(name).await;
-        let labels = lookup.as_ref().ok().and_then(|deployment| judge::selector(deployment.as_ref()?));
-        let mut seen = judge::judge_deployment(name, lookup, "rollout complete", |deployment| {
-            judge::rollout(name, deployment)
-        });
+        let found = lookup.as_ref().ok().and_then(Option::as_ref);
+        let labels = found.and_then(deployment::selector);
+        let is_complete = found.is_none_or(|deployment| Progress::of(deployment).is_complete);
         let digest = rollout.digest.clone().map(Some).or_else(|| context.digest.clone());
-        match (digest, labels) {
-            (Some(Some(digest)), Some(labels)) => {
-                let pods = self.get(&["pods", &format!("--selector={labels}")]).await;
-                seen.push(judge::digest(name, &digest, pods));
+        let wants_digest = matches!(digest, Some(Some(_)));
+        let pods = match labels.filter(|_| wants_digest || !is_complete) {
+            Some(labels) => Some(self.pods(&labels).await),
+            None => None,
+        };
+        let known = pods.as_ref().and_then(|pods| pods.as_ref().ok()?.as_ref());
+        let mut seen = judge_deployment(name, &lookup, "rollout complete", |deployment| {
+            Progress::of(deployment).judge(name, known)
+        });
+        match (digest, pods) {
+            (Some(Some(digest)), Some(pods)) => seen.push(pods::digest(name, &digest, &pods)),
+            (Some(Some(_)), None) if found.is_some() => {
+                let why = "the deployment's selector has no form that kubectl takes";
+                seen.push(Observation::unknown(
+                    format!("image of {name}"),
+                    "the pushed one",
+                    ProbeError::new(why),
+                ));
             }
             (Some(None), _) => {
                 let why = "the registry has not reported the digest of the pushed image";
@@ -83,6 +122,18 @@ impl KubernetesCluster<'_> {
             _ => {}
         }
         seen
+    }
+
+    /// The pods with these labels. Of a long list only what is judged is kept.
+    async fn pods(&self, labels: &str) -> Lookup<Pods> {
+        let words = ["get", "pods", &format!("--selector={labels}"), "--output=json"];
+        let argv = kubectl(self.spec, &words);
+        let program = Program { argv: &argv, cwd: None, env: BTreeMap::new() };
+        let result = process::run_keeping(program, MAX_PODS, self.permit, self.deadline).await?;
+        let Some(bytes) = self.output(result)? else { return Ok(None) };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| ProbeError::new(format!("kubectl prints what is no list of pods: {error}")))
     }
 
     async fn deployment(&self, name: &str) -> Lookup<Value> {
@@ -95,16 +146,19 @@ impl KubernetesCluster<'_> {
         words.extend(what);
         words.push("--output=json");
         let result = self.run(&kubectl(self.spec, &words)).await?;
+        let Some(bytes) = self.output(result)? else { return Ok(None) };
+        content::json(&bytes)
+            .map(Some)
+            .map_err(|why| ProbeError::new(format!("kubectl prints what is {why}")))
+    }
+
+    /// What `kubectl get` printed; none if the object does not exist.
+    fn output(&self, result: ProgramResult) -> Lookup<Vec<u8>> {
         if result.status.success() {
-            if let Some(why) = result.stdout.cut {
-                return Err(why);
-            }
-            return content::json(&result.stdout.bytes)
-                .map(Some)
-                .map_err(|why| ProbeError::new(format!("kubectl prints what is {why}")));
+            return result.stdout.cut.map_or(Ok(Some(result.stdout.bytes)), Err);
         }
-        let message = reason(&result);
-        if message.contains("(NotFound)") { Ok(None) } else { Err(explain(self.spec, &message)) }
+        let failure = KubectlFailure::of(&result);
+        if failure.is_not_found() { Ok(None) } else { Err(failure.explain(self.spec)) }
     }
 
     async fn run(&self, argv: &[String]) -> ProbeResult<ProgramResult> {
@@ -125,16 +179,10 @@ impl KubernetesCluster<'_> {
         match self.run(&dry(spec)).await {
             Ok(result) if result.status.success() => Observation::new(what, expected, "allowed", true),
             Ok(result) => {
-                let message = reason(&result);
-                if message.contains("(NotFound)") {
-                    Observation::new(what, expected, format!("its target does not exist: {message}"), false)
-                } else if message.contains("(Forbidden)") {
-                    // A right that is missing now is missing in the night too.
-                    Observation::new(what, expected, format!("this account may not: {message}"), false)
-                } else if message.contains("unknown") || message.contains("error: invalid") {
-                    Observation::new(what, expected, message, false)
-                } else {
-                    Observation::unknown(what, expected, explain(spec, &message))
+                let failure = KubectlFailure::of(&result);
+                match failure.judge_dry_run() {
+                    DryRun::Wrong(seen) => Observation::new(what, expected, seen, false),
+                    DryRun::Unknown => Observation::unknown(what, expected, failure.explain(spec)),
                 }
             }
             Err(why) => Observation::unknown(what, expected, why),
@@ -152,27 +200,6 @@ fn kubectl(spec: &KubernetesSpec, words: &[&str]) -> Vec<String> {
     argv.extend(spec.kubectl_options());
     argv.extend(words.iter().map(|word| (*word).to_owned()));
     argv
-}
-
-fn reason(result: &ProgramResult) -> String {
-    let bytes = if result.stderr.bytes.is_empty() { &result.stdout.bytes } else { &result.stderr.bytes };
-    text::excerpt(bytes, MAX_REASON)
-}
-
-/// Why nothing could be checked.
-fn explain(spec: &KubernetesSpec, message: &str) -> ProbeError {
-    let contains = |part: &str| message.contains(part);
-    ProbeError::new(if contains("(Forbidden)") {
-        format!("this account may not: {message}")
-    } else if contains("does not exist") && contains("context") {
-        format!("there is no context `{}` in the kubeconfig", spec.context)
-    } else if contains("(Unauthorized)") || contains("must be logged in") {
-        format!("credentials are missing or refused: {message}")
-    } else if contains("Unable to connect") || contains("was refused") || contains("dial tcp") {
-        format!("the cluster does not answer: {message}")
-    } else {
-        format!("kubectl says: {message}")
-    })
 }
 
 /// The command with the place and `--dry-run=server`, before any words that are not for `kubectl`.
