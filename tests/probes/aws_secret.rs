@@ -50,7 +50,7 @@ fn what_could_not_be_seen_is_told_apart() {
         &plus(&at("http://127.0.0.1:1"), &json!({"profile": "no-such-profile"})),
         &ProbeContext::default(),
     );
-    assert_error(&other, &["aws says: "]);
+    assert_error(&other, &["there is no such profile in the configuration of aws: "]);
 }
 
 #[test]
