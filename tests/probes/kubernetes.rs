@@ -136,6 +136,11 @@ fn the_digest_that_runs_is_the_one_that_was_pushed() {
     assert_fail(&bench.look(&asked), &["another one in 1 of 2"]);
     bench.cluster.update(|objects| objects.pods = vec![pod("aa")]);
     assert_pass(&bench.look(&asked), &["✓ image of advanced-app | sha256:aa in every pod | in all 1"]);
+    // More than a megabyte.
+    let padding = json!([{"name": "app", "env": [{"name": "PADDING", "value": "x".repeat(10_000)}]}]);
+    let large = plus(&pod("aa"), &json!({"spec": {"containers": padding}}));
+    bench.cluster.update(|objects| objects.pods = vec![large; 150]);
+    assert_pass(&bench.look(&asked), &["✓ image of advanced-app | sha256:aa in every pod | in all 150"]);
 }
 
 #[test]

@@ -199,6 +199,24 @@ fn a_token_server_of_oauth_gets_the_password_in_a_form() {
     assert!(form.ends_with("username=deploy-bot&password=correct%20horse"), "{form}");
 }
 
+/// A push may need another scope than the image's own name has.
+#[test]
+fn a_token_is_fetched_for_the_scope_that_a_registry_asks_for() {
+    let web = Web::start();
+    web.route("/v2/", Reply::status(401).header("WWW-Authenticate", &challenge(&web, "")));
+    web.route("/token", Reply::ok(r#"{"token": "tok-1234567890"}"#));
+    let asks = challenge(&web, ",scope=\"repository:mirror/app:pull,push\"");
+    let begun = Reply::status(202).header("Location", "/upload");
+    let asks = Reply::status(401).header("WWW-Authenticate", &asks);
+    web.sequence(&format!("/v2/{APP}/blobs/uploads/"), [asks, begun]);
+    web.route("/upload", Reply::status(204));
+    assert_pass(
+        &look(&plus(&at_web(&web), &json!({"push": true}))),
+        &["✓ upload begun", "✓ upload cancelled"],
+    );
+    assert!(web.requests().iter().any(|request| request.target.contains("mirror%2Fapp%3Apull%2Cpush")));
+}
+
 fn put(web: &Web, kind: &str, content: &Value) -> String {
     let content = content.to_string();
     let digest = format!("sha256:{}", Sha256Hex::of(content.as_bytes()));

@@ -68,6 +68,42 @@ fn metadata_alone_is_enough() {
 }
 
 #[test]
+fn a_token_for_the_value_alone_is_enough() {
+    need!(SERVER);
+    let vault = Vault::start();
+    vault.put(PATH, &json!({"token": "swordfish-of-today"}));
+    let token = vault.token("value-only", r#"path "secret/data/*" { capabilities = ["read"] }"#);
+    let with = at(&vault, &token);
+    assert_pass(
+        &look(&with, &given(None)),
+        &[
+            "✓ current version | recorded | 1, of 20",
+            "✓ age | at most 90 days | 0 days",
+            "✓ the value | not a default",
+        ],
+    );
+    vault.must("DELETE", &format!("secret/data/{PATH}"), &Value::Null);
+    assert_fail(&look(&with, &given(None)), &["✗ the current version's value | there | deleted, 20"]);
+}
+
+#[test]
+fn a_secret_that_is_sought_in_the_wrong_place_is_told_where_it_may_be() {
+    need!(SERVER);
+    let vault = Vault::start();
+    vault.put(PATH, &json!({"token": 123_456_789_012_u64}));
+    let with = at(&vault, ROOT);
+    assert_pass(&look(&with, &given(None)), &["✓ the value | not a default value | a value of its own"]);
+    let path = plus(&with, &json!({"path": format!("secret/data/{PATH}")}));
+    let hint = format!("the path is that below the mount: perhaps `{PATH}`");
+    assert_fail(&look(&path, &given(None)), &[&hint]);
+    vault.must("POST", "sys/mounts/old", &json!({"type": "kv", "options": {"version": "1"}}));
+    let old = plus(&with, &json!({"mount": "old"}));
+    assert_fail(&look(&old, &given(None)), &["the store at `old` is KV version 1, which has no versions"]);
+    let other = look(&plus(&with, &json!({"field": "password"})), &given(None));
+    assert_fail(&other, &["the secret has no field `password`; it has: token"]);
+}
+
+#[test]
 fn what_is_wrong_with_a_secret_is_told() {
     need!(SERVER);
     let vault = Vault::start();

@@ -84,6 +84,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_rollout_that_hangs_says_why() {
+        let waiting =
+            json!({"name": "app", "ready": false, "state": {"waiting": {"reason": "ErrImagePull"}}});
+        let pod = json!({"metadata": {"name": "app-1-x"}, "status": {"containerStatuses": [waiting]}});
+        let pods: Pods = serde_json::from_value(json!({"items": [pod]})).unwrap();
+        let seen = |available: u64| {
+            let status = json!({"updatedReplicas": 1, "replicas": 1, "availableReplicas": available});
+            Progress::of(&json!({"status": status})).judge("app", Some(&pods)).remove(0).seen
+        };
+        assert_eq!(seen(0), "1 of 1 are new, 0 available, 0 old; pod app-1-x: app: ErrImagePull");
+        assert_eq!(seen(1), "complete: 1 of 1 available");
+    }
+
+    #[test]
     fn a_rollout_is_complete_only_when_every_replica_is_new_and_available() {
         let status = |observed: u64, updated: u64, total: u64, available: u64, conditions: Value| {
             json!({"observedGeneration": observed, "updatedReplicas": updated, "replicas": total,

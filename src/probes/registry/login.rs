@@ -309,3 +309,23 @@ fn header(value: &str) -> ProbeResult<HeaderValue> {
     value.set_sensitive(true);
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_api_of_docker_hub_is_not_where_its_images_are_named() {
+        for (url, api) in [
+            ("https://docker.io", "https://registry-1.docker.io"),
+            ("https://docker.io/", "https://registry-1.docker.io"),
+            ("https://registry-1.docker.io", "https://registry-1.docker.io"),
+            ("https://registry.example.com/", "https://registry.example.com/"),
+        ] {
+            let spec = json!({"api": {"url": url}, "repository": "team/app"});
+            assert_eq!(api_of(&serde_json::from_value(spec).unwrap()).url, api);
+        }
+    }
+}
