@@ -327,6 +327,26 @@ mod tests {
         }
     }
 
+    /// Assembled at run time, so that scanners for secrets do not report this file.
+    #[test]
+    fn a_credential_of_a_known_format_is_found_by_itself() {
+        let long = |prefix: &str, length: usize| format!("{prefix}{}", "a1".repeat(length / 2 + 1));
+        for (value, kind) in [
+            (long("AIza", 36), "a Google API key"),
+            (long("sk_live_", 24), "a Stripe key"),
+            (long("npm_", 36), "an npm token"),
+            (long("pypi-Ag", 40), "a PyPI token"),
+            (long("dckr_pat_", 27), "a Docker Hub token"),
+            (long("glrt-", 20), "a GitLab token"),
+            (long("glsa_", 40), "a Grafana token"),
+            (long("dop_v1_", 64), "a DigitalOcean token"),
+            (format!("AccountKey={}==", "a1".repeat(43)), "an Azure storage key"),
+            (format!("-----BEGIN {} KEY-----", "PRIVATE"), "a private key"),
+        ] {
+            assert_eq!(in_text(&value).first().map(String::as_str), Some(kind), "{value}");
+        }
+    }
+
     #[test]
     fn a_variable_is_judged_by_its_name_or_by_its_value() {
         let kinds = |name: &str, value: &str| in_variable(name, value).join("; ");
