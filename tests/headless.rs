@@ -154,6 +154,62 @@ fn a_signal_ends_a_look_at_once() {
     }
 }
 
+/// Without the event of the first point, the second one has nothing to look for.
+#[test]
+fn what_needs_a_result_that_is_left_out_is_left_out_too() {
+    let checklist = r#"
+name = "canary"
+[[section]]
+id = "s"
+title = "S"
+[[section.point]]
+id = "s.event"
+title = "An event is sent"
+why = "w"
+[[section.point.probe]]
+id = "send"
+title = "send"
+kind = "command"
+effects = true
+with = { argv = ["true"] }
+[[section.point]]
+id = "s.traces"
+title = "It left a span"
+why = "w"
+[[section.point.probe]]
+id = "spans"
+title = "spans"
+kind = "jaeger"
+since = "s.event/send"
+with = { api = { url = "http://127.0.0.1:1" }, service = "app", routes = ["/ws"] }
+[[section.point]]
+id = "s.after"
+title = "Something that only comes later"
+why = "w"
+[[section.point.probe]]
+id = "p"
+title = "p"
+kind = "command"
+since = "s.event/send"
+with = { argv = ["true"] }
+[[section.point]]
+id = "s.other"
+title = "Something else"
+why = "w"
+[[section.point.probe]]
+id = "p"
+title = "p"
+kind = "command"
+with = { argv = ["true"] }
+"#;
+    let sandbox = crate::bench::gonogo::Sandbox::new().checklist(checklist);
+    let sandbox = sandbox.profile("environment = \"t\"\nchecklist = \"checklist.toml\"\n");
+    let trust = sandbox.digest("profile.toml");
+    let sandbox = sandbox.args(["check", "profile.toml", "--trust", &trust, "--no-effects"]);
+    let needs = "s.traces/spans, which needs the result of one that is left out and with it all of s.traces";
+    let _ = sandbox.run().code(0).stdout_has("GO 2/2").stdout_has(needs);
+}
+
 /// Forty checks, each of whose texts takes twice its length in a log.
 #[test]
 fn a_large_result_is_told_after_one_run() {

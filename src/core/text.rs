@@ -108,6 +108,17 @@ pub fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
+/// `512 bytes`, `1.5 KiB`, `64.0 MiB`; one decimal, rounded down.
+#[must_use]
+pub fn bytes(n: u64) -> String {
+    let with_decimal = |unit: u64| format!("{}.{}", n / unit, n % unit * 10 / unit);
+    match n {
+        0..1024 => count(usize::try_from(n).unwrap_or(usize::MAX), "byte"),
+        1024..1_048_576 => format!("{} KiB", with_decimal(1 << 10)),
+        _ => format!("{} MiB", with_decimal(1 << 20)),
+    }
+}
+
 /// The known word that was most likely meant, if any is similar.
 #[must_use]
 pub fn nearest<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {

@@ -15,6 +15,7 @@ use crate::diagnostic::please_report;
 use crate::probes::{Effects, ProbeContext};
 use crate::secret_store::SecretStore;
 use crate::stopwatch::{Stopwatch, timeout};
+use gonogo_core::checklist::spec::ProbeSpec;
 use gonogo_core::checklist::{Probe, ProbeKey};
 use gonogo_core::outcome::{Class, Observation, Outcome};
 use gonogo_core::time::{Utc, exact_span, span};
@@ -186,6 +187,10 @@ impl ProbeTask {
         let Some(spec) = &self.probe.spec else {
             return Outcome::error(&self.probe.title, "configured", "the profile lacks values");
         };
+        // A program may change what it finds, and would change it for nothing.
+        if let (ProbeSpec::Command(_), Some(first), None) = (spec, &self.probe.since, &self.context.since) {
+            return Outcome::error(&self.probe.title, format!("{first} has passed"), "not run: it has not");
+        }
         let attempt = self.system.run_probe(spec, self.deadline(), &self.secret_store, &self.context);
         let result = run_limited(self.limit(), attempt).await;
         result.unwrap_or_else(|why| Outcome::error(&self.probe.title, "a result", why.to_string()))

@@ -1,6 +1,9 @@
 //! The part of the checklist that `check` covers. What is left out is reported.
 
-use gonogo_core::checklist::{Confirm, Plan};
+use std::collections::BTreeSet;
+
+use gonogo_core::checklist::spec::ProbeSpec;
+use gonogo_core::checklist::{Confirm, Plan, Point, Probe, ProbeKey};
 use gonogo_core::text::count;
 
 /// A part of the checklist.
@@ -22,11 +25,13 @@ impl Selection {
     pub fn apply(&self, plan: &mut Plan) -> Result<Vec<String>, String> {
         self.check_ids(plan)?;
         let mut left_out = Vec::new();
+        let configured = probe_keys(plan);
         left_out.extend(self.keep_only(plan));
         left_out.extend(self.drop_effects(plan));
+        left_out.extend(drop_dependents(plan, &configured));
         left_out.extend(self.drop_confirmations(plan));
         if plan.points().next().is_none() {
-            return Err("no point is left to check".into());
+            return Err(format!("no point is left to check; left out: {}", left_out.join("; ")));
         }
         Ok(left_out)
     }
@@ -83,6 +88,55 @@ impl Selection {
         }
         let emptied = drop_empty(plan);
         (dropped > 0).then(|| format!("confirmation of {} (--machine){emptied}", count(dropped, "point")))
+    }
+}
+
+fn probe_keys(plan: &Plan) -> BTreeSet<ProbeKey> {
+    let keys = plan.points().flat_map(|point| {
+        let of_point = |probe: &Probe| ProbeKey::new(&point.id, &probe.id);
+        point.probes.iter().map(of_point)
+    });
+    keys.collect()
+}
+
+/// Removes probes that need the result of one that was left out, and those that need theirs.
+fn drop_dependents(plan: &mut Plan, configured: &BTreeSet<ProbeKey>) -> Option<String> {
+    let mut dropped: BTreeSet<ProbeKey> = BTreeSet::new();
+    loop {
+        let left = probe_keys(plan);
+        let is_missing = |key: &&ProbeKey| configured.contains(*key) && !left.contains(*key);
+        let before = dropped.len();
+        for point in plan.sections.iter_mut().flat_map(|section| &mut section.points) {
+            forget_order(point, is_missing);
+            let needs_missing = |probe: &Probe| {
+                [&probe.since, &probe.digest_of].into_iter().flatten().any(|key| is_missing(&key))
+            };
+            dropped.extend(
+                point
+                    .probes
+                    .iter()
+                    .filter(|probe| needs_missing(probe))
+                    .map(|probe| ProbeKey::new(&point.id, &probe.id)),
+            );
+            point.probes.retain(|probe| !needs_missing(probe));
+        }
+        if dropped.len() == before {
+            break;
+        }
+    }
+    let emptied = drop_empty(plan);
+    let names: Vec<_> = dropped.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| {
+        let verb = if names.len() == 1 { "needs" } else { "need" };
+        format!("{}, which {verb} the result of one that is left out{emptied}", names.join(", "))
+    })
+}
+
+/// A probe that looks for nothing of the other one only has to run after it.
+fn forget_order(point: &mut Point, is_missing: impl Fn(&&ProbeKey) -> bool) {
+    let looks_for_it = |spec: &ProbeSpec| matches!(spec, ProbeSpec::Prometheus(_) | ProbeSpec::Jaeger(_));
+    for probe in point.probes.iter_mut().filter(|probe| !probe.spec.as_ref().is_some_and(looks_for_it)) {
+        probe.since = probe.since.take().filter(|key| !is_missing(&key));
     }
 }
 

@@ -28,6 +28,9 @@ pub(super) enum AddressError {
     Malformed(&'static str, u16),
     #[error("the address holds a user or a password; name them apart from it, the password by reference")]
     Credentials,
+    /// A virtual host in the address, and another beside it.
+    #[error("the address names virtual host `{named}`, and `vhost` is `{vhost}`: set them to the same one")]
+    Contradiction { named: String, vhost: String },
 }
 
 impl Address {

@@ -1,7 +1,7 @@
 //! A client of an HTTP API: the same headers with every request, whole responses, and a distinction between refused
 //! requests and missing objects.
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 
@@ -17,6 +17,9 @@ use super::http_client::{self, HttpClient, ProxyUse};
 
 /// The longest piece of an answer that explains a refusal, in bytes.
 const MAX_REASON: usize = 160;
+
+/// The most of a long answer that is read, in bytes: the rules and targets of a large cluster.
+const MAX_LONG_BODY: usize = 12 << 20;
 
 /// A client of one API.
 pub(super) struct ApiClient {
@@ -79,6 +82,11 @@ impl ApiClient {
         body.cut.map_or(Ok(ApiResponse { status, headers, body: body.bytes }), Err)
     }
 
+    /// The same, for an answer that may be long.
+    pub(super) async fn get_long(&self, path: &str, query: &[(&str, &str)]) -> ProbeResult<ApiResponse> {
+        self.send_up_to(self.request(Method::GET, self.url(path, query)), MAX_LONG_BODY).await
+    }
+
     pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> ProbeResult<ApiResponse> {
         self.send(self.request(Method::GET, self.url(path, query))).await
     }
@@ -92,10 +100,22 @@ impl ApiResponse {
 
     /// The body as JSON, whatever the status.
     pub(super) fn json_of_any_status(&self) -> ProbeResult<Value> {
-        content::json(&self.body).map_err(|why| match why {
-            Unreadable::Foreign => ProbeError::new(format!("the answer is not JSON: {}", self.reason())),
-            why => ProbeError::new(why.to_string()),
+        content::json(&self.body).map_err(|why| self.unreadable(&why))
+    }
+
+    /// Why the body could not be read as JSON, for people.
+    pub(super) fn unreadable(&self, why: &Unreadable) -> ProbeError {
+        let login = if self.is_page() { " (a web page: is there a login in front of it?)" } else { "" };
+        ProbeError::new(match why {
+            Unreadable::Foreign => format!("the answer is not JSON: {}{login}", self.reason()),
+            why => why.to_string(),
         })
+    }
+
+    /// Whether the body is a web page.
+    pub(super) fn is_page(&self) -> bool {
+        let kind = self.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        kind.starts_with("text/html") || self.body.trim_ascii_start().starts_with(b"<")
     }
 
     /// Why the response is not a success, for people.

@@ -9,15 +9,15 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Proxy, RequestBuilder, Response, Url};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Client, Proxy, RequestBuilder, Response, StatusCode, Url};
 use rustls::ClientConfig;
 use tokio::sync::OnceCell;
 use tracing::debug;
 
 use crate::secret_store::SecretStore;
 use gonogo_core::checklist::spec::{TextOrSecret, Tls};
-use gonogo_core::error;
+use gonogo_core::{error, text};
 
 use super::address::has_credentials;
 use super::content::ReadBody;
@@ -28,6 +28,8 @@ use super::tls;
 
 /// The most of a body that is read, in bytes, after decompression.
 pub(super) const MAX_BODY: usize = 1 << 20;
+/// The longest content type, or location, of an answer that is shown, in bytes.
+const MAX_KIND: usize = 120;
 /// The timeout for reading the start of a body.
 const EXCERPT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long before the deadline connecting times out, so that the message names it.
@@ -147,6 +149,19 @@ impl HttpClient {
         read(response, MAX_BODY, &Deadline::after(EXCERPT_TIMEOUT.min(self.deadline.remaining()))).await
     }
 
+    /// An answer that is not the expected one: its status, its kind, and the begin of its body.
+    pub(super) async fn describe(&self, response: Response) -> String {
+        let status = response.status().as_u16();
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.filter(|_| status == 200).map(|kind| format!(" with {}", text::clip(kind, MAX_KIND)));
+        let location = response.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()));
+        let location =
+            location.map(|to| format!(" and points to {}", text::excerpt(to.as_bytes(), MAX_KIND)));
+        let head = format!("it answers {status}{}{}", kind.unwrap_or_default(), location.unwrap_or_default());
+        let body = self.glance(response).await;
+        if body.bytes.is_empty() { head } else { format!("{head}: {}", body.excerpt()) }
+    }
+
     fn late(&self, url: &Url) -> Option<TimedOut> {
         self.names
             .is_resolving()
@@ -248,6 +263,14 @@ async fn read_pieces(response: &mut Response, limit: usize, bytes: &mut Vec<u8>)
 
 fn host(url: &Url) -> String {
     url.host_str().unwrap_or_default().to_owned()
+}
+
+/// How long a server wants us to wait, if it limits our rate and there is time (RFC 9110, 10.2.3).
+pub(super) fn retry_after(response: &Response, deadline: &Deadline) -> Option<Duration> {
+    let is_limited = response.status() == StatusCode::TOO_MANY_REQUESTS;
+    let seconds = response.headers().get(RETRY_AFTER).filter(|_| is_limited)?.to_str().ok()?;
+    let delay = Duration::from_secs(seconds.trim().parse().ok()?);
+    (delay < deadline.remaining()).then_some(delay)
 }
 
 /// Host and port of a URL.

@@ -56,43 +56,48 @@ fn judge_one(check: &JsonCheck, parsed: Result<&Value, &Unreadable>, body: &Read
 }
 
 fn expected(check: &JsonCheck) -> String {
-    match (&check.equals, check.at_least) {
-        (Some(value), Some(least)) => format!("{value}, at least {least}"),
-        (Some(value), None) => value.to_string(),
-        (None, Some(least)) => format!("at least {least}"),
-        (None, None) => "one value".into(),
-    }
+    let equals = check.equals.iter().map(ToString::to_string);
+    let parts: Vec<_> = equals.chain(check.bounds().iter().map(ToString::to_string)).collect();
+    if parts.is_empty() { "one value".into() } else { parts.join(", ") }
 }
 
 /// Whether the nodes match the check: exactly one if it has only a path, else at least one, and all of them match.
 fn matches(check: &JsonCheck, nodes: &[&Value]) -> bool {
-    let is_path_only = check.equals.is_none() && check.at_least.is_none();
+    let bounds = check.bounds();
+    let is_path_only = check.equals.is_none() && bounds.is_empty();
     let each = |node: &&Value| {
         check.equals.as_ref().is_none_or(|value| equals(node, value))
-            && check.at_least.is_none_or(|least| is_at_least(node, least))
+            && bounds.iter().all(|bound| number(node).is_some_and(|number| bound.holds(&number)))
     };
     if is_path_only { nodes.len() == 1 } else { !nodes.is_empty() && nodes.iter().all(each) }
+}
+
+/// A number, also one that is written as a text.
+fn number(node: &Value) -> Option<String> {
+    match node {
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    }
 }
 
 fn equals(node: &Value, value: &Scalar) -> bool {
     match value {
         Scalar::Bool(value) => node.as_bool() == Some(*value),
         Scalar::Text(value) => node.as_str() == Some(value),
-        Scalar::Integer(value) => is_at_least(node, *value) && !is_above(node, *value),
+        Scalar::Integer(value) => node
+            .as_i64()
+            .map_or_else(|| node.as_f64().is_some_and(|node| is_whole(node, *value)), |node| node == *value),
     }
 }
 
-fn is_at_least(node: &Value, least: i64) -> bool {
-    node.as_i64().map_or_else(|| node.as_f64().is_some_and(|v| v >= float(least)), |v| v >= least)
-}
-
-fn is_above(node: &Value, most: i64) -> bool {
-    node.as_i64().map_or_else(|| node.as_f64().is_some_and(|v| v > float(most)), |v| v > most)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "compared with a float only, which holds no more digits")]
-fn float(value: i64) -> f64 {
-    value as f64
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::float_cmp,
+    reason = "a float equals a whole number, or it does not"
+)]
+fn is_whole(node: f64, value: i64) -> bool {
+    node == value as f64
 }
 
 fn describe_nodes(nodes: &[&Value]) -> String {
@@ -116,40 +121,55 @@ mod tests {
     use super::*;
     use gonogo_core::checklist::spec::JsonPath;
 
-    fn judge_body(
-        path: &str,
-        equals: Option<Scalar>,
-        at_least: Option<i64>,
-        body: &str,
-    ) -> (String, Option<bool>) {
+    fn judge_check(check: &JsonCheck, body: &str) -> (String, Option<bool>) {
         let body = ReadBody { bytes: body.into(), cut: None };
-        let check = JsonCheck { path: JsonPath::new(path).unwrap(), equals, at_least };
-        let seen = judge(&[check], &body, &Deadline::after(Duration::MAX)).remove(0);
+        let seen = judge(std::slice::from_ref(check), &body, &Deadline::after(Duration::MAX)).remove(0);
         (seen.seen, seen.ok)
+    }
+
+    fn judge_body(path: &str, equals: Option<Scalar>, more: &str, body: &str) -> (String, Option<bool>) {
+        let mut check: JsonCheck = serde_json::from_str(&format!("{{\"path\": \"$\"{more}}}")).unwrap();
+        (check.path, check.equals) = (JsonPath::new(path).unwrap(), equals);
+        judge_check(&check, body)
+    }
+
+    #[test]
+    fn a_number_is_compared_with_bounds() {
+        for (bounds, body, ok) in [
+            (r#", "at_least": 3"#, r#"{"n":2.9}"#, false),
+            (r#", "at_most": 0.5"#, r#"{"n":0.5}"#, true),
+            (r#", "less_than": 0.5"#, r#"{"n":0.5}"#, false),
+            (r#", "between": [1, 5]"#, r#"{"n":"4.5"}"#, true),
+            (r#", "between": [1, 5]"#, r#"{"n":"many"}"#, false),
+            (r#", "at_most": 5"#, r#"{"n":null}"#, false),
+            (r#", "at_least": 1, "less_than": 3"#, r#"{"n":2}"#, true),
+            (r#", "at_least": 1"#, "{}", false),
+        ] {
+            assert_eq!(judge_body("$.n", None, bounds, body).1, Some(ok), "{bounds} {body}");
+        }
     }
 
     #[test]
     fn a_value_is_compared_by_type() {
         let is_true = || Some(Scalar::Bool(true));
-        assert_eq!(judge_body("$.up", is_true(), None, r#"{"up":true}"#), ("true".into(), Some(true)));
-        assert_eq!(judge_body("$.up", is_true(), None, r#"{"up":"true"}"#).1, Some(false));
-        assert_eq!(judge_body("$.n", Some(Scalar::Integer(1)), None, r#"{"n":1.0}"#).1, Some(true));
-        assert_eq!(judge_body("$.n", Some(Scalar::Integer(1)), None, r#"{"n":1.5}"#).1, Some(false));
-        assert_eq!(judge_body("$.n", None, Some(3), r#"{"n":2.9}"#), ("2.9".into(), Some(false)));
+        assert_eq!(judge_body("$.up", is_true(), "", r#"{"up":true}"#), ("true".into(), Some(true)));
+        assert_eq!(judge_body("$.up", is_true(), "", r#"{"up":"true"}"#).1, Some(false));
+        assert_eq!(judge_body("$.n", Some(Scalar::Integer(1)), "", r#"{"n":1.0}"#).1, Some(true));
+        assert_eq!(judge_body("$.n", Some(Scalar::Integer(1)), "", r#"{"n":1.5}"#).1, Some(false));
     }
 
     #[test]
     fn no_node_and_several_nodes_are_reported() {
         let body = r#"{"r":[{"h":"ok"},{"h":"err"}]}"#;
         let ok = || Some(Scalar::Text("ok".into()));
-        assert_eq!(judge_body("$.r[*].h", ok(), None, body), ("2 values: ok, err".into(), Some(false)));
-        assert_eq!(judge_body("$.r[0].h", ok(), None, body).1, Some(true));
-        assert_eq!(judge_body("$.r[*].h", None, None, body).1, Some(false));
-        assert_eq!(judge_body("$.none", ok(), None, body), ("nothing there".into(), Some(false)));
+        assert_eq!(judge_body("$.r[*].h", ok(), "", body), ("2 values: ok, err".into(), Some(false)));
+        assert_eq!(judge_body("$.r[0].h", ok(), "", body).1, Some(true));
+        assert_eq!(judge_body("$.r[*].h", None, "", body).1, Some(false));
+        assert_eq!(judge_body("$.none", ok(), "", body), ("nothing there".into(), Some(false)));
     }
 
     #[test]
     fn a_body_that_is_not_json_fails() {
-        assert_eq!(judge_body("$.up", None, None, "<html>"), ("not JSON: <html>".into(), Some(false)));
+        assert_eq!(judge_body("$.up", None, "", "<html>"), ("not JSON: <html>".into(), Some(false)));
     }
 }

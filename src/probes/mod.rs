@@ -39,6 +39,7 @@ mod kubernetes;
 mod net;
 mod origins;
 mod otlp;
+mod otlp_answer;
 mod pipeline;
 mod process;
 mod prometheus;

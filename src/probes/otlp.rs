@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, span::SpanKind};
@@ -17,6 +15,7 @@ use super::curl;
 use super::deadline::Deadline;
 use super::effects::Effects;
 use super::error::{ProbeError, ProbeResult};
+use super::otlp_answer;
 use crate::secret_store::SecretStore;
 use gonogo_core::checklist::spec::{self, OtlpSpec, TextOrSecret};
 use gonogo_core::outcome::{Observation, Outcome};
@@ -40,20 +39,17 @@ pub(super) async fn run(
     let what = format!("test span at {}{TRACES_PATH}", api.url);
     let span = format!("a test span of {}", spec.service);
     let accepted = match export(&api, spec, &span, deadline, secret_store, effects).await {
-        Ok(reply) => judge_accepted(what, &reply),
-        Err(why) => Observation::unknown(what, "accepted", why),
+        Ok(reply) => otlp_answer::accepted(what, &reply),
+        Err(why) => Observation::unknown(what, "accepted", otlp_answer::explain(why)),
     };
     let mut seen = vec![accepted];
-    if spec.is_guarded() && seen[0].ok.is_some() {
+    // Where the right header is not accepted, a refusal of a wrong one says nothing.
+    if spec.is_guarded() && seen[0].ok == Some(true) {
         let (wrong_api, what) =
             (self::api(spec, without_secrets(&spec.headers)), "test span with a wrong header");
         let span = format!("{span} with a wrong header");
         seen.push(match export(&wrong_api, spec, &span, deadline, secret_store, effects).await {
-            Ok(reply) => {
-                let is_refused = matches!(reply.status.as_u16(), 401 | 403);
-                let seen = if reply.status.is_success() { "accepted".to_owned() } else { code(&reply) };
-                Observation::new(what, "refused (401 or 403)", seen, is_refused)
-            }
+            Ok(reply) => otlp_answer::refused(what, &reply),
             Err(why) => Observation::unknown(what, "refused (401 or 403)", why),
         });
     }
@@ -93,7 +89,7 @@ async fn export(
     let sending = effects.begin(format!("tried to send {span}"));
     let reply = api.send(request.header(CONTENT_TYPE, "application/x-protobuf").body(body)).await;
     match &reply {
-        Ok(reply) if matches!(reply.status.as_u16(), 401 | 403) => sending.failed(),
+        Ok(reply) if reply.status.is_client_error() => sending.failed(),
         Ok(_) => sending.succeeded(format!("sent {span}")),
         // Without an answer in time, the span may have been accepted.
         Err(_) if !deadline.remaining().is_zero() => sending.failed(),
@@ -134,32 +130,4 @@ fn test_span(service: &str) -> ProbeResult<ExportTraceServiceRequest> {
         ..ResourceSpans::default()
     };
     Ok(ExportTraceServiceRequest { resource_spans: vec![spans] })
-}
-
-fn judge_accepted(what: String, reply: &ApiResponse) -> Observation {
-    if !reply.status.is_success() {
-        let is_refused = matches!(reply.status.as_u16(), 401 | 403);
-        // That our own headers are refused says nothing about the collector.
-        return if is_refused {
-            Observation::unknown(what, "accepted", reply.error_of_status())
-        } else {
-            Observation::new(what, "accepted", String::from(reply.error_of_status()), false)
-        };
-    }
-    let partial = ExportTraceServiceResponse::decode(reply.body.as_slice())
-        .ok()
-        .and_then(|response| response.partial_success);
-    match partial.filter(|partly| partly.rejected_spans > 0) {
-        Some(partly) => {
-            Observation::new(what, "accepted", format!("rejected: {}", partly.error_message), false)
-        }
-        None => Observation::new(what, "accepted", "accepted", true),
-    }
-}
-
-fn code(reply: &ApiResponse) -> String {
-    match reply.status.as_u16() {
-        code @ (401 | 403) => format!("refused ({code})"),
-        _ => String::from(reply.error_of_status()),
-    }
 }

@@ -57,7 +57,8 @@ fn judge_one(check: &TextCheck, what: &str, text: &str, content: &ReadBody) -> O
         _ => {
             let message = seen.told.unwrap_or_else(|| format!("not in it: {}", content.excerpt()));
             let observation = Observation::new(what, expected, message, seen.ok);
-            if matches!(check, TextCheck::LinesAtLeast(_)) { observation.as_measured() } else { observation }
+            let is_measured = matches!(check, TextCheck::LinesAtLeast(_)) || check.bound().is_some();
+            if is_measured { observation.as_measured() } else { observation }
         }
     }
 }
@@ -92,6 +93,9 @@ fn expected(check: &TextCheck) -> String {
         TextCheck::Lacks(pattern) => format!("nothing matches `{}`", pattern.as_str()),
         TextCheck::EachLine(pattern) => format!("each line matches `{}`", pattern.as_str()),
         TextCheck::LinesAtLeast(least) => format!("at least {}", text::count(to_size(*least), "line")),
+        TextCheck::AtLeast(_) | TextCheck::AtMost(_) | TextCheck::LessThan(_) | TextCheck::Between(_) => {
+            check.bound().map(|bound| format!("a number, {bound}")).unwrap_or_default()
+        }
     }
 }
 
@@ -110,6 +114,10 @@ fn run_check(check: &TextCheck, whole: &str) -> TextResult {
             let count = lines(whole).count();
             let ok = count >= to_size(*least);
             TextResult { ok, is_final: ok, told: Some(text::count(count, "line")) }
+        }
+        TextCheck::AtLeast(_) | TextCheck::AtMost(_) | TextCheck::LessThan(_) | TextCheck::Between(_) => {
+            let ok = check.bound().is_some_and(|bound| bound.holds(whole.trim()));
+            TextResult { ok, is_final: false, told: Some(text::clip(whole.trim(), MAX_LINE)) }
         }
     }
 }
@@ -172,6 +180,14 @@ mod tests {
         assert_eq!(result_of(r#"{"lacks":"err"}"#, "fine", false), ("nothing does".into(), Some(true)));
         assert_eq!(result_of(r#"{"lines_at_least":2}"#, "a\n\nb\n", false), ("2 lines".into(), Some(true)));
         assert_eq!(result_of(r#"{"lines_at_least":3}"#, "a\n\nb\n", false).1, Some(false));
+    }
+
+    #[test]
+    fn a_text_can_be_a_number() {
+        assert_eq!(result_of(r#"{"at_most":5}"#, "4.5\n", false), ("4.5".into(), Some(true)));
+        assert_eq!(result_of(r#"{"less_than":5}"#, "5", false).1, Some(false));
+        assert_eq!(result_of(r#"{"between":[1,5]}"#, "3 files", false), ("3 files".into(), Some(false)));
+        assert_eq!(result_of(r#"{"at_least":1}"#, "12", true).1, None);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::pin::pin;
 
 use futures_util::{Stream, StreamExt as _, stream};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Response, Url};
 
 use super::curl;
 use super::deadline::Deadline;
@@ -33,6 +34,32 @@ pub(super) fn bearer(token: &Secret) -> ProbeResult<HeaderValue> {
     Ok(value)
 }
 
+/// The same URL with the token in its query, as browsers send it.
+pub(super) fn with_token(mut url: Url, token: &Secret) -> Url {
+    url.query_pairs_mut().append_pair("token", token.expose());
+    url
+}
+
+/// How a token is sent, and where to.
+#[derive(Clone, Copy)]
+enum Carrier<'a> {
+    /// In the header `Authorization`, as programs do.
+    Header(&'a str),
+    /// In the query, as browsers do: they can set no header for a WebSocket or an event stream.
+    Query(&'a str),
+}
+
+impl Carrier<'_> {
+    /// What is added to the name of a token.
+    fn describe(self, spec: &TokenSpec) -> String {
+        match self {
+            Self::Header(_) => String::new(),
+            Self::Query(base) if base == spec.api.url => " in the query".into(),
+            Self::Query(base) => format!(" in the query, through {base}"),
+        }
+    }
+}
+
 /// An endpoint's answer to a token.
 #[derive(Debug)]
 enum EndpointAnswer {
@@ -42,17 +69,28 @@ enum EndpointAnswer {
     Odd(String),
 }
 
+/// One check of the probe.
+struct TokenProbe<'a> {
+    spec: &'a TokenSpec,
+    headers: HeaderMap,
+    deadline: &'a Deadline,
+}
+
 pub(super) async fn run(spec: &TokenSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
     let reproduce = format!(
         "{} -o /dev/null -w '%{{http_code}}' -H 'Authorization: Bearer {}'",
         curl::get(&spec.api, SSE_PATH),
         spec.default
     );
-    let mut seen = Vec::new();
-    let default = Secret::new(spec.default.clone());
-    seen.extend(
-        check_both_endpoints(spec, "the default token", Ok(default), false, deadline, secret_store).await,
-    );
+    let headers = match http_client::headers(&spec.api.headers, deadline, secret_store).await {
+        Ok(headers) => headers,
+        Err(why) => {
+            return Outcome::of(vec![Observation::unknown("application", "reachable", why)], reproduce);
+        }
+    };
+    let probe = TokenProbe { spec, headers, deadline };
+    let default = Ok(Secret::new(spec.default.clone()));
+    let mut seen = probe.check("the default token", default, false).await;
     for (what, reference, is_current) in
         [("the old token", &spec.old, false), ("the current token", &spec.current, true)]
     {
@@ -63,15 +101,11 @@ pub(super) async fn run(spec: &TokenSpec, deadline: &Deadline, secret_store: &Se
                 .await
                 .is_ok_and(|current| current.expose() == token.expose())
         {
-            seen.push(Observation::new(
-                what,
-                "another than the current one",
-                "the same: it was not rotated",
-                false,
-            ));
+            let seen_text = "the same: it was not rotated";
+            seen.push(Observation::new(what, "another than the current one", seen_text, false));
             continue;
         }
-        seen.extend(check_both_endpoints(spec, what, token, is_current, deadline, secret_store).await);
+        seen.extend(probe.check(what, token, is_current).await);
     }
     Outcome::of(seen, reproduce)
 }
@@ -80,38 +114,82 @@ async fn read(reference: &SecretRef, deadline: &Deadline, secret_store: &SecretS
     Ok(deadline.limit(format!("reading {reference}"), secret_store.read(reference)).await??)
 }
 
-/// The same token at both endpoints.
-async fn check_both_endpoints(
-    spec: &TokenSpec,
-    what: &str,
-    token: ProbeResult<Secret>,
-    is_current: bool,
-    deadline: &Deadline,
-    secret_store: &SecretStore,
-) -> Vec<Observation> {
-    let token = match token {
-        Ok(token) => token,
-        Err(why) => return vec![Observation::unknown(what, "readable", why)],
-    };
-    let headers = async {
-        let mut headers = http_client::headers(&spec.api.headers, deadline, secret_store).await?;
-        headers.insert(AUTHORIZATION, bearer(&token)?);
-        Ok::<_, ProbeError>(headers)
-    };
-    let (sse, ws) = match headers.await {
-        Ok(headers) => tokio::join!(at_sse(spec, &headers, deadline), at_ws(spec, &headers, deadline)),
-        Err(why) => (Err(why.clone()), Err(why)),
-    };
-    vec![
-        judge(format!("{what} at {SSE_PATH}"), is_current, sse),
-        judge(format!("{what} at /ws"), is_current, ws),
-    ]
+impl TokenProbe<'_> {
+    /// The same token at both endpoints, by each carrier.
+    async fn check(&self, what: &str, token: ProbeResult<Secret>, is_current: bool) -> Vec<Observation> {
+        let token = match token {
+            Ok(token) => token,
+            Err(why) => return vec![Observation::unknown(what, "readable", why)],
+        };
+        let base = self.spec.api.url.as_str();
+        let public = self.spec.public_url.as_deref().unwrap_or(base);
+        let mut seen = Vec::new();
+        for carrier in [Carrier::Header(base), Carrier::Query(public)] {
+            let (sse, ws) = tokio::join!(self.at_sse(carrier, &token), self.at_ws(carrier, &token));
+            let what = format!("{what}{}", carrier.describe(self.spec));
+            seen.push(judge(format!("{what} at {SSE_PATH}"), is_current, sse));
+            seen.push(judge(format!("{what} at /ws"), is_current, ws));
+        }
+        seen
+    }
+
+    /// The URL of a path and the headers of a request with the token.
+    fn request(&self, carrier: Carrier, path: &str, token: &Secret) -> ProbeResult<(Url, HeaderMap)> {
+        let mut headers = self.headers.clone();
+        Ok(match carrier {
+            Carrier::Header(base) => {
+                headers.insert(AUTHORIZATION, bearer(token)?);
+                (address(base, path)?, headers)
+            }
+            Carrier::Query(base) => (with_token(address(base, path)?, token), headers),
+        })
+    }
+
+    async fn at_sse(&self, carrier: Carrier<'_>, token: &Secret) -> ProbeResult<EndpointAnswer> {
+        let (url, headers) = self.request(carrier, SSE_PATH, token)?;
+        let browser = HttpClient::new(&self.spec.api.tls, ProxyUse::Environment, self.deadline)?;
+        let request = || browser.request(Method::GET, url.clone()).headers(headers.clone());
+        // The head is enough; the stream itself would never end.
+        let mut response = browser.send(request()).await?;
+        if let Some(delay) = http_client::retry_after(&response, self.deadline) {
+            tokio::time::sleep(delay).await;
+            response = browser.send(request()).await?;
+        }
+        Ok(match response.status().as_u16() {
+            200 if is_event_stream(&response) => EndpointAnswer::Open,
+            code @ (401 | 403) => EndpointAnswer::Shut(code.to_string()),
+            _ => EndpointAnswer::Odd(browser.describe(response).await),
+        })
+    }
+
+    async fn at_ws(&self, carrier: Carrier<'_>, token: &Secret) -> ProbeResult<EndpointAnswer> {
+        let (url, headers) = self.request(carrier, &board_path(&self.spec.board), token)?;
+        let answer = websocket::open(&url, &headers, &self.spec.api.tls, self.deadline).await?;
+        let mut socket = match answer {
+            WebSocketAnswer::Open(socket) => socket,
+            WebSocketAnswer::Refused(code @ (401 | 403), _) => {
+                return Ok(EndpointAnswer::Shut(code.to_string()));
+            }
+            WebSocketAnswer::Refused(code, reason) => {
+                let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
+                return Ok(EndpointAnswer::Odd(format!("it answers {code} to the handshake{reason}")));
+            }
+        };
+        socket.ping().await?;
+        let messages = stream::unfold(socket, |mut socket| async { Some((socket.next().await, socket)) });
+        pong(self.deadline, pin!(messages)).await
+    }
 }
 
 fn judge(what: String, is_current: bool, answer: ProbeResult<EndpointAnswer>) -> Observation {
     let expected = if is_current { "accepted" } else { "refused" };
     match answer {
         Ok(EndpointAnswer::Open) => Observation::new(what, expected, "accepted", is_current),
+        Ok(EndpointAnswer::Shut(how)) if is_current && how == "403" => {
+            // The application closes before it accepts, also at its connection limit.
+            let seen = "refused (403: the token, the origin, or the limit of connections)";
+            Observation::new(what, expected, seen, false)
+        }
         Ok(EndpointAnswer::Shut(how)) => {
             Observation::new(what, expected, format!("refused ({how})"), !is_current)
         }
@@ -120,36 +198,16 @@ fn judge(what: String, is_current: bool, answer: ProbeResult<EndpointAnswer>) ->
     }
 }
 
-/// The application's own address for a path.
-fn address(spec: &TokenSpec, path: &str) -> ProbeResult<reqwest::Url> {
-    let url = format!("{}{path}", spec.api.url.trim_end_matches('/'));
-    reqwest::Url::parse(&url).map_err(|_| ProbeError::new("not an address such as https://host"))
+/// An address of the application.
+pub(super) fn address(base: &str, path: &str) -> ProbeResult<Url> {
+    let url = format!("{}{path}", base.trim_end_matches('/'));
+    Url::parse(&url).map_err(|_| ProbeError::new("not an address such as https://host"))
 }
 
-async fn at_sse(spec: &TokenSpec, headers: &HeaderMap, deadline: &Deadline) -> ProbeResult<EndpointAnswer> {
-    let browser = HttpClient::new(&spec.api.tls, ProxyUse::Environment, deadline)?;
-    let request = browser.request(reqwest::Method::GET, address(spec, SSE_PATH)?).headers(headers.clone());
-    // The status is enough; the stream itself would never end.
-    let status = browser.send(request).await?.status();
-    Ok(match status.as_u16() {
-        200 => EndpointAnswer::Open,
-        code @ (401 | 403) => EndpointAnswer::Shut(code.to_string()),
-        code => EndpointAnswer::Odd(format!("it answers {code}")),
-    })
-}
-
-async fn at_ws(spec: &TokenSpec, headers: &HeaderMap, deadline: &Deadline) -> ProbeResult<EndpointAnswer> {
-    let url = address(spec, &board_path(&spec.board))?;
-    let mut socket = match websocket::open(&url, headers, &spec.api.tls, deadline).await? {
-        WebSocketAnswer::Open(socket) => socket,
-        WebSocketAnswer::Refused(code @ (401 | 403)) => return Ok(EndpointAnswer::Shut(code.to_string())),
-        WebSocketAnswer::Refused(code) => {
-            return Ok(EndpointAnswer::Odd(format!("it answers {code} to the handshake")));
-        }
-    };
-    socket.ping().await?;
-    let messages = stream::unfold(socket, |mut socket| async { Some((socket.next().await, socket)) });
-    pong(deadline, pin!(messages)).await
+/// Whether an answer is an event stream: a login page with status 200 is none.
+pub(super) fn is_event_stream(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
 /// The answer to a ping. It is one step, whatever is sent before: the time may run out between two messages.

@@ -20,6 +20,8 @@ use gonogo_core::text;
 const SCHEMES: Schemes = Schemes { plain: ("http", 80), secure: ("https", 443) };
 /// The longest message that is read, in bytes.
 const MAX_MESSAGE: usize = 256 * 1024;
+/// The longest piece of an answer that explains a refusal, in bytes.
+const MAX_REASON: usize = 160;
 
 /// An open WebSocket; its connection is closed when it is dropped.
 pub(super) struct WebSocket {
@@ -30,8 +32,8 @@ pub(super) struct WebSocket {
 /// The result of opening a WebSocket.
 pub(super) enum WebSocketAnswer {
     Open(Box<WebSocket>),
-    /// The server answered with this status instead.
-    Refused(u16),
+    /// The server answered with this status instead, and what it says.
+    Refused(u16, String),
 }
 
 /// What comes next on a WebSocket.
@@ -64,7 +66,10 @@ pub(super) async fn open(
     let handshake = client_async_with_config(request, socket, Some(config));
     match deadline.limit(format!("WebSocket handshake with {address}"), handshake).await? {
         Ok((stream, _)) => Ok(WebSocketAnswer::Open(Box::new(WebSocket { stream, seen }))),
-        Err(Error::Http(response)) => Ok(WebSocketAnswer::Refused(response.status().as_u16())),
+        Err(Error::Http(response)) => {
+            let reason = response.body().as_deref().map(|body| text::excerpt(body, MAX_REASON));
+            Ok(WebSocketAnswer::Refused(response.status().as_u16(), reason.unwrap_or_default()))
+        }
         Err(error) => Err(explain(&error, &seen)),
     }
 }

@@ -18,6 +18,7 @@ use super::http::{self, Answer, segment};
 use super::ports::free_port;
 use super::supervisor::Supervised;
 use super::topology::Topology;
+use super::wait;
 
 /// What a test needs installed; for `need!`.
 pub const SERVER: &str = "rabbitmq-server";
@@ -197,6 +198,26 @@ impl Vhost {
     #[track_caller]
     pub fn queue(&self, queue: &str) -> Value {
         self.broker.must("GET", &self.path("queues", &format!("/{queue}")), &Value::Null)
+    }
+
+    /// Sets a policy of the queues that match a pattern.
+    #[track_caller]
+    pub fn set_policy(&self, name: &str, pattern: &str, definition: &Value) {
+        let body = json!({"pattern": pattern, "apply-to": "queues", "definition": definition});
+        self.broker.must("PUT", &self.path("policies", &format!("/{name}")), &body);
+        // It is shown some seconds after it is in force; another one may be shown until then.
+        let is_shown = |queue: &Value| queue["effective_policy_definition"] == *definition;
+        let queues = || self.broker.must("GET", &self.path("queues", ""), &Value::Null);
+        wait::until("the policy to be shown", || {
+            queues().as_array().unwrap().iter().any(is_shown).then_some(())
+        });
+    }
+
+    /// Binds a queue to an exchange.
+    #[track_caller]
+    pub fn bind(&self, exchange: &str, queue: &str, routing_key: &str) {
+        let path = self.path("bindings", &format!("/e/{exchange}/q/{queue}"));
+        self.broker.must("POST", &path, &json!({"routing_key": routing_key}));
     }
 
     /// Deletes a queue.

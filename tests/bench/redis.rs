@@ -19,8 +19,16 @@ pub struct Builder {
     config: String,
     password: Option<String>,
     tls: bool,
-    cluster: bool,
-    replica: bool,
+    part: Part,
+}
+
+/// The part that a server has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Alone,
+    Cluster,
+    Replica,
+    Sentinel,
 }
 
 /// A running Redis server on 127.0.0.1.
@@ -41,8 +49,7 @@ impl RedisServer {
 
     /// A server to be described.
     pub fn builder() -> Builder {
-        let builder =
-            Builder { config: String::new(), password: None, tls: false, cluster: false, replica: false };
+        let builder = Builder { config: String::new(), password: None, tls: false, part: Part::Alone };
         builder.save("").appendonly(false)
     }
 
@@ -114,8 +121,9 @@ impl RedisServer {
 
     fn is_ready(&self, builder: &Builder) -> bool {
         self.cli(&["PING"]) == "PONG"
-            && (!builder.cluster || self.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"))
-            && (!builder.replica || self.cli(&["INFO", "replication"]).contains("master_link_status:up"))
+            && (builder.part != Part::Cluster || self.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"))
+            && (builder.part != Part::Replica
+                || self.cli(&["INFO", "replication"]).contains("master_link_status:up"))
     }
 }
 
@@ -154,7 +162,7 @@ impl Builder {
 
     /// Follows `primary`; started once the link is up.
     pub fn replica_of(mut self, primary: &RedisServer) -> Self {
-        self.replica = true;
+        self.part = Part::Replica;
         if let Some(password) = &primary.password {
             self = self.line(&format!("masterauth {password}"));
         }
@@ -163,9 +171,15 @@ impl Builder {
 
     /// A cluster of one node that holds all slots.
     pub fn cluster(mut self) -> Self {
-        self.cluster = true;
+        self.part = Part::Cluster;
         let bus = free_port();
         self.line("cluster-enabled yes").line(&format!("cluster-port {bus}"))
+    }
+
+    /// A Sentinel, which holds no data.
+    pub fn sentinel(mut self) -> Self {
+        self.part = Part::Sentinel;
+        self
     }
 
     /// Any other line of the configuration file.
@@ -183,10 +197,10 @@ impl Builder {
         let config = format!("bind 127.0.0.1\n{listen}{}", self.config);
         fs::write(dir.path().join("redis.conf"), config).unwrap();
         let mut command = Command::new(SERVER);
-        command.arg("redis.conf");
+        command.arg("redis.conf").args((self.part == Part::Sentinel).then_some("--sentinel"));
         let server = Supervised::spawn(&command, dir, &[port]);
         let redis = RedisServer { port, password: self.password.clone(), tls: self.tls, server };
-        if self.cluster {
+        if self.part == Part::Cluster {
             redis.server.wait_ready(wait::PATIENCE, || {
                 redis.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).starts_with("OK").then_some(())
             });

@@ -194,8 +194,8 @@ fn streams() -> Vec<Row> {
             "pipeline",
             pipeline,
             "ends the stream",
-            Error,
-            &["the application has ended the stream"],
+            Class::Fail,
+            &["the application ended the stream"],
             |guest| {
                 if upgraded(guest, OPEN)? { guest.hold() } else { Ok(()) }
             },

@@ -43,6 +43,8 @@ fn the_current_token_opens_both_doors_and_no_other_does() {
             "✓ the old token at /sse/activity | refused | refused (401)",
             "✓ the current token at /sse/activity | accepted | accepted",
             "✓ the current token at /ws | accepted | accepted",
+            "✓ the default token in the query at /sse/activity | refused | refused (401)",
+            "✓ the current token in the query at /ws | accepted | accepted",
         ],
     );
     stack.app.set_faults(|faults| faults.accepts_default_token = true);
@@ -82,6 +84,43 @@ fn a_door_that_says_something_else_is_neither_open_nor_shut() {
             "? the default token at /ws | refused | it answers 404 to the handshake",
         ],
     );
+}
+
+#[test]
+fn browsers_send_the_token_in_the_query_to_the_public_address() {
+    need!(REDIS, BROKER);
+    let stack = Stack::start();
+    let public = stack.app.public_url();
+    let with = plus(&api(&stack), &json!({"current": secret(TOKEN), "public_url": public}));
+    let line = format!("✓ the current token in the query, through {public} at /ws | accepted | accepted");
+    assert_pass(&look("token", &with), &[&line]);
+    // A proxy that drops the query.
+    let web = Web::start();
+    web.route("/sse/activity", Reply::status(401));
+    let with = plus(&with, &json!({"public_url": web.url("")}));
+    let through = format!("the current token in the query, through {}", web.url(""));
+    let line = format!("✗ {through} at /sse/activity | accepted | refused (401)");
+    assert_fail(&look("token", &with), &[&line]);
+}
+
+#[test]
+fn a_page_with_status_200_is_no_event_stream_and_a_refusal_says_why() {
+    let web = Web::start();
+    let page = Reply::ok("<html>Sign in</html>").header("content-type", "text/html");
+    web.route("/sse/activity", page);
+    let with = json!({"api": {"url": web.url("")}});
+    let answer = "it answers 200 with text/html: <html>Sign in</html>";
+    let line = format!("? the default token at /sse/activity | refused | {answer}");
+    assert_error(&look("token", &with), &[&line]);
+    let detail = r#"{"detail":[{"type":"missing","loc":["query","settings"]}]}"#;
+    web.route("/sse/activity", Reply::status(422).body(detail));
+    assert_error(&look("token", &with), &[&format!("| refused | it answers 422: {detail}")]);
+    // The rate is waited for once.
+    let limited = || Reply::status(429).header("retry-after", "0");
+    web.sequence("/sse/activity", [limited(), Reply::status(401), limited(), limited()]);
+    let refused = "✓ the default token at /sse/activity | refused | refused (401)";
+    let late = "? the default token in the query at /sse/activity | refused | it answers 429";
+    assert_error(&look("token", &with), &[refused, late]);
 }
 
 #[test]

@@ -79,3 +79,32 @@ fn what_could_not_be_seen_is_an_error() {
         .route("/api/dashboards/uid/advanced-observability", Reply::ok("{}"));
     assert_error(&look_at(&page.url(""), BOARD, TOKEN), &["the answer is not JSON: <html>"]);
 }
+
+#[test]
+fn a_data_source_is_found_by_its_name() {
+    let web = Web::start();
+    let board = r#"{"dashboard": {"title": "Old", "panels": [{"datasource": "Prometheus"}]}}"#;
+    web.route("/api/health", Reply::ok(r#"{"database": "ok"}"#))
+        .route("/api/dashboards/uid/advanced-observability", Reply::ok(board))
+        .route("/api/datasources/uid/Prometheus/health", Reply::status(404))
+        .route("/api/datasources/name/Prometheus", Reply::ok(r#"{"uid": "prom-1"}"#))
+        .route("/api/datasources/uid/prom-1/health", Reply::ok(r#"{"status": "OK"}"#));
+    assert_pass(&look_at(&web.url(""), BOARD, TOKEN), &["✓ data source Prometheus | healthy | healthy"]);
+    web.route("/api/datasources/name/Prometheus", Reply::status(403));
+    assert_error(&look_at(&web.url(""), BOARD, TOKEN), &["these credentials may not see this (403"]);
+}
+
+#[test]
+fn a_dashboard_of_the_second_schema_is_read() {
+    let web = Web::start();
+    let spec = r#"{"spec": {"title": "New", "elements": {"a": {"datasource": {"name": "prom"}}}}}"#;
+    web.route("/api/health", Reply::ok(r#"{"database": "ok"}"#))
+        .route("/api/dashboards/uid/advanced-observability", Reply::status(406))
+        .route(
+            "/apis/dashboard.grafana.app/v2alpha1/namespaces/default/dashboards/advanced-observability",
+            Reply::ok(spec),
+        )
+        .route("/api/datasources/uid/prom/health", Reply::ok(r#"{"status": "OK"}"#));
+    let outcome = look_at(&web.url(""), BOARD, TOKEN);
+    assert_pass(&outcome, &["| there: New", "✓ data source prom | healthy | healthy"]);
+}

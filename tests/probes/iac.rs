@@ -113,12 +113,80 @@ fn the_state_is_kept_or_not() {
     let bench = Bench::new(CODE);
     assert_fail(&bench.look(&json!({"state": true})), &["| kept | there is none"]);
     bench.terraform(&["apply", "-input=false", "-auto-approve"]);
-    assert_pass(&bench.look(&json!({"state": true})), &["| recorded | serial "]);
+    assert_pass(&bench.look(&json!({"state": true})), &["| recorded | serial ", ", 2 resources"]);
     let backup = bench.path().join("backup.tfstate");
     let asked = json!({"state": true, "backup": backup});
     assert_fail(&bench.look(&asked), &["| there | there is no such file"]);
     fs::copy(bench.path().join("terraform.tfstate"), &backup).unwrap();
-    assert_pass(&bench.look(&asked), &["bytes, ", " old, SHA-256 "]);
+    assert_pass(&bench.look(&asked), &["bytes, ", " old, SHA-256 ", "| recorded | the state as it is"]);
+    bench.terraform(&["destroy", "-input=false", "-auto-approve"]);
+    assert_fail(
+        &bench.look(&json!({"state": true})),
+        &["| kept, with resources | it holds no resource; serial "],
+    );
+}
+
+#[test]
+fn a_plan_of_another_kind_or_of_a_part_is_reported() {
+    need!(TERRAFORM);
+    let bench = Bench::new(CODE);
+    bench.terraform(&["apply", "-input=false", "-auto-approve"]);
+    let saved = |option: &str| {
+        bench.terraform(&["plan", "-input=false", option, "-out=release.plan"]);
+        let may = ["terraform_data.redis", "terraform_data.rabbitmq"];
+        bench.look(&json!({"plan_file": "release.plan", "required": ["redis"], "may_destroy": may}))
+    };
+    assert_fail(
+        &saved("-refresh-only"),
+        &["✗ plan | a plan of all resources | it plans nothing for any of the 2 resources"],
+    );
+    assert_fail(
+        &saved("-destroy"),
+        &["✗ resources of redis | one or more in the code | none would be left: 1 resource"],
+    );
+    let part = saved("-target=terraform_data.redis");
+    assert_error(
+        &part,
+        &["? resources of the state | all planned | not in the plan: terraform_data.rabbitmq"],
+    );
+    bench.write(&CODE.replace(
+        r#"resource "terraform_data" "redis" { input = "a" }"#,
+        r"removed {
+            from = terraform_data.redis
+            lifecycle { destroy = false }
+        }",
+    ));
+    assert_fail(
+        &saved("-refresh=true"),
+        &["✓ resource terraform_data.redis | recorded | forgotten: it stays"],
+    );
+}
+
+#[test]
+fn a_plan_that_ended_with_errors_is_not_good() {
+    need!(TERRAFORM);
+    let bench = Bench::new(CODE);
+    bench.write(&format!(
+        "{CODE}{}",
+        r#"resource "terraform_data" "late" {
+            lifecycle {
+                precondition {
+                    condition     = terraform_data.redis.input == "z"
+                    error_message = "not yet"
+                }
+            }
+        }"#
+    ));
+    let planned = Command::new(TERRAFORM)
+        .args(["plan", "-input=false", "-out=release.plan"])
+        .current_dir(bench.path())
+        .output()
+        .unwrap();
+    assert!(!planned.status.success());
+    assert_fail(
+        &bench.look(&json!({"plan_file": "release.plan"})),
+        &["✗ plan | complete, without errors | planning ended"],
+    );
 }
 
 #[test]

@@ -78,3 +78,22 @@ fn what_could_not_be_seen_is_an_error() {
     other.route("/api/services", Reply::ok(r#"{"data": 7}"#));
     assert_error(&look_at(&other.url(""), Some(SINCE)), &["the answer is in no form that Jaeger documents"]);
 }
+
+#[test]
+fn an_error_beside_data_is_reported() {
+    let web = Web::start();
+    web.route("/api/services", Reply::ok(r#"{"data": ["advanced-realtime"]}"#));
+    let failed = r#"{"data": [], "errors": [{"code": 500, "msg": "storage timed out"}]}"#;
+    web.route("/api/traces", Reply::ok(failed));
+    assert_error(&look_at(&web.url(""), Some(SINCE)), &["it reports an error: storage timed out"]);
+}
+
+#[test]
+fn tempo_is_searched_in_its_own_way() {
+    let web = Web::start();
+    let span = format!(r#"{{"name": "GET /ws", "startTimeUnixNano": "{}000000"}}"#, SINCE + 1000);
+    let found = format!(r#"{{"traces": [{{"spanSets": [{{"spans": [{span}]}}]}}]}}"#);
+    web.route("/api/echo", Reply::ok("echo")).route("/api/search", Reply::ok(&found));
+    let outcome = look_at(&web.url(""), Some(SINCE));
+    assert_fail(&outcome, &["✓ spans of /ws | one or more since ", "1 span: GET /ws", "✗ spans of /sse"]);
+}

@@ -105,7 +105,7 @@ fn what_could_not_be_looked_at_is_told() {
         &refused,
         &[
             "? event stream /sse/activity | open | the token is refused (401)",
-            "? WebSocket opened | open | the token or the origin is refused (403)",
+            "? WebSocket opened | open | the token, the origin, or the limit of connections: it is refused (403)",
         ],
     );
     let mut other = tapped(&stack);
@@ -133,7 +133,45 @@ fn a_page_that_is_no_application_is_told() {
     let web = Web::start();
     web.route("/sse/activity", Reply::ok("<html>"));
     let with = json!({"api": {"url": web.url("")}, "token": secret(TOKEN)});
-    assert_fail(&look(&with), &["✗ WebSocket opened | open | it answers 404"]);
+    let stream = "✗ event stream /sse/activity | open | it answers 200: <html>";
+    assert_fail(&look(&with), &[stream, "✗ WebSocket opened | open | it answers 404"]);
+}
+
+#[test]
+fn a_stream_that_ends_with_the_event_is_the_applications_failure() {
+    need!(REDIS, BROKER);
+    let stack = Stack::start();
+    stack.app.set_faults(|faults| faults.ends_streams = true);
+    let line = "✗ event back over server-sent events | there, by its id | the application ended the stream";
+    assert_fail(&look(&tapped(&stack)), &["✓ event at the Redis channel | there | after ", line]);
+}
+
+#[test]
+fn several_events_go_where_programs_and_browsers_send_theirs() {
+    need!(REDIS, BROKER);
+    let stack = Stack::start();
+    let public = stack.app.public_url();
+    let outcome = look(&plus(&tapped(&stack), &json!({"samples": 2, "public_url": public})));
+    assert_pass(
+        &outcome,
+        &[
+            "✓ event back over server-sent events | there, by its id | after ",
+            "✓ event 2 of 2 | there, by its id | after ",
+            &format!("✓ event through {public}, token in the query | there, by its id | after "),
+        ],
+    );
+    assert_eq!(outcome.effects.len(), 3, "{:?}", outcome.effects);
+    // The same address, written with a slash, is no other way.
+    let same = plus(&at(&stack), &json!({"public_url": format!("{}/", stack.app.url())}));
+    assert_eq!(look(&same).effects.len(), 1);
+    // A proxy that drops the query.
+    let web = Web::start();
+    web.route("/sse/activity", Reply::status(401));
+    let outcome = look(&plus(&tapped(&stack), &json!({"public_url": web.url("")})));
+    let through = format!("event through {}, token in the query", web.url(""));
+    let line = format!("? {through}: event stream /sse/activity | open | the token is refused (401)");
+    assert!(told(&outcome).contains("✓ event back over server-sent events"), "{}", told(&outcome));
+    assert!(told(&outcome).contains(&line), "{}", told(&outcome));
 }
 
 #[test]

@@ -115,7 +115,22 @@ fn what_is_wrong_with_a_package_is_told() {
     package.put("app/pyproject.toml", &APP.replace("\"lib\"]", "\"lib\", \"other>=1\"]"));
     let point = package.check(&path());
     let stale = "changed significantly since poetry.lock was last generated";
-    assert!(seen(&point).iter().all(|seen| seen.contains(stale)), "{point:#}");
+    assert!(seen(&point)[0].contains(stale), "{point:#}");
+    assert_eq!(seen(&point)[1], "not run: it has not");
+}
+
+/// `poetry export` would write it.
+#[test]
+fn a_missing_lock_file_fails_and_none_is_written() {
+    need!("poetry");
+    let package = Package::new();
+    fs::remove_file(package.app().join("poetry.lock")).unwrap();
+    for _ in 0..2 {
+        let point = package.check(&path());
+        assert_eq!(point["status"], "failed", "{point:#}");
+        assert!(seen(&point)[0].contains("poetry.lock"), "{point:#}");
+        assert!(!package.app().join("poetry.lock").exists());
+    }
 }
 
 #[test]
@@ -124,12 +139,9 @@ fn what_keeps_poetry_from_looking_is_no_failure_of_the_package() {
     let empty = tempfile::tempdir().unwrap();
     let point = check(empty.path(), &path());
     assert_eq!(point["status"], "error", "{point:#}");
-    assert!(seen(&point).iter().all(|seen| seen.starts_with("there is no pyproject.toml in ")), "{point:#}");
+    assert!(seen(&point)[0].starts_with("there is no pyproject.toml in "), "{point:#}");
     let point = check(empty.path(), "/nowhere");
-    assert!(
-        seen(&point).iter().all(|seen| seen.starts_with("there is no program `poetry` here")),
-        "{point:#}"
-    );
+    assert!(seen(&point)[0].starts_with("there is no program `poetry` here"), "{point:#}");
 }
 
 /// A directory in which `poetry` is this script.

@@ -150,3 +150,51 @@ fn no_answer_and_another_server_are_errors() {
     web.route("/api/v1/rules", Reply::status(401));
     assert_error(&look(&rules(web.url(""))), &["credentials are missing or refused (401"]);
 }
+
+#[test]
+fn servers_that_know_less_of_the_api_are_read_too() {
+    let web = Web::start();
+    let ask = |with: &Value| look(&plus(&json!({"api": {"url": web.url("")}}), with));
+    let rule = r#"{"name": "Hot", "health": "ok", "state": "firing", "query": "depth > 9"}"#;
+    let rules = format!(r#"{{"status": "success", "data": {{"groups": [{{"rules": [{rule}]}}]}}}}"#);
+    // The question for one rule is refused, the one for all is not.
+    web.sequence("/api/v1/rules", [Reply::status(400), Reply::ok(&rules)]);
+    let hot = ask(&json!({"rules": ["Hot"]}));
+    assert_pass(&hot, &["✓ rule Hot | loaded and healthy | healthy", "✓ alert Hot | recorded | firing"]);
+    web.route("/api/v1/rules", Reply::ok(r#"{"status": "success", "data": {"groups": null}}"#));
+    assert_fail(&ask(&json!({"rules": ["Hot"]})), &["no such rule among 0"]);
+    // No list of targets: Mimir and Cortex have the series `up` only.
+    let up = |value: u8| {
+        let series = format!(r#"{{"metric": {{"__name__": "up", "job": "app"}}, "value": [1, "{value}"]}}"#);
+        Reply::ok(&format!(
+            r#"{{"status": "success", "data": {{"resultType": "vector", "result": [{series}]}}}}"#
+        ))
+    };
+    web.route("/api/v1/query", up(1));
+    let job = json!({"jobs": [{"name": "app"}]});
+    assert_pass(&ask(&job), &["✓ job app | 1 or more targets, all up | 1 target up, by the metric `up`"]);
+    web.route("/api/v1/query", up(0));
+    assert_fail(&ask(&job), &["✗ job app | 1 or more targets, all up | up{job=app} is down"]);
+    web.route("/api/v1/query", Reply::status(404));
+    assert_error(&ask(&job), &["it answers 404"]);
+}
+
+#[test]
+fn an_alert_without_a_rule_cannot_be_quiet() {
+    let web = Web::start();
+    web.route("/api/v1/alerts", Reply::ok(r#"{"status": "success", "data": {"alerts": []}}"#));
+    let quiet = || look(&json!({"api": {"url": web.url("")}, "quiet": ["Hot"]}));
+    assert_pass(&quiet(), &["✓ alert Hot | not firing | not firing"]);
+    web.route("/api/v1/rules", Reply::ok(r#"{"status": "success", "data": {"groups": []}}"#));
+    assert_error(&quiet(), &["no rule of that name is loaded: it cannot fire"]);
+}
+
+#[test]
+fn a_part_of_an_answer_is_not_good() {
+    let web = Web::start();
+    let partial = r#"{"status": "success", "data": {"resultType": "scalar", "result": [1, "0"]}, "warnings": ["store-2 is gone"]}"#;
+    web.route("/api/v1/query", Reply::ok(partial));
+    let query =
+        json!({"api": {"url": web.url("")}, "queries": [{"what": "errors", "expr": "errors", "at_most": 0}]});
+    assert_error(&look(&query), &["the answer may be a part only; it warns: store-2 is gone"]);
+}

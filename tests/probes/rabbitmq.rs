@@ -312,6 +312,90 @@ fn a_server_that_cannot_be_asked_is_told_apart() {
     assert_error(&look(&long), &["| the name is longer than AMQP allows (255 bytes)"]);
 }
 
+#[test]
+fn what_is_in_force_is_judged_whoever_has_set_it() {
+    need!(SERVER);
+    let vhost = vhost(&Topology::standard());
+    vhost.set_policy("cap", "events$", &json!({"message-ttl": 1, "max-length": 1}));
+    let dropped = "x-message-ttl 1 (policy cap), x-max-length 1 (policy cap): the broker drops messages";
+    let outcome = look(&topology(&vhost));
+    assert_fail(&outcome, &[&format!("✗ queue {EVENTS}: other limits | none | {dropped}")]);
+    let mut meant = topology(&vhost);
+    meant["queues"][0]["limits"] = json!("recorded");
+    assert_pass(&look(&meant), &["other limits | recorded | x-message-ttl 1 (policy cap)"]);
+    vhost.set_policy("cap", "retry$", &json!({"message-ttl": 100}));
+    let lower = "100 (policy cap); the argument is 5000";
+    assert_fail(
+        &look(&topology(&vhost)),
+        &[&format!("✗ queue {EVENTS}.retry: x-message-ttl | 5000 | {lower}")],
+    );
+}
+
+#[test]
+fn a_binding_that_brings_other_events_is_wrong() {
+    need!(SERVER);
+    let vhost = vhost(&Topology::standard());
+    vhost.bind(EVENTS, EVENTS, "boards.archive");
+    let recorded = format!("✓ other bindings of queue {EVENTS} | recorded | {EVENTS} (boards.archive)");
+    assert_pass(&look(&topology(&vhost)), &[&recorded]);
+    vhost.bind(EVENTS, "advanced.board.events.dlq", "boards.#");
+    let wrong =
+        format!("other bindings of queue {EVENTS}.dlq | none that brings other events | {EVENTS} (boards.#)");
+    assert_fail(&look(&topology(&vhost)), &[&wrong]);
+}
+
+#[test]
+fn two_virtual_hosts_contradict_each_other() {
+    let with = |path: &str| {
+        let url = format!("amqp://127.0.0.1:{}/{path}", refused_port());
+        json!({"url": url, "vhost": "a/b", "username": "u", "password": secret("pw12")})
+    };
+    assert_error(
+        &look(&with("prod")),
+        &["? AMQP address | an address | the address names virtual host `prod`, and `vhost` is `a/b`"],
+    );
+    for same in ["", "a%2Fb", "a%2fb"] {
+        assert_error(&look(&with(same)), &["refuses connections"]);
+    }
+}
+
+/// A management API that knows this queue, and this answer about alarms.
+fn managed(queue: &str, alarms: Reply) -> (Web, Value) {
+    let web = Web::start();
+    web.route("/api/whoami", Reply::ok(r#"{"name": "u"}"#));
+    web.route("/api/queues/%2F/q", Reply::ok(queue));
+    web.route("/api/overview", Reply::ok(r#"{"disable_stats": true}"#));
+    web.route("/api/health/checks/alarms", alarms);
+    let with = json!({
+        "url": format!("amqp://127.0.0.1:{}", refused_port()), "username": "u", "password": secret("pw12"),
+        "management": web.url(""), "queues": [{"name": "q", "depth_at_most": 0}],
+    });
+    (web, with)
+}
+
+#[test]
+fn an_alarm_blocks_publishers() {
+    let queue = r#"{"messages_unacknowledged": 0}"#;
+    let alarms = r#"{"status": "failed", "alarms": [{"node": "rabbit@b1", "resource": "memory"}]}"#;
+    let (_web, with) = managed(queue, Reply::status(503).body(alarms));
+    assert_fail(&look(&with), &["✗ broker alarms | none | memory on rabbit@b1: publishers are blocked"]);
+    let (web, with) = managed(queue, Reply::status(404));
+    assert_error(&look(&with), &["✓ broker alarms | recorded | not checked: it needs RabbitMQ 3.8.10"]);
+    let nodes = r#"[{"name": "rabbit@b1", "mem_alarm": false, "disk_free_alarm": true}]"#;
+    web.route("/api/nodes", Reply::ok(nodes));
+    assert_fail(&look(&with), &["✗ broker alarms | none | disk on rabbit@b1: publishers are blocked"]);
+}
+
+#[test]
+fn statistics_that_are_off_are_not_waited_for() {
+    let (web, with) = managed("{}", Reply::ok(r#"{"status": "ok"}"#));
+    let outcome = look(&with);
+    let line = "? queue q: unacknowledged messages | 0 | the broker's statistics are turned off";
+    assert_error(&outcome, &[line]);
+    let asked = web.requests().iter().filter(|request| request.target == "/api/queues/%2F/q").count();
+    assert_eq!(asked, 1);
+}
+
 /// The ids of the AMQP client's threads in this process.
 fn threads() -> BTreeSet<OsString> {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();

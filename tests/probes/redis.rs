@@ -221,7 +221,7 @@ fn replicas_are_counted() {
     let outcome = look(&plus(&all(&primary), &wanted(1)));
     assert_pass(
         &outcome,
-        &["✓ role | master | master\n✓ replicas in step | at least 1 | 1 online of 1 connected"],
+        &["✓ role | master | master", "✓ replicas in step | at least 1 | 1 online of 1 connected"],
     );
     let outcome = look(&plus(&all(&primary), &wanted(2)));
     assert_fail(&outcome, &["✗ replicas in step | at least 2 | 1 online of 1 connected"]);
@@ -230,6 +230,63 @@ fn replicas_are_counted() {
         &outcome,
         &["✗ role | master | slave", "✗ replicas in step | at least 1 | 0 online of 0 connected"],
     );
+}
+
+#[test]
+fn a_replica_is_no_primary() {
+    need!(SERVER);
+    let primary = good().start();
+    let replica = good().replica_of(&primary).start();
+    let seen = format!("slave (a replica of 127.0.0.1:{})", primary.port());
+    let up = format!("✗ role | master | {seen}\n✓ link to the primary | up | up");
+    assert_fail(&look(&all(&replica)), &[&up]);
+    let meant = plus(&all(&replica), &json!({"role": "replica"}));
+    assert_pass(&look(&meant), &[&format!("✓ role | slave | {seen}")]);
+    drop(primary);
+    wait::until("the replica to notice", || {
+        replica.cli(&["INFO", "replication"]).contains("master_link_status:down").then_some(())
+    });
+    assert_fail(&look(&meant), &["✗ link to the primary | up | down"]);
+}
+
+#[test]
+fn a_server_that_refuses_writes_is_wrong() {
+    need!(SERVER);
+    let full = good().line("maxmemory 500kb").start();
+    let line = "(noeviction): the server refuses writes";
+    assert_fail(&look(&all(&full)), &["✗ memory | writes accepted | ", line]);
+    let lonely = good().line("min-replicas-to-write 1").start();
+    assert_fail(&look(&all(&lonely)), &["✗ replicas required for writes | at least 1 | 0"]);
+}
+
+#[test]
+fn every_master_of_a_cluster_is_judged() {
+    need!(SERVER);
+    let [first, second] = cluster_of_two();
+    first.cli(&["CLUSTER", "DELSLOTS", "7"]);
+    second.cli(&["CLUSTER", "DELSLOTS", "7"]);
+    second.cli(&["CLUSTER", "ADDSLOTS", "7"]);
+    wait::until("both to agree", || {
+        let agrees = |node: &RedisServer| node.cli(&["CLUSTER", "INFO"]).contains("cluster_slots_ok:16384");
+        (agrees(&first) && agrees(&second)).then_some(())
+    });
+    let with = plus(&all(&first), &json!({"cluster": true}));
+    let other = format!("master 127.0.0.1:{}", second.port());
+    assert_pass(&look(&with), &[&format!("✓ {other} | as this node | passes the same checks")]);
+    second.cli(&["CONFIG", "SET", "save", ""]);
+    second.cli(&["CONFIG", "SET", "appendonly", "no"]);
+    let line = format!("✗ {other}: persistence | AOF or RDB on | AOF off, RDB off");
+    assert_fail(&look(&with), &[&line]);
+    drop(second);
+    let line = format!("? {other} | as this node | ");
+    assert_error(&look(&plus(&at(&first), &json!({"persistence": true}))), &[&line]);
+}
+
+#[test]
+fn a_sentinel_is_named() {
+    need!(SERVER);
+    let sentinel = RedisServer::builder().sentinel().start();
+    assert_error(&look(&all(&sentinel)), &["| a Sentinel answers here: give the address of the server"]);
 }
 
 #[test]

@@ -354,7 +354,7 @@ repository = "."
         "/code\n",
         "/kubeconfig-with-a-plugin\n",
         "ssh inside curl --config -",
-        "input: the request to http://127.0.0.1:1/",
+        "input: the request to 'http://127.0.0.1:1/api/v1/query?query=1'",
         "poetry check",
     ];
     let _ = lines.iter().fold(told, |told, line| told.stderr_has(line));

@@ -98,11 +98,11 @@ fn check_addresses(spec: &ProbeSpec) -> Result<(), (KeyPath, String)> {
     for (path, url, [plain, secure]) in addresses(spec) {
         let rest = url.split_once("://").filter(|(scheme, _)| [plain, secure].contains(scheme));
         if rest.is_none_or(|(_, rest)| rest.is_empty() || rest.starts_with(['/', ':'])) {
-            // Without the path, which the checklist appends.
+            // Without the path, which the checklist appends, and without a password.
             let shown = if url.contains("://") { url } else { url.split('/').next().unwrap_or_default() };
-            let what = format!(
-                "expected an address such as {plain}://host:port or {secure}://host, found {shown:?}"
-            );
+            let found = if url.contains('@') { "a user in it".into() } else { format!("{shown:?}") };
+            let what =
+                format!("expected an address such as {plain}://host:port or {secure}://host, found {found}");
             return Err((path.iter().map(|key| PathStep::from(*key)).collect(), what));
         }
     }

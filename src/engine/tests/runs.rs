@@ -119,7 +119,7 @@ async fn a_time_out_loses_neither_effects_nor_what_was_redacted() {
     let refusing = (0..100_000).map(|_| answer("503 x", "")).collect();
     let server = TestServer::start(refusing);
     let outcome = to_end(probe(&collector(&server), &json!({"within_ms": 50})), secret_store()).await;
-    assert_eq!(outcome.class, Class::Fail, "{outcome:?}");
+    assert_eq!(outcome.class, Class::Error, "{outcome:?}");
     assert_eq!(outcome.observations.last().unwrap().what, "waited");
     let sent = outcome.effects.len();
     assert!(sent == server.asked() || sent == 64, "{sent} of {}: {outcome:?}", server.asked());
@@ -150,7 +150,8 @@ async fn a_token_is_redacted_and_forgotten_when_the_run_ends() {
     std::fs::write(&file, "secret-of-the-application").unwrap();
     let login = |n| answer("200 OK", &format!("{{\"auth\":{{\"client_token\":\"hvs.token-{n:04}\"}}}}"));
     let refusal = |n| answer("403 x", &format!("{{\"errors\":[\"hvs.token-{n:04} may not\"]}}"));
-    let server = TestServer::start((0..ROUNDS).flat_map(|n| [login(n), refusal(n)]).collect());
+    // Of the metadata, then of the value.
+    let server = TestServer::start((0..ROUNDS).flat_map(|n| [login(n), refusal(n), refusal(n)]).collect());
     let auth = json!({"approle": {"role_id": "r", "secret_id": {"file": file.display().to_string()}}});
     let api = json!({"url": format!("http://127.0.0.1:{}", server.port)});
     let spec = json!({"kind": "vault", "with": {"api": api, "path": "p", "auth": auth}});
@@ -158,7 +159,7 @@ async fn a_token_is_redacted_and_forgotten_when_the_run_ends() {
     let mut needle_counts = Vec::new();
     for _ in 0..ROUNDS {
         let outcome = to_end(probe(&spec, &json!({})), secret_store.clone()).await;
-        assert_eq!(outcome.redacted.get("Vault token"), Some(&1), "{outcome:?}");
+        assert!(outcome.redacted.contains_key("Vault token"), "{outcome:?}");
         assert!(!format!("{outcome:?}").contains("hvs."), "{outcome:?}");
         needle_counts.push(secret_store.redactor().needles().len());
     }

@@ -55,11 +55,12 @@ fn header(check: &HeaderCheck, headers: &HeaderMap) -> Observation {
 fn expected_header(check: &HeaderCheck) -> String {
     let equals = check.equals.as_ref().map(|whole| format!("`{whole}`"));
     let contains = check.contains.as_ref().map(|part| format!("contains `{part}`"));
-    let directive = match (&check.directive, check.at_least) {
-        (Some(name), Some(least)) => Some(format!("{name} at least {least}")),
+    let bounds: Vec<_> = check.bounds().iter().map(ToString::to_string).collect();
+    let bounds = (!bounds.is_empty()).then(|| bounds.join(", "));
+    let directive = match (&check.directive, bounds) {
+        (Some(name), Some(bounds)) => Some(format!("{name} {bounds}")),
         (Some(name), None) => Some(format!("directive {name}")),
-        (None, Some(least)) => Some(format!("at least {least}")),
-        (None, None) => None,
+        (None, bounds) => bounds,
     };
     let parts: Vec<_> = [equals, contains, directive].into_iter().flatten().collect();
     if parts.is_empty() { "present".into() } else { parts.join(", ") }
@@ -71,16 +72,14 @@ fn directive(check: &HeaderCheck, value: &str) -> bool {
         None => vec![Some(value.trim())],
         Some(name) => directive_values(name, value).collect(),
     };
-    let number = |value: Option<&str>| value.and_then(|value| value.parse::<i64>().ok());
-    let enough = |value| check.at_least.is_none_or(|least| number(value).is_some_and(|v| v >= least));
+    let bounds = check.bounds();
+    let enough =
+        |value: Option<&str>| bounds.iter().all(|bound| value.is_some_and(|value| bound.holds(value)));
     !values.is_empty() && values.into_iter().all(enough)
 }
 
 /// The values of one directive (RFC 6797 for one: names in any case, values maybe in quotes).
-pub(in crate::probes) fn directive_values<'a>(
-    name: &'a str,
-    value: &'a str,
-) -> impl Iterator<Item = Option<&'a str>> {
+fn directive_values<'a>(name: &'a str, value: &'a str) -> impl Iterator<Item = Option<&'a str>> {
     value.split([';', ',']).filter_map(move |directive| {
         let (key, value) = match directive.split_once('=') {
             Some((key, value)) => (key, Some(value.trim().trim_matches('"'))),
@@ -95,13 +94,10 @@ mod tests {
     use super::*;
 
     fn max_age(value: &str) -> bool {
-        let check = HeaderCheck {
-            name: "Strict-Transport-Security".into(),
-            equals: None,
-            contains: None,
-            directive: Some("max-age".into()),
-            at_least: Some(31_536_000),
-        };
+        let check = serde_json::json!({
+            "name": "Strict-Transport-Security", "directive": "max-age", "at_least": 31_536_000,
+        });
+        let check: HeaderCheck = serde_json::from_value(check).unwrap();
         directive(&check, value)
     }
 

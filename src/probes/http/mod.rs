@@ -4,8 +4,6 @@ mod checks;
 mod reproduce;
 mod via;
 
-pub(super) use checks::directive_values;
-
 use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, LOCATION};

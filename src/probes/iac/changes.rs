@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
+use super::printed::unexpected_output;
 use crate::probes::ProbeContext;
-use crate::probes::error::{ProbeError, ProbeResult};
+use crate::probes::error::ProbeResult;
 use gonogo_core::checklist::spec::IacSpec;
 use gonogo_core::outcome::{Observation, Sha256Hex, key};
 use gonogo_core::text;
@@ -16,10 +16,18 @@ use gonogo_core::text;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ResourceAction {
     None,
+    /// It exists, and would be managed from now on.
+    Import,
     Create,
     Update,
+    /// It would stay, and no longer be managed.
+    Forget,
+    /// It would be replaced or updated: the tool cannot tell before.
+    MayReplace,
     Replace,
     Destroy,
+    /// Anything: the tool does not say.
+    Unknown,
 }
 
 /// One resource of a change set.
@@ -28,250 +36,240 @@ pub(super) struct ResourceChange {
     pub(super) address: String,
     pub(super) kind: String,
     pub(super) action: ResourceAction,
+    /// More about it, such as why it is replaced; may be empty.
+    pub(super) note: String,
+    /// Whether it is what an earlier replacement left over, and not the resource in use.
+    pub(super) is_leftover: bool,
+}
+
+impl ResourceChange {
+    pub(super) fn new(
+        address: impl Into<String>,
+        kind: impl Into<String>,
+        action: ResourceAction,
+        note: impl Into<String>,
+    ) -> Self {
+        let (address, kind, note) = (address.into(), kind.into(), note.into());
+        Self { address, kind, action, note, is_leftover: false }
+    }
+
+    /// Whether the resource is there and managed after the change set is applied.
+    fn stays(&self) -> bool {
+        !self.is_leftover && !matches!(self.action, ResourceAction::Destroy | ResourceAction::Forget)
+    }
+
+    fn is_about(&self, word: &str) -> bool {
+        let word = word.to_lowercase();
+        self.address.to_lowercase().contains(&word) || self.kind.to_lowercase().contains(&word)
+    }
 }
 
 /// A change set.
 #[derive(Debug)]
 pub(super) struct ChangeSet {
     pub(super) changes: Vec<ResourceChange>,
+    /// What it changes besides resources: `1 output to change`.
+    pub(super) further: Vec<String>,
+    /// What is to be said of it as a whole: whether it can be applied, whether it covers everything.
+    pub(super) findings: Vec<Observation>,
+    /// Why not every resource is listed, if so.
+    pub(super) unlisted: Option<String>,
     /// The digest of the plan, independent of its time.
     pub(super) digest: Sha256Hex,
 }
 
-fn unexpected_output(tool: &str, error: &serde_json::Error) -> ProbeError {
-    ProbeError::new(format!("what it prints is no change set of {tool}: {error}"))
-}
-
 impl ChangeSet {
-    /// `terraform show -json PLAN`
-    pub(super) fn of_terraform(json: &[u8]) -> ProbeResult<Self> {
-        #[derive(Deserialize)]
-        struct TerraformPlan {
-            #[serde(default)]
-            resource_changes: Vec<PlannedResource>,
-        }
-        #[derive(Deserialize)]
-        struct PlannedResource {
-            address: String,
-            #[serde(rename = "type")]
-            kind: String,
-            change: PlannedActions,
-        }
-        #[derive(Deserialize)]
-        struct PlannedActions {
-            actions: Vec<String>,
-        }
-        let plan: TerraformPlan =
-            serde_json::from_slice(json).map_err(|error| unexpected_output("Terraform", &error))?;
-        let change = |resource: PlannedResource| {
-            let has = |action: &str| resource.change.actions.iter().any(|name| name == action);
-            let action = match (has("create"), has("delete"), has("update")) {
-                (true, true, _) => ResourceAction::Replace,
-                (true, false, _) => ResourceAction::Create,
-                (false, true, _) => ResourceAction::Destroy,
-                (false, false, true) => ResourceAction::Update,
-                (false, false, false) => ResourceAction::None,
-            };
-            ResourceChange { address: resource.address, kind: resource.kind, action }
-        };
-        let changes = plan.resource_changes.into_iter().map(change).collect();
-        Ok(Self { changes, digest: digest(json, &["timestamp"])? })
+    /// How many resources of a type remain, or are created.
+    pub(super) fn count_of(&self, word: &str) -> usize {
+        self.changes.iter().filter(|change| change.stays() && change.is_about(word)).count()
     }
 
-    /// `pulumi preview --json`
-    pub(super) fn of_pulumi(json: &[u8]) -> ProbeResult<Self> {
-        #[derive(Deserialize)]
-        struct PulumiPreview {
-            #[serde(default)]
-            steps: Vec<PulumiStep>,
-        }
-        #[derive(Deserialize)]
-        struct PulumiStep {
-            op: String,
-            urn: String,
-        }
-        let preview: PulumiPreview =
-            serde_json::from_slice(json).map_err(|error| unexpected_output("Pulumi", &error))?;
-        let change = |step: PulumiStep| {
-            let action = match step.op.as_str() {
-                "same" | "read" | "refresh" => ResourceAction::None,
-                "create" => ResourceAction::Create,
-                "delete" => ResourceAction::Destroy,
-                op if op.contains("replace") => ResourceAction::Replace,
-                _ => ResourceAction::Update,
-            };
-            // urn:pulumi:stack::project::type::name
-            let mut parts = step.urn.rsplit("::");
-            let (name, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-            ResourceChange { address: name.to_owned(), kind: kind.to_owned(), action }
-        };
-        let changes = preview.steps.into_iter().map(change).collect();
-        Ok(Self { changes, digest: digest(json, &["duration"])? })
+    fn with_action(&self, action: ResourceAction) -> impl Iterator<Item = &ResourceChange> {
+        self.changes.iter().filter(move |change| change.action == action)
     }
 
-    /// `aws cloudformation describe-change-set --output json`
-    pub(super) fn of_cloud_formation(json: &[u8]) -> ProbeResult<Self> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct CloudFormationChangeSet {
-            status: String,
-            #[serde(default)]
-            status_reason: String,
-            #[serde(default)]
-            changes: Vec<CloudFormationChange>,
+    fn summary(&self) -> String {
+        let is_unchanged = self.changes.iter().all(|change| change.action == ResourceAction::None);
+        if is_unchanged && self.further.is_empty() {
+            return "nothing would change".to_owned();
         }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct CloudFormationChange {
-            resource_change: Option<CloudFormationResource>,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct CloudFormationResource {
-            action: String,
-            #[serde(rename = "LogicalResourceId")]
-            address: String,
-            #[serde(rename = "ResourceType")]
-            kind: String,
-            #[serde(default)]
-            replacement: String,
-        }
-        let set: CloudFormationChangeSet =
-            serde_json::from_slice(json).map_err(|error| unexpected_output("CloudFormation", &error))?;
-        let is_empty = set.status == "FAILED" && set.status_reason.contains("didn't contain changes");
-        if set.status != "CREATE_COMPLETE" && !is_empty {
-            return Err(ProbeError::new(format!("the change set is {}: {}", set.status, set.status_reason)));
-        }
-        let change = |resource: CloudFormationResource| {
-            let action = match (resource.action.as_str(), resource.replacement.as_str()) {
-                ("Add" | "Import", _) => ResourceAction::Create,
-                ("Remove", _) => ResourceAction::Destroy,
-                (_, "True" | "Conditional") => ResourceAction::Replace,
-                _ => ResourceAction::Update,
-            };
-            ResourceChange { address: resource.address, kind: resource.kind, action }
-        };
-        let changes = set.changes.into_iter().filter_map(|item| item.resource_change).map(change).collect();
-        Ok(Self { changes, digest: digest(json, &["CreationTime"])? })
+        let count = |action| self.with_action(action).count();
+        let mut parts = vec![
+            format!("{} to create", count(ResourceAction::Create)),
+            format!("{} to update", count(ResourceAction::Update)),
+            format!("{} to replace", count(ResourceAction::Replace)),
+            format!("{} to destroy", count(ResourceAction::Destroy)),
+        ];
+        let rare = [
+            (ResourceAction::Import, "to import"),
+            (ResourceAction::Forget, "to forget"),
+            (ResourceAction::MayReplace, "to update or replace"),
+            (ResourceAction::Unknown, "unknown"),
+        ];
+        let rare = rare.map(|(action, what)| (count(action), what));
+        parts.extend(
+            rare.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")),
+        );
+        parts.extend(self.further.iter().cloned());
+        parts.join(", ")
     }
 }
 
 /// The digest of a JSON object without the fields that differ each time it is generated.
-fn digest(json: &[u8], without: &[&str]) -> ProbeResult<Sha256Hex> {
+pub(super) fn digest(json: &[u8], without: &[&str]) -> ProbeResult<Sha256Hex> {
     let fields: BTreeMap<String, &RawValue> =
         serde_json::from_slice(json).map_err(|error| unexpected_output("any tool", &error))?;
-    let mut digest = Sha256::new();
-    for (name, value) in fields.iter().filter(|(name, _)| !without.contains(&name.as_str())) {
-        for part in [name.as_str(), value.get()] {
-            digest.update((part.len() as u64).to_be_bytes());
-            digest.update(part);
-        }
-    }
-    Ok(Sha256Hex(digest.finalize().into()))
+    let fields = fields.iter().filter(|(name, _)| !without.contains(&name.as_str()));
+    Ok(digest_of(fields.flat_map(|(name, value)| [name.as_str(), value.get()])))
 }
 
-pub(super) fn judge(spec: &IacSpec, planned: &ChangeSet) -> Vec<Observation> {
-    let with_action =
-        |action: ResourceAction| planned.changes.iter().filter(move |change| change.action == action);
-    let count = |action| with_action(action).count();
-    let counts = format!(
-        "{} to create, {} to update, {} to replace, {} to destroy",
-        count(ResourceAction::Create),
-        count(ResourceAction::Update),
-        count(ResourceAction::Replace),
-        count(ResourceAction::Destroy)
-    );
-    let unchanged = planned.changes.iter().all(|change| change.action == ResourceAction::None);
-    let summary = if unchanged { "nothing would change".to_owned() } else { counts };
-    let mut seen = vec![Observation::recorded("change set", summary)];
-    let lost = with_action(ResourceAction::Destroy)
-        .chain(with_action(ResourceAction::Replace))
-        .map(|change| lost(spec, change));
-    seen.extend(lost);
-    seen.extend(spec.required.iter().map(|word| required(word, planned)));
+/// The digest of texts, each with its length.
+pub(super) fn digest_of<'a>(parts: impl Iterator<Item = &'a str>) -> Sha256Hex {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    Sha256Hex(digest.finalize().into())
+}
+
+pub(super) fn judge(spec: &IacSpec, planned: ChangeSet) -> Vec<Observation> {
+    let mut seen = vec![Observation::recorded("change set", planned.summary())];
     let digest = Observation::recorded("digest of the change set", planned.digest.to_string());
     seen.push(digest.with_key(key::CHANGE_SET_DIGEST));
+    let lost = [
+        ResourceAction::Destroy,
+        ResourceAction::Replace,
+        ResourceAction::MayReplace,
+        ResourceAction::Unknown,
+        ResourceAction::Forget,
+    ];
+    let lost = lost.into_iter().flat_map(|action| planned.with_action(action));
+    let lost: Vec<_> = lost.map(|change| judge_lost(spec, change)).collect();
+    let required: Vec<_> = spec.required.iter().map(|word| judge_required(word, &planned)).collect();
+    seen.extend(planned.findings);
+    seen.extend(lost);
+    seen.extend(required);
     seen
 }
 
-/// Whether a change set is the one that was reviewed.
-pub(super) fn same(planned: &ChangeSet, context: &ProbeContext) -> Observation {
+/// Whether a change set is the one that was reviewed, and can still be applied.
+pub(super) fn same(planned: ChangeSet, context: &ProbeContext) -> Vec<Observation> {
     let (what, digest) = ("change set to be applied", planned.digest.to_string());
-    match context.digest.as_ref().and_then(Option::as_ref) {
+    let same = match context.digest.as_ref().and_then(Option::as_ref) {
         Some(reviewed) => {
             let is_same = *reviewed == digest;
             Observation::new(what, format!("{reviewed}, which was reviewed"), digest, is_same)
         }
         None => Observation::unknown(what, "the one that was reviewed", "none was reviewed"),
+    };
+    let wrong = planned.findings.into_iter().filter(|finding| finding.ok == Some(false));
+    std::iter::once(same).chain(wrong).collect()
+}
+
+/// Names a resource that is destroyed or replaced, may be, or is no longer managed.
+fn judge_lost(spec: &IacSpec, change: &ResourceChange) -> Observation {
+    let is_allowed = spec.may_destroy.contains(&change.address);
+    let what = format!("resource {}", change.address);
+    let expected = if is_allowed { "may be" } else { "kept; `may_destroy` names what may go" };
+    let say = |action: &str| {
+        let note = if change.note.is_empty() { String::new() } else { format!(": {}", change.note) };
+        format!("{action} ({}){note}", change.kind)
+    };
+    match change.action {
+        ResourceAction::Forget => {
+            Observation::recorded(what, say("forgotten: it stays, and is no longer managed"))
+        }
+        ResourceAction::MayReplace if !is_allowed => {
+            Observation::unknown(what, expected, say("updated or replaced: the tool cannot tell which"))
+        }
+        ResourceAction::MayReplace => Observation::new(what, expected, say("updated or replaced"), true),
+        ResourceAction::Unknown => Observation::unknown(what, "a known change", say("it cannot be known")),
+        ResourceAction::Replace => Observation::new(what, expected, say("replaced"), is_allowed),
+        _ => Observation::new(what, expected, say("destroyed"), is_allowed),
     }
 }
 
-/// Names the resources that are destroyed or replaced.
-fn lost(spec: &IacSpec, change: &ResourceChange) -> Observation {
-    let is_allowed = spec.may_destroy.contains(&change.address);
-    let what = if change.action == ResourceAction::Replace { "replaced" } else { "destroyed" };
-    let expected = if is_allowed { "may be" } else { "kept; `may_destroy` names what may go" };
-    Observation::new(
-        format!("resource {}", change.address),
-        expected,
-        format!("{what} ({})", change.kind),
-        is_allowed,
-    )
-}
-
-/// Whether the change set contains a type of resource at all, changed or not.
-fn required(word: &str, planned: &ChangeSet) -> Observation {
-    let (what, query) = (format!("resources of {word}"), word.to_lowercase());
-    let fits = |change: &&ResourceChange| {
-        change.address.to_lowercase().contains(&query) || change.kind.to_lowercase().contains(&query)
-    };
-    let count = planned.changes.iter().filter(fits).count();
-    let seen = if count == 0 { "none".to_owned() } else { text::count(count, "resource") };
-    Observation::new(what, "one or more in the code", seen, count > 0)
+/// Whether resources of a type remain, changed or not.
+fn judge_required(word: &str, planned: &ChangeSet) -> Observation {
+    let (what, expected) = (format!("resources of {word}"), "one or more in the code");
+    let count = planned.count_of(word);
+    let lost = planned.changes.iter().filter(|change| !change.stays() && change.is_about(word)).count();
+    match (count, lost, &planned.unlisted) {
+        (0, 0, Some(why)) => Observation::unknown(what, expected, format!("none is listed; {why}")),
+        (0, 0, None) => Observation::new(what, expected, "none", false),
+        (0, lost, _) => {
+            let seen =
+                format!("none would be left: {} destroyed or forgotten", text::count(lost, "resource"));
+            Observation::new(what, expected, seen, false)
+        }
+        (count, ..) => Observation::new(what, expected, text::count(count, "resource"), true),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn actions(planned: &ChangeSet) -> Vec<(&str, ResourceAction)> {
-        planned.changes.iter().map(|change| (change.address.as_str(), change.action)).collect()
+    fn spec(more: &str) -> IacSpec {
+        let spec = format!("{{\"tool\": \"terraform\", \"directory\": \".\", {more}}}");
+        serde_json::from_str(&spec).unwrap()
+    }
+
+    fn planned(changes: &[(&str, ResourceAction)]) -> ChangeSet {
+        let change =
+            |(address, action): &(&str, ResourceAction)| ResourceChange::new(*address, "kind", *action, "");
+        let (further, findings) = (Vec::new(), Vec::new());
+        let changes = changes.iter().map(change).collect();
+        ChangeSet { changes, further, findings, unlisted: None, digest: digest_of(std::iter::empty()) }
     }
 
     #[test]
-    fn a_preview_of_pulumi_is_read() {
-        let json = br#"{"steps": [{"op": "same", "urn": "urn:pulumi:prod::app::pulumi:pulumi:Stack::app-prod"},
-            {"op": "delete", "urn": "urn:pulumi:prod::app::aws:elasticache/cluster:Cluster::redis"},
-            {"op": "create-replacement", "urn": "urn:pulumi:prod::app::aws:mq/broker:Broker::rabbit"}], "duration": 5}"#;
-        let planned = ChangeSet::of_pulumi(json).unwrap();
-        assert_eq!(
-            actions(&planned),
-            [
-                ("app-prod", ResourceAction::None),
-                ("redis", ResourceAction::Destroy),
-                ("rabbit", ResourceAction::Replace)
-            ]
-        );
-        let later = String::from_utf8_lossy(json).replace("\"duration\": 5", "\"duration\": 6");
-        assert_eq!(ChangeSet::of_pulumi(later.as_bytes()).unwrap().digest, planned.digest);
+    fn what_is_lost_and_what_is_left() {
+        use ResourceAction::{Create, Destroy, Forget, Import, MayReplace, None as Kept, Unknown};
+        type Case<'a> = (&'a [(&'a str, ResourceAction)], &'a str, Option<bool>, &'a str);
+        let cases: [Case<'_>; 8] = [
+            (&[("redis", Kept)], r#""required": ["redis"]"#, Some(true), "1 resource"),
+            (&[("redis", Import)], r#""required": ["redis"]"#, Some(true), "1 resource"),
+            (
+                &[("redis", Destroy)],
+                r#""required": ["redis"], "may_destroy": ["redis"]"#,
+                Some(false),
+                "none would be left: 1 resource destroyed or forgotten",
+            ),
+            (&[("redis", Forget)], r#""required": ["redis"]"#, Some(false), "none would be left"),
+            (
+                &[("redis", Destroy), ("redis2", Create)],
+                r#""required": ["redis"], "may_destroy": ["redis"]"#,
+                Some(true),
+                "1 resource",
+            ),
+            (&[("redis", MayReplace)], r#""may_destroy": ["redis"]"#, Some(true), "updated or replaced"),
+            (&[("redis", MayReplace)], r#""may_destroy": []"#, None, "the tool cannot tell which"),
+            (&[("redis", Unknown)], r#""may_destroy": ["redis"]"#, None, "it cannot be known"),
+        ];
+        for (changes, more, ok, seen) in cases {
+            let judged = judge(&spec(more), planned(changes));
+            let last = judged.last().unwrap();
+            assert_eq!(last.ok, ok, "{changes:?} {more}: {last:?}");
+            assert!(last.seen.contains(seen), "{last:?}");
+        }
     }
 
     #[test]
-    fn a_change_set_of_cloud_formation_is_read() {
-        let json = br#"{"Status": "CREATE_COMPLETE", "Changes": [
-            {"ResourceChange": {"Action": "Modify", "LogicalResourceId": "Redis", "ResourceType": "AWS::ElastiCache::ReplicationGroup", "Replacement": "True"}},
-            {"ResourceChange": {"Action": "Add", "LogicalResourceId": "Rules", "ResourceType": "AWS::EC2::SecurityGroup"}}]}"#;
-        assert_eq!(
-            actions(&ChangeSet::of_cloud_formation(json).unwrap()),
-            [("Redis", ResourceAction::Replace), ("Rules", ResourceAction::Create)]
-        );
-        let empty =
-            br#"{"Status": "FAILED", "StatusReason": "The submitted information didn't contain changes."}"#;
-        assert!(ChangeSet::of_cloud_formation(empty).unwrap().changes.is_empty());
-        let failed = br#"{"Status": "FAILED", "StatusReason": "no template"}"#;
-        assert_eq!(
-            ChangeSet::of_cloud_formation(failed).unwrap_err().to_string(),
-            "the change set is FAILED: no template"
-        );
+    fn what_is_not_listed_is_not_missing() {
+        let mut set = planned(&[]);
+        set.unlisted = Some("only changes are listed".into());
+        let judged = judge(&spec(r#""required": ["redis"]"#), set);
+        assert_eq!(judged.last().unwrap().ok, None, "{judged:?}");
+    }
+
+    #[test]
+    fn the_digest_is_kept_however_much_is_destroyed() {
+        let many: Vec<String> = (0..100).map(|n| format!("r{n}")).collect();
+        let many: Vec<_> = many.iter().map(|name| (name.as_str(), ResourceAction::Destroy)).collect();
+        let outcome =
+            gonogo_core::outcome::Outcome::of(judge(&spec(r#""required": []"#), planned(&many)), "");
+        assert!(outcome.sanitized(&gonogo_core::secret::Redactor::default()).digest().is_some());
     }
 }

@@ -2,8 +2,17 @@
 //! the state is kept.
 
 mod changes;
+mod cloud_formation;
+mod cloud_formation_set;
+mod printed;
+mod pulumi_preview;
 mod state;
+mod state_content;
 mod terraform;
+mod terraform_findings;
+mod terraform_plan;
+#[cfg(test)]
+mod terraform_plan_tests;
 
 use std::collections::BTreeMap;
 
@@ -20,8 +29,8 @@ use gonogo_core::text;
 
 /// The longest piece of what a tool says, in bytes.
 const MAX_REASON: usize = 300;
-/// The most of a plan that is read, in bytes.
-const MAX_PLAN: usize = 16 << 20;
+/// The most of a plan or a state that is read, in bytes.
+const MAX_PLAN: usize = 64 << 20;
 
 pub(super) async fn run(
     spec: &IacSpec,
@@ -30,7 +39,7 @@ pub(super) async fn run(
     context: &ProbeContext,
 ) -> Outcome {
     if spec.state {
-        let reproduce = display_command(spec, &["state", "pull"]);
+        let reproduce = display_command(spec, state::command(spec.tool));
         return Outcome::of(state::run(spec, permit, deadline).await, reproduce);
     }
     let what = format!("change set in {}", spec.directory);
@@ -43,16 +52,16 @@ pub(super) async fn run(
     let planned = match spec.tool {
         IacTool::Terraform => terraform::plan(spec, file, unsaved.is_some(), permit, deadline).await,
         IacTool::Pulumi => pulumi(spec, permit, deadline).await,
-        IacTool::CloudFormation => cloud_formation(spec, permit, deadline).await,
+        IacTool::CloudFormation => cloud_formation::plan(spec, permit, deadline).await,
     };
     let seen = match planned {
-        Ok(planned) if spec.saved => vec![changes::same(&planned, context)],
-        Ok(planned) => changes::judge(spec, &planned),
+        Ok(planned) if spec.saved => changes::same(planned, context),
+        Ok(planned) => changes::judge(spec, planned),
         Err(why) => vec![Observation::unknown(what, "planned", why)],
     };
     let words: &[&str] = match spec.tool {
         IacTool::Terraform => &["plan", "-input=false", "-lock=false", "-detailed-exitcode"],
-        IacTool::Pulumi => &["preview", "--json"],
+        IacTool::Pulumi => &["preview", "--json", "--show-sames"],
         IacTool::CloudFormation => &["cloudformation", "describe-change-set"],
     };
     match saving {
@@ -88,6 +97,9 @@ async fn run_tool(
         ("TF_IN_AUTOMATION".to_owned(), "1".to_owned()),
         ("TF_CLI_ARGS".to_owned(), String::new()),
         ("PULUMI_SKIP_UPDATE_CHECK".to_owned(), "true".to_owned()),
+        // One document, not a stream of events.
+        ("PULUMI_ENABLE_STREAMING_JSON_PREVIEW".to_owned(), "false".to_owned()),
+        ("AWS_PAGER".to_owned(), String::new()),
     ]);
     process::run_keeping(Program { argv: &argv, cwd: Some(&spec.directory), env }, MAX_PLAN, permit, deadline)
         .await
@@ -126,22 +138,12 @@ async fn read(
 }
 
 async fn pulumi(spec: &IacSpec, permit: &Permit, deadline: &Deadline) -> ProbeResult<ChangeSet> {
-    let mut words = owned(&["preview", "--json", "--non-interactive"]);
+    // Without `--show-sames`, resources that stay are counted and not listed.
+    let mut words = owned(&["preview", "--json", "--non-interactive", "--show-sames"]);
     words.extend(spec.stack.iter().map(|stack| format!("--stack={stack}")));
-    read(whole_output(run_tool(spec, &words, permit, deadline).await?)?, ChangeSet::of_pulumi, deadline).await
-}
-
-async fn cloud_formation(spec: &IacSpec, permit: &Permit, deadline: &Deadline) -> ProbeResult<ChangeSet> {
-    let (Some(stack), Some(change_set)) = (&spec.stack, &spec.change_set) else {
-        return Err(ProbeError::new("a CloudFormation change set needs `stack` and `change_set`"));
-    };
-    let mut words = owned(&["cloudformation", "describe-change-set"]);
-    words.extend([format!("--stack-name={stack}"), format!("--change-set-name={change_set}")]);
-    words.push("--output=json".to_owned());
-    read(
-        whole_output(run_tool(spec, &words, permit, deadline).await?)?,
-        ChangeSet::of_cloud_formation,
-        deadline,
-    )
-    .await
+    let result = run_tool(spec, &words, permit, deadline).await?;
+    // It prints its preview with what went wrong in it, and perhaps only a warning beside it.
+    let why = if result.status.success() { None } else { pulumi_preview::error_in(&result.stdout.bytes) };
+    let printed = why.map_or_else(|| whole_output(result), Err);
+    read(printed?, ChangeSet::of_pulumi, deadline).await
 }

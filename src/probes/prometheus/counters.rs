@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{QueriedSeries, display_value, instant, server_time};
+use super::series::{QueriedSeries, instant};
+use super::{display_value, server_time};
 use crate::probes::ProbeContext;
 use crate::probes::api_client::ApiClient;
 use crate::probes::error::ProbeResult;
@@ -93,7 +94,8 @@ fn seconds(at: Utc) -> f64 {
 }
 
 fn by_name(series: Vec<QueriedSeries>) -> BTreeMap<String, f64> {
-    series.into_iter().filter_map(|series| Some((series.name, series.points.last()?.1))).collect()
+    let value = |series: &QueriedSeries| series.last().filter(|value| !value.is_nan());
+    series.into_iter().filter_map(|series| value(&series).map(|value| (series.name, value))).collect()
 }
 
 fn by_labels(series: Vec<QueriedSeries>) -> BTreeMap<String, f64> {

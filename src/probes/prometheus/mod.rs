@@ -1,26 +1,23 @@
 //! The Prometheus probe: rules, scrape jobs, alerts, queries; counters that increased since another probe result; lines over
 //! time.
 
+mod answer;
 mod counters;
 mod judge;
+mod quantile;
+mod rules;
+mod series;
 mod trend;
 
-use serde_json::Value;
-
-use super::api_client::{ApiClient, ApiResponse};
+use super::api_client::ApiClient;
 use super::curl;
 use super::deadline::Deadline;
-use super::error::{ProbeError, ProbeResult};
+use super::error::ProbeResult;
 use super::{ProbeContext, http_client};
 use crate::secret_store::SecretStore;
-use gonogo_core::checklist::spec::PrometheusSpec;
+use gonogo_core::checklist::spec::{JobCheck, PrometheusSpec, QueryCheck};
 use gonogo_core::outcome::{Observation, Outcome};
-
-/// One series of a result: its labels as a selector, its values with their times in seconds.
-pub(super) struct QueriedSeries {
-    pub(super) name: String,
-    pub(super) points: Vec<(f64, f64)>,
-}
+use series::{QueriedSeries, instant};
 
 /// Queries everything and judges it.
 pub(super) async fn run(
@@ -38,111 +35,63 @@ pub(super) async fn run(
     };
     let mut seen = Vec::new();
     if !spec.rules.is_empty() {
-        let rules = list(&api, "/api/v1/rules", &["data", "groups"]).await;
-        seen.extend(judge::rules(&spec.rules, rules));
+        seen.extend(rules::run(&spec.rules, &api, deadline).await);
     }
     if !spec.jobs.is_empty() {
-        let targets = list(&api, "/api/v1/targets?state=active", &["data", "activeTargets"]).await;
-        seen.extend(judge::jobs(&spec.jobs, targets));
+        seen.extend(jobs(&spec.jobs, &api, deadline).await);
     }
     if !spec.quiet.is_empty() {
-        let alerts = list(&api, "/api/v1/alerts", &["data", "alerts"]).await;
-        seen.extend(judge::quiet(&spec.quiet, &alerts));
+        seen.extend(quiet(&spec.quiet, &api, deadline).await);
     }
-    for query in &spec.queries {
-        seen.push(judge::query(query, instant(&api, &query.expr, None).await));
+    for check in &spec.queries {
+        seen.push(query(check, &api).await);
     }
     seen.extend(counters::run(&spec.risen, &api, context).await);
     for trend in &spec.trends {
-        seen.push(trend::run(trend, &api).await);
+        seen.extend(trend::run(trend, &api).await);
     }
     Outcome::of(seen, reproduce)
 }
 
-/// A list somewhere in an answer.
-async fn list(api: &ApiClient, target: &str, path: &[&str]) -> ProbeResult<Vec<Value>> {
-    let (path_of, query) = target.split_once('?').unwrap_or((target, ""));
-    let pairs: Vec<(&str, &str)> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
-    let answer = api.get(path_of, &pairs).await?.json()?;
-    let list = path.iter().try_fold(&answer, |value, key| value.get(key));
-    list.and_then(Value::as_array).cloned().ok_or_else(|| unexpected_answer(api))
-}
-
-fn unexpected_answer(api: &ApiClient) -> ProbeError {
-    ProbeError::new(format!(
-        "the answer is in no form that Prometheus documents; is it one, at {}?",
-        api.host_and_port()
-    ))
-}
-
-/// The result of an instant query, at a time in seconds or now.
-async fn instant(api: &ApiClient, expr: &str, at: Option<f64>) -> ProbeResult<Vec<QueriedSeries>> {
-    let time = at.map(|at| format!("{at:.3}"));
-    let mut query = vec![("query", expr)];
-    query.extend(time.as_deref().map(|time| ("time", time)));
-    result(api, &api.get("/api/v1/query", &query).await?)
-}
-
-/// The result of a range query.
-async fn range(
-    api: &ApiClient,
-    expr: &str,
-    from: f64,
-    to: f64,
-    step: f64,
-) -> ProbeResult<Vec<QueriedSeries>> {
-    let [start, end, step] = [from, to, step].map(|seconds| format!("{seconds:.3}"));
-    let query = [("query", expr), ("start", &*start), ("end", &*end), ("step", &*step)];
-    result(api, &api.get("/api/v1/query_range", &query).await?)
-}
-
-fn result(api: &ApiClient, reply: &ApiResponse) -> ProbeResult<Vec<QueriedSeries>> {
-    let answer = reply.json_of_any_status()?;
-    if let (false, Some(error)) = (reply.status.is_success(), answer.get("error").and_then(Value::as_str)) {
-        return Err(ProbeError::new(format!("Prometheus refuses the query: {error}")));
+/// Jobs by their targets; where a server does not list those (Mimir, Cortex), or has too many, by `up`.
+async fn jobs(checks: &[JobCheck], api: &ApiClient, deadline: &Deadline) -> Vec<Observation> {
+    let targets = answer::get(api, "/api/v1/targets", &[("state", "active")], deadline).await;
+    let mut seen = Vec::new();
+    for check in checks {
+        let by_targets = judge::job(check, &targets);
+        let up = match &targets {
+            Ok(_) => None,
+            Err(_) => instant(api, &format!("up{{job={:?}}}", check.name), None).await.ok(),
+        };
+        let up = up.filter(|up| !up.is_empty());
+        seen.push(up.map_or(by_targets, |up| judge::job_by_up(check, &up)));
     }
-    let answer = reply.json()?;
-    let data = answer.get("data").ok_or_else(|| unexpected_answer(api))?;
-    let result = data.get("result").ok_or_else(|| unexpected_answer(api))?;
-    match data.get("resultType").and_then(Value::as_str) {
-        // One number without labels.
-        Some("scalar") => {
-            Ok(vec![QueriedSeries { name: String::new(), points: point(result).into_iter().collect() }])
-        }
-        Some("vector" | "matrix") => {
-            let list = result.as_array().ok_or_else(|| unexpected_answer(api))?;
-            list.iter().map(|item| series(item).ok_or_else(|| unexpected_answer(api))).collect()
-        }
-        _ => Err(unexpected_answer(api)),
-    }
+    seen
 }
 
-fn series(item: &Value) -> Option<QueriedSeries> {
-    let labels = item.get("metric")?.as_object()?;
-    let name = labels.get("__name__").and_then(Value::as_str).unwrap_or_default();
-    let rest = labels.iter().filter(|(label, _)| *label != "__name__");
-    let rest: Vec<_> = rest.map(|(label, value)| format!("{label}={value}")).collect();
-    let name = if rest.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", rest.join(",")) };
-    let points = match item.get("value") {
-        Some(value) => vec![point(value)?],
-        None => item.get("values")?.as_array()?.iter().map(point).collect::<Option<_>>()?,
+async fn quiet(names: &[String], api: &ApiClient, deadline: &Deadline) -> Vec<Observation> {
+    let alerts = answer::get(api, "/api/v1/alerts", &[], deadline).await;
+    let rules = match alerts {
+        Ok(_) => rules::list(names.iter().map(String::as_str), api, deadline).await.ok(),
+        Err(_) => None,
     };
-    Some(QueriedSeries { name, points })
+    let is_loaded = |name: &str| {
+        let list = rules.as_ref().filter(|list| list.partial.is_none() || list.has(name))?;
+        Some(list.has(name))
+    };
+    names.iter().map(|name| judge::quiet(name, &alerts, is_loaded(name))).collect()
 }
 
-fn point(value: &Value) -> Option<(f64, f64)> {
-    let [time, value] = value.as_array()?.as_slice() else { return None };
-    // `+Inf`, `-Inf` and `NaN` are read by Rust as Prometheus writes them.
-    Some((time.as_f64()?, value.as_str()?.parse().ok()?))
+async fn query(check: &QueryCheck, api: &ApiClient) -> Observation {
+    let result = instant(api, &check.expr, None).await;
+    let edges = if result.is_ok() { quantile::edges(&check.expr, api).await } else { None };
+    judge::query(check, result, edges)
 }
 
 /// The time that the server's clock shows, in seconds.
 async fn server_time(api: &ApiClient) -> ProbeResult<f64> {
     let now = instant(api, "time()", None).await?;
-    now.first()
-        .and_then(|series| series.points.first())
-        .map(|(_, value)| *value)
-        .ok_or_else(|| unexpected_answer(api))
+    now.first().and_then(QueriedSeries::last).ok_or_else(|| answer::unexpected(&api.host_and_port()))
 }
 
 /// A value for people: four digits that count.

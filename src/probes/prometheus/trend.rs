@@ -1,37 +1,52 @@
 //! Values over time, as a line of blocks.
 
-use super::{display_value, range, server_time};
+use super::judge::Limits;
+use super::quantile::{self, QuantileValue};
+use super::series::range;
+use super::{display_value, server_time};
 use crate::probes::api_client::ApiClient;
 use crate::probes::error::ProbeResult;
-use gonogo_core::checklist::spec::Trend;
+use gonogo_core::checklist::spec::{Decimal, Trend};
 use gonogo_core::outcome::Observation;
 
 /// The number of values in the line.
 const SPARKLINE_CELLS: u64 = 30;
 const SPARKLINE_BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-pub(super) async fn run(trend: &Trend, api: &ApiClient) -> Observation {
-    let expected =
-        trend.at_most.as_ref().map_or_else(|| "recorded".to_owned(), |most| format!("at most {most} now"));
+pub(super) async fn run(trend: &Trend, api: &ApiClient) -> Vec<Observation> {
     let values = match values(trend, api).await {
         Ok(values) => values,
-        Err(why) => return Observation::unknown(&trend.what, expected, why),
+        Err(why) => return vec![Observation::unknown(&trend.what, expected(trend), why)],
     };
-    let Some(now) = values.iter().rev().flatten().next().copied() else {
+    let edges = quantile::edges(&trend.expr, api).await;
+    let now = values.iter().rev().flatten().next().map(|now| QuantileValue::new(*now, edges));
+    let mut seen = vec![judge(trend, &values, now)];
+    if now.is_some() {
+        seen.extend(quantile::mean(&trend.what, &trend.expr, api).await);
+    }
+    seen
+}
+
+fn expected(trend: &Trend) -> String {
+    trend.at_most.as_ref().map_or_else(|| "recorded".to_owned(), |most| format!("at most {most} now"))
+}
+
+fn judge(trend: &Trend, values: &[Option<f64>], now: Option<QuantileValue>) -> Observation {
+    let (expected, most) = (expected(trend), trend.at_most.as_ref().map(Decimal::value));
+    let Some(now) = now else {
         let seen = format!("no values in {} min", trend.minutes);
-        return Observation::new(&trend.what, expected, seen, trend.at_most.is_none()).as_measured();
+        // Nothing was measured: that is recorded, and never within a limit.
+        let ok = most.is_none().then_some(true);
+        return Observation { ok, ..Observation::new(&trend.what, expected, seen, true) }.as_measured();
     };
-    let ok = trend.at_most.as_ref().is_none_or(|most| now <= most.value());
-    let (low, high) = bounds(&values);
-    let seen = format!(
-        "{} {} now, {} to {} in {} min",
-        sparkline(&values),
-        display_value(now),
-        display_value(low),
-        display_value(high),
-        trend.minutes
-    );
-    Observation::new(&trend.what, expected, seen, ok).as_measured()
+    let (low, high) = bounds(values);
+    let line = sparkline(values);
+    let (low, high) = (display_value(low), display_value(high));
+    let seen = format!("{line} {now} now, {low} to {high} in {} min", trend.minutes);
+    match now.is_within(&Limits { least: None, most }) {
+        None => Observation::unknown(&trend.what, expected, now.why_open(&seen)).as_measured(),
+        Some(ok) => Observation::new(&trend.what, expected, seen, ok).as_measured(),
+    }
 }
 
 /// The values, evenly spaced, with gaps; of several series, the largest value at each time.
@@ -51,7 +66,6 @@ async fn values(trend: &Trend, api: &ApiClient) -> ProbeResult<Vec<Option<f64>>>
     }
     Ok(values)
 }
-
 fn bounds(values: &[Option<f64>]) -> (f64, f64) {
     let finite = || values.iter().flatten().copied();
     (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max))
@@ -71,6 +85,34 @@ fn sparkline(values: &[Option<f64>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_needs_a_value_and_a_bucket_near_it() {
+        use crate::probes::prometheus::quantile::Edges;
+        let trend = |most: Option<&str>| -> Trend {
+            let mut trend = serde_json::json!({"what": "w", "expr": "e"});
+            if let Some(most) = most {
+                trend["at_most"] = serde_json::json!(most);
+            }
+            serde_json::from_value(trend).unwrap()
+        };
+        let edges = Some(Edges { low: 5.0, high: 10.0 });
+        let cases = [
+            (Some("1"), Some(0.5), None, Some(true)),
+            (Some("1"), Some(2.5), None, Some(false)),
+            (Some("1"), Some(2.5), edges, None),
+            (Some("5"), Some(2.5), edges, Some(true)),
+            (Some("10"), Some(10.0), edges, Some(false)),
+            (Some("1"), None, None, None),
+            (None, None, None, Some(true)),
+            (None, Some(2.5), edges, Some(true)),
+        ];
+        for (most, value, edges, ok) in cases {
+            let now = value.map(|value| QuantileValue::new(value, edges));
+            let one = judge(&trend(most), &[value], now);
+            assert_eq!(one.ok, ok, "{most:?} {value:?} {edges:?}: {one:?}");
+        }
+    }
 
     #[test]
     fn a_line_goes_from_the_lowest_to_the_highest() {

@@ -2,14 +2,15 @@
 
 use serde_json::Value;
 
-use gonogo_core::checklist::spec::{BindingCheck, ExchangeCheck, QueueCheck, RabbitmqSpec};
+use gonogo_core::checklist::spec::{ExchangeCheck, QueueCheck, RabbitmqSpec};
 use gonogo_core::outcome::Observation;
 
 use super::super::error::ProbeResult;
 use super::super::http_client::host_and_port;
-use super::BrokerAddresses;
 use super::amqp::{self, Presence, QueueDepth};
-use super::management::{self, ManagementObject, UNACKNOWLEDGED};
+use super::management::{self, Alarms, ManagementObject, ManagementSnapshot, UNACKNOWLEDGED};
+use super::settings::{self, plain};
+use super::{BrokerAddresses, routing};
 
 /// All observations of one broker.
 pub(super) fn judge(
@@ -29,10 +30,12 @@ pub(super) fn judge(
     for (index, check) in spec.queues.iter().enumerate() {
         let declaration = declared.and_then(|objects| objects.queues.get(index));
         let item = snapshot.and_then(|snapshot| snapshot.queues.get(index)?.as_ref());
-        seen.extend(queue(check, declaration, item));
+        seen.extend(queue(check, declaration, item, snapshot));
     }
-    let bindings = snapshot.map(|snapshot| &snapshot.bindings).into_iter().flatten();
-    seen.extend(spec.bindings.iter().zip(bindings).map(|(check, item)| binding(check, item)));
+    if let Some(snapshot) = snapshot {
+        seen.extend(routing::judge(&spec.bindings, &snapshot.routing));
+        seen.push(alarms(&snapshot.alarms));
+    }
     seen
 }
 
@@ -82,20 +85,23 @@ fn queue(
     check: &QueueCheck,
     declaration: Option<&ProbeResult<Presence<QueueDepth>>>,
     item: Option<&ProbeResult<ManagementObject>>,
+    snapshot: Option<&ManagementSnapshot>,
 ) -> Vec<Observation> {
     let name = format!("queue {}", check.name);
     let mut seen: Vec<_> = declaration.map(|declaration| presence(&name, declaration)).into_iter().collect();
     if is_missing(declaration) {
         return seen;
     }
-    seen.extend(properties(&name, item, arguments(check)));
+    seen.extend(properties(&name, item, check.durable.map(durable).into_iter()));
+    seen.extend(snapshot.into_iter().flat_map(|all| settings::judge(&name, check, item, &all.policies)));
     let depth = match declaration {
         Some(Ok(Presence::Here(depth))) => Some(*depth),
         _ => None,
     };
     if let Some(most) = check.depth_at_most {
+        let has_statistics = snapshot.is_none_or(|snapshot| snapshot.has_statistics);
         seen.extend(depth.map(|depth| ready(&name, most, depth)));
-        seen.extend(item.map(|item| unacknowledged(&name, most, depth, item)));
+        seen.extend(item.map(|item| unacknowledged(&name, most, depth, item, has_statistics)));
     }
     let consumers = check.consumers_at_least.zip(depth).map(|(least, depth)| consumers(&name, least, depth));
     seen.extend(consumers);
@@ -134,23 +140,6 @@ fn durable(expected: bool) -> (Property, String) {
     (Property::new("durable", &["durable"]), expected.to_string())
 }
 
-fn arguments(check: &QueueCheck) -> impl Iterator<Item = (Property, String)> {
-    let ttl = check.message_ttl_ms.map(|ms| ms.to_string());
-    let arguments = [
-        (Property::new("x-message-ttl", &["arguments", "x-message-ttl"]), ttl),
-        (
-            Property::new("x-dead-letter-exchange", &["arguments", "x-dead-letter-exchange"]),
-            check.dead_letter_exchange.clone(),
-        ),
-        (
-            Property::new("x-dead-letter-routing-key", &["arguments", "x-dead-letter-routing-key"]),
-            check.dead_letter_routing_key.clone(),
-        ),
-    ];
-    let arguments = arguments.into_iter().filter_map(|(property, expected)| Some((property, expected?)));
-    check.durable.map(durable).into_iter().chain(arguments)
-}
-
 fn properties(
     name: &str,
     item: Option<&ProbeResult<ManagementObject>>,
@@ -172,11 +161,6 @@ fn properties(
     expected.map(judge_property).collect()
 }
 
-/// A JSON value without the quotes of a text.
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 fn ready(name: &str, most: u64, depth: QueueDepth) -> Observation {
     let what = format!("{name}: ready messages");
     Observation::new(what, at_most(most), depth.ready.to_string(), depth.ready <= most).as_measured()
@@ -187,6 +171,7 @@ fn unacknowledged(
     most: u64,
     depth: Option<QueueDepth>,
     item: &ProbeResult<ManagementObject>,
+    has_statistics: bool,
 ) -> Observation {
     let (what, expected) = (format!("{name}: unacknowledged messages"), at_most(most));
     let unacknowledged = match item {
@@ -197,8 +182,7 @@ fn unacknowledged(
         Err(why) => return Observation::unknown(what, expected, why.clone()),
     };
     let Some(unacknowledged) = unacknowledged else {
-        let why = "the management API has no figures for this queue yet";
-        return Observation::unknown(what, expected, why);
+        return Observation::unknown(what, expected, no_figures(has_statistics));
     };
     let total = unacknowledged.saturating_add(depth.map_or(0, |depth| depth.ready));
     let seen = if total > unacknowledged {
@@ -211,6 +195,15 @@ fn unacknowledged(
     Observation::new(what, expected, seen, ok).as_measured()
 }
 
+fn no_figures(has_statistics: bool) -> &'static str {
+    if has_statistics {
+        "the management API has no figures for this queue yet"
+    } else {
+        "the broker's statistics are turned off (management_agent.disable_metrics_collector, or \
+         management.disable_stats): it counts no unacknowledged messages"
+    }
+}
+
 fn at_most(most: u64) -> String {
     if most == 0 { "0".into() } else { format!("at most {most}") }
 }
@@ -220,20 +213,20 @@ fn consumers(name: &str, least: u64, depth: QueueDepth) -> Observation {
     Observation::new(what, format!("at least {least}"), seen, depth.consumers >= least).as_measured()
 }
 
-fn binding(check: &BindingCheck, item: &ProbeResult<ManagementObject>) -> Observation {
-    let what = format!("binding of {} to {}", check.exchange, check.queue);
-    let expected = format!("routing key {}", check.routing_key);
-    let bindings = match item {
-        Ok(item) => item.as_ref().and_then(Value::as_array),
-        Err(why) => return Observation::unknown(what, expected, why.clone()),
-    };
-    let keys = bindings.into_iter().flatten().filter_map(|binding| binding.get("routing_key")?.as_str());
-    let keys: Vec<_> = keys.collect();
-    let ok = keys.contains(&check.routing_key.as_str());
-    let seen = match keys.as_slice() {
-        [] => "not bound".into(),
-        _ if ok => expected.clone(),
-        keys => format!("routing key {}", keys.join(", ")),
-    };
-    Observation::new(what, expected, seen, ok)
+/// While an alarm is in force, the broker blocks everybody who publishes.
+/// <https://www.rabbitmq.com/docs/alarms>
+fn alarms(alarms: &ProbeResult<Alarms>) -> Observation {
+    let (what, expected) = ("broker alarms", "none");
+    match alarms {
+        Ok(Alarms::InForce(alarms)) if alarms.is_empty() => Observation::new(what, expected, "none", true),
+        Ok(Alarms::InForce(alarms)) => {
+            let seen = format!("{}: publishers are blocked", alarms.join(", "));
+            Observation::new(what, expected, seen, false)
+        }
+        Ok(Alarms::NotOffered) => Observation::recorded(
+            what,
+            "not checked: it needs RabbitMQ 3.8.10, or a user with the monitoring tag",
+        ),
+        Err(why) => Observation::unknown(what, expected, why.clone()),
+    }
 }

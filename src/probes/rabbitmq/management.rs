@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use gonogo_core::checklist::spec::{ExchangeCheck, QueueCheck, RabbitmqSpec};
 use gonogo_core::secret::Secret;
@@ -14,9 +15,13 @@ use super::super::deadline::Deadline;
 use super::super::error::{ProbeError, ProbeResult};
 use super::super::http_client::{HttpClient, ProxyUse, host_and_port, segment};
 use super::peek;
+use super::routing::{Binding, ExchangeRoutes, Routing};
+use super::settings::{self, EFFECTIVE_POLICY, Policies};
 
 /// Delay before figures that are not there yet are queried again.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
+/// How many exchanges are queried at most, those behind other exchanges included.
+const MAX_EXCHANGES: usize = 32;
 /// A queue's unacknowledged messages.
 pub(super) const UNACKNOWLEDGED: &str = "messages_unacknowledged";
 
@@ -27,7 +32,21 @@ pub(super) type ManagementResult = Option<ProbeResult<ManagementSnapshot>>;
 pub(super) struct ManagementSnapshot {
     pub(super) exchanges: Vec<Option<ProbeResult<ManagementObject>>>,
     pub(super) queues: Vec<Option<ProbeResult<ManagementObject>>>,
-    pub(super) bindings: Vec<ProbeResult<ManagementObject>>,
+    pub(super) routing: Routing,
+    pub(super) alarms: ProbeResult<Alarms>,
+    /// All policies of the virtual host; none where no check needs them.
+    pub(super) policies: Policies,
+    /// Whether the broker counts unacknowledged messages.
+    pub(super) has_statistics: bool,
+}
+
+/// What blocks publishers.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Alarms {
+    /// `memory on rabbit@host`.
+    InForce(Vec<String>),
+    /// The server is too old to report them to this user.
+    NotOffered,
 }
 
 /// The API's description of something; absent when it does not exist.
@@ -39,6 +58,8 @@ struct ManagementClient<'a> {
     spec: &'a RabbitmqSpec,
     password: &'a Secret,
     deadline: &'a Deadline,
+    /// Whether the broker counts messages; asked for when a count is missing.
+    has_statistics: OnceCell<bool>,
 }
 
 /// Whether a check of this exchange needs the management API.
@@ -85,22 +106,22 @@ async fn query(
     password: &Secret,
     deadline: &Deadline,
 ) -> ProbeResult<ManagementSnapshot> {
-    let browser = HttpClient::new(&spec.tls, ProxyUse::Never, deadline)?;
-    let api = ManagementClient { browser, base, spec, password, deadline };
+    let api = ManagementClient::new(spec, base, password, deadline)?;
     api.log_in().await?;
-    let mut snapshot = ManagementSnapshot { exchanges: Vec::new(), queues: Vec::new(), bindings: Vec::new() };
+    let (mut exchanges, mut queues) = (Vec::new(), Vec::new());
     for exchange in &spec.exchanges {
         let is_needed = is_exchange_managed(exchange);
-        snapshot.exchanges.push(if is_needed { Some(api.exchange(exchange).await) } else { None });
+        exchanges.push(if is_needed { Some(api.exchange(&exchange.name).await) } else { None });
     }
+    let policies =
+        if spec.queues.iter().any(settings::is_checked) { api.policies().await } else { Ok(Vec::new()) };
+    let may_apply = policies.as_ref().is_ok_and(|names| !names.is_empty());
     for queue in &spec.queues {
-        snapshot.queues.push(if is_queue_managed(queue) { Some(api.queue(queue).await) } else { None });
+        queues.push(if is_queue_managed(queue) { Some(api.queue(queue, may_apply).await) } else { None });
     }
-    for binding in &spec.bindings {
-        let suffix = format!("/e/{}/q/{}", segment(&binding.exchange), segment(&binding.queue));
-        snapshot.bindings.push(api.listed(&api.path("bindings", &suffix)).await);
-    }
-    Ok(snapshot)
+    let (routing, alarms) = (api.routing().await, api.alarms().await);
+    let has_statistics = api.has_statistics.into_inner().unwrap_or(true);
+    Ok(ManagementSnapshot { exchanges, queues, routing, alarms, policies, has_statistics })
 }
 
 /// The first message of a queue, taken and put back; none if there is none.
@@ -111,8 +132,7 @@ pub(super) async fn head(
     queue: &str,
     deadline: &Deadline,
 ) -> ProbeResult<ManagementObject> {
-    let browser = HttpClient::new(&spec.tls, ProxyUse::Never, deadline)?;
-    let api = ManagementClient { browser, base, spec, password, deadline };
+    let api = ManagementClient::new(spec, base, password, deadline)?;
     let url = api.url(&api.path("queues", &format!("/{}/get", segment(queue))))?;
     let request = api.browser.request(Method::POST, url).header("Content-Type", "application/json");
     let messages = api.send(request.body(peek::request().to_string())).await?;
@@ -120,7 +140,17 @@ pub(super) async fn head(
     Ok(messages.and_then(|list| list.get(0).cloned()))
 }
 
-impl ManagementClient<'_> {
+impl<'a> ManagementClient<'a> {
+    fn new(
+        spec: &'a RabbitmqSpec,
+        base: &'a Url,
+        password: &'a Secret,
+        deadline: &'a Deadline,
+    ) -> ProbeResult<Self> {
+        let browser = HttpClient::new(&spec.tls, ProxyUse::Never, deadline)?;
+        Ok(Self { browser, base, spec, password, deadline, has_statistics: OnceCell::new() })
+    }
+
     /// Logs in once, so that refused credentials are reported once, apart from the queries.
     async fn log_in(&self) -> ProbeResult<()> {
         match self.get("whoami").await? {
@@ -129,8 +159,86 @@ impl ManagementClient<'_> {
         }
     }
 
-    async fn exchange(&self, exchange: &ExchangeCheck) -> ProbeResult<ManagementObject> {
-        self.described(&self.path("exchanges", &format!("/{}", segment(&exchange.name)))).await
+    async fn exchange(&self, name: &str) -> ProbeResult<ManagementObject> {
+        self.described(&self.path("exchanges", &format!("/{}", segment(name)))).await
+    }
+
+    /// The bindings of the checked queues and exchanges, and of the exchanges behind those.
+    async fn routing(&self) -> Routing {
+        let mut routing = Routing::default();
+        for check in &self.spec.bindings {
+            if !routing.queues.contains_key(&check.queue) {
+                let path = self.path("queues", &format!("/{}/bindings", segment(&check.queue)));
+                let bindings = self.listed(&path).await;
+                let bindings = bindings.map(|list| list.as_ref().map(Binding::list).unwrap_or_default());
+                routing.queues.insert(check.queue.clone(), bindings);
+            }
+        }
+        let mut next: Vec<_> = self.spec.bindings.iter().map(|check| check.exchange.clone()).collect();
+        while let Some(name) = next.pop() {
+            if routing.exchanges.contains_key(&name) || routing.exchanges.len() >= MAX_EXCHANGES {
+                continue;
+            }
+            let routes = self.routes(&name).await;
+            if let Ok(Some(routes)) = &routes {
+                let behind = routes.bindings.iter().filter(|one| one.to_exchange);
+                next.extend(behind.map(|one| one.destination.clone()));
+            }
+            routing.exchanges.insert(name, routes);
+        }
+        routing
+    }
+
+    async fn routes(&self, name: &str) -> ProbeResult<Option<ExchangeRoutes>> {
+        let Some(exchange) = self.exchange(name).await? else { return Ok(None) };
+        let path = self.path("exchanges", &format!("/{}/bindings/source", segment(name)));
+        let bindings = self.listed(&path).await?.as_ref().map(Binding::list).unwrap_or_default();
+        let kind = exchange.get("type").and_then(Value::as_str).unwrap_or("unknown").to_owned();
+        Ok(Some(ExchangeRoutes { kind, bindings }))
+    }
+
+    /// Of all nodes. The check of its own needs no more than the login; older servers report alarms of their nodes, to
+    /// users with the monitoring tag.
+    async fn alarms(&self) -> ProbeResult<Alarms> {
+        let (status, body) =
+            self.fetch(self.browser.request(Method::GET, self.url("health/checks/alarms")?)).await?;
+        match (status, json(&body)) {
+            (StatusCode::SERVICE_UNAVAILABLE, Ok(answer)) if answer.get("alarms").is_some() => {
+                Ok(Alarms::InForce(named_alarms(&answer)))
+            }
+            (StatusCode::NOT_FOUND, _) => self.node_alarms().await,
+            _ => self.item(status, &body).map(|_| Alarms::InForce(Vec::new())),
+        }
+    }
+
+    async fn node_alarms(&self) -> ProbeResult<Alarms> {
+        let (status, body) = self.fetch(self.browser.request(Method::GET, self.url("nodes")?)).await?;
+        if status != StatusCode::OK {
+            return Ok(Alarms::NotOffered);
+        }
+        let nodes = self.item(status, &body)?.unwrap_or_default();
+        let nodes = nodes.as_array().into_iter().flatten();
+        Ok(Alarms::InForce(nodes.flat_map(alarms_of_node).collect()))
+    }
+
+    /// The names of the virtual host's policies, of operators too.
+    async fn policies(&self) -> Policies {
+        let mut names = Vec::new();
+        for kind in ["policies", "operator-policies"] {
+            let listed = self.listed(&self.path(kind, "")).await?.unwrap_or_default();
+            let of = listed.as_array().into_iter().flatten().filter_map(|one| one.get("name")?.as_str());
+            names.extend(of.map(str::to_owned));
+        }
+        Ok(names)
+    }
+
+    /// Whether the broker counts messages at all.
+    async fn has_statistics(&self) -> bool {
+        let ask = async {
+            let overview = self.get("overview").await.ok().flatten();
+            !overview.is_some_and(|overview| overview.get("disable_stats") == Some(&Value::Bool(true)))
+        };
+        *self.has_statistics.get_or_init(|| ask).await
     }
 
     /// One object: another shape would be reported as missing properties.
@@ -144,15 +252,18 @@ impl ManagementClient<'_> {
         checked_shape(self.get(path).await?, is_list)
     }
 
-    /// A queue. Its figures come from statistics that lag by seconds, and a fresh queue has none at all:
+    /// A queue. Its figures and policies come from statistics that lag by seconds, and a new queue has none at all:
     /// absent is not documented to mean zero, so the query is repeated until they are there.
-    async fn queue(&self, queue: &QueueCheck) -> ProbeResult<ManagementObject> {
+    async fn queue(&self, queue: &QueueCheck, policies_exist: bool) -> ProbeResult<ManagementObject> {
         let path = self.path("queues", &format!("/{}", segment(&queue.name)));
         loop {
             let item = self.described(&path).await?;
-            let lacks_figures =
-                |item: &Value| queue.depth_at_most.is_some() && item.get(UNACKNOWLEDGED).is_none();
-            if !item.as_ref().is_some_and(lacks_figures) || self.deadline.remaining() < RETRY_DELAY * 2 {
+            let has = |key: &str, is_needed: bool| {
+                !is_needed || item.as_ref().is_none_or(|item| item.get(key).is_some())
+            };
+            let is_complete = has(UNACKNOWLEDGED, queue.depth_at_most.is_some())
+                && has(EFFECTIVE_POLICY, policies_exist && settings::is_checked(queue));
+            if is_complete || self.deadline.remaining() < RETRY_DELAY * 2 || !self.has_statistics().await {
                 return Ok(item);
             }
             tokio::time::sleep(RETRY_DELAY).await;
@@ -173,14 +284,19 @@ impl ManagementClient<'_> {
     }
 
     async fn send(&self, request: RequestBuilder) -> ProbeResult<ManagementObject> {
+        let (status, body) = self.fetch(request).await?;
+        self.item(status, &body)
+    }
+
+    async fn fetch(&self, request: RequestBuilder) -> ProbeResult<(StatusCode, Vec<u8>)> {
         let request = request.basic_auth(&self.spec.username, Some(self.password.expose()));
         let response = self.browser.send(request).await?;
         let status = response.status();
         let body = self.browser.read(response).await;
-        if let Some(why) = body.cut {
-            return Err(why);
+        match body.cut {
+            Some(why) => Err(why),
+            None => Ok((status, body.bytes)),
         }
-        self.item(status, &body.bytes)
     }
 
     fn item(&self, status: StatusCode, body: &[u8]) -> ProbeResult<ManagementObject> {
@@ -212,6 +328,29 @@ impl ManagementClient<'_> {
             _ => format!("user `{user}` may not see this ({code}: {reason})"),
         })
     }
+}
+
+/// `{"alarms": [{"node": "rabbit@host", "resource": "memory"}]}`.
+fn named_alarms(answer: &Value) -> Vec<String> {
+    let alarms = answer.get("alarms").and_then(Value::as_array).into_iter().flatten();
+    let named: Vec<_> = alarms
+        .filter_map(|alarm| {
+            let (resource, node) = (alarm.get("resource")?.as_str()?, alarm.get("node")?.as_str()?);
+            Some(format!("{resource} on {node}"))
+        })
+        .collect();
+    if named.is_empty() { vec!["an alarm that is not named".into()] } else { named }
+}
+
+fn alarms_of_node(node: &Value) -> Vec<String> {
+    let name = node.get("name").and_then(Value::as_str).unwrap_or("a node");
+    let is_in_force = |key: &str| node.get(key) == Some(&Value::Bool(true));
+    let alarms = [("mem_alarm", "memory"), ("disk_free_alarm", "disk")];
+    alarms
+        .iter()
+        .filter(|(key, _)| is_in_force(key))
+        .map(|(_, resource)| format!("{resource} on {name}"))
+        .collect()
 }
 
 fn checked_shape(item: ManagementObject, is: impl Fn(&Value) -> bool) -> ProbeResult<ManagementObject> {

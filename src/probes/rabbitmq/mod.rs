@@ -8,10 +8,13 @@ mod judge;
 mod management;
 mod peek;
 mod reproduce;
+mod routing;
+mod settings;
 mod subscription;
 
 pub(super) use subscription::QueueSubscription;
 
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
 use crate::secret_store::SecretStore;
@@ -69,8 +72,19 @@ async fn visit(
 
 fn broker_addresses(spec: &RabbitmqSpec) -> Result<BrokerAddresses, (&'static str, AddressError)> {
     let amqp = Address::parse(&spec.url, &AMQP_SCHEMES).map_err(|why| ("AMQP address", why))?;
+    check_vhost(spec, &amqp).map_err(|why| ("AMQP address", why))?;
     let management = spec.management.as_deref().map(management_address).transpose();
     Ok(BrokerAddresses { amqp, management: management.map_err(|why| ("management address", why))? })
+}
+
+/// An address can name the virtual host, percent-encoded: <https://www.rabbitmq.com/docs/uri-spec>. Two different ones
+/// contradict each other.
+fn check_vhost(spec: &RabbitmqSpec, address: &Address) -> Result<(), AddressError> {
+    let named = percent_decode_str(&address.rest).decode_utf8_lossy();
+    if named.is_empty() || named == spec.vhost {
+        return Ok(());
+    }
+    Err(AddressError::Contradiction { named: named.into_owned(), vhost: spec.vhost.clone() })
 }
 
 /// The scheme, host and path prefix of the management API.

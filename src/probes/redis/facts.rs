@@ -8,7 +8,7 @@ use gonogo_core::checklist::spec::RedisSpec;
 
 use super::super::address::Address;
 use super::super::error::{ProbeError, ProbeResult};
-use super::cluster::{self, SubscriberCounts};
+use super::cluster::{self, Masters, SubscriberCounts};
 use super::session::{Login, RedisSession};
 
 /// `key:value` lines of `INFO` and `CLUSTER INFO`.
@@ -16,15 +16,25 @@ pub(super) type InfoFields = BTreeMap<String, String>;
 
 /// Everything that the checks of one spec need. Absent where no check needs it.
 pub(super) struct RedisFacts {
+    /// Of the queried node.
+    pub(super) node: NodeFacts,
+    pub(super) cluster: Option<ProbeResult<InfoFields>>,
+    /// The other nodes of a cluster that hold a part of the data.
+    pub(super) masters: Option<ProbeResult<Masters>>,
+    /// By channel, in the spec's order.
+    pub(super) subscribed: Vec<ProbeResult<SubscriberCounts>>,
+}
+
+/// What one node says of itself.
+pub(super) struct NodeFacts {
     pub(super) info: ProbeResult<InfoFields>,
     /// `save`: when RDB snapshots are made.
     pub(super) save: Option<ProbeResult<String>>,
     /// `latency-monitor-threshold` in milliseconds; 0 is off.
     pub(super) threshold: Option<ProbeResult<u64>>,
     pub(super) spikes: Option<ProbeResult<Vec<LatencySpike>>>,
-    pub(super) cluster: Option<ProbeResult<InfoFields>>,
-    /// By channel, in the spec's order.
-    pub(super) subscribed: Vec<ProbeResult<SubscriberCounts>>,
+    /// `min-replicas-to-write`, where the node counts the replicas for it.
+    pub(super) min_replicas: Option<ProbeResult<u64>>,
 }
 
 /// One event of the latency monitor; times in milliseconds.
@@ -41,16 +51,34 @@ impl RedisFacts {
         login: &Login,
         address: &Address,
     ) -> Self {
+        let node = NodeFacts::gather(spec, session).await;
+        let clustered = node.info.as_ref().is_ok_and(is_clustered);
+        let ask_cluster = clustered && spec.cluster != Some(false) || spec.cluster == Some(true);
+        let masters = clustered && spec.needs_primary();
+        Self {
+            cluster: if ask_cluster { Some(info(session, &["CLUSTER", "INFO"]).await) } else { None },
+            masters: if masters { Some(cluster::masters(spec, session, login, address).await) } else { None },
+            subscribed: cluster::subscribed(spec, session, clustered, login, address).await,
+            node,
+        }
+    }
+}
+
+impl NodeFacts {
+    pub(super) async fn gather(spec: &RedisSpec, session: &mut RedisSession) -> Self {
         let monitor = spec.latency_threshold_ms.is_some() || spec.spike_limit_ms.is_some();
         let info = info(session, &["INFO"]).await;
-        let clustered = info.as_ref().is_ok_and(is_clustered);
-        let ask_cluster = clustered && spec.cluster != Some(false) || spec.cluster == Some(true);
+        let counts_replicas = spec.needs_primary()
+            && info.as_ref().is_ok_and(|info| info.contains_key("min_slaves_good_slaves"));
         Self {
             save: if spec.persistence { Some(config(session, "save").await) } else { None },
-            threshold: if monitor { Some(threshold(session).await) } else { None },
+            threshold: if monitor { Some(setting(session, "latency-monitor-threshold").await) } else { None },
             spikes: if spec.spike_limit_ms.is_some() { Some(spikes(session).await) } else { None },
-            cluster: if ask_cluster { Some(self::info(session, &["CLUSTER", "INFO"]).await) } else { None },
-            subscribed: cluster::subscribed(spec, session, clustered, login, address).await,
+            min_replicas: if counts_replicas {
+                Some(setting(session, "min-replicas-to-write").await)
+            } else {
+                None
+            },
             info,
         }
     }
@@ -76,10 +104,9 @@ async fn config(session: &mut RedisSession, name: &str) -> ProbeResult<String> {
     list(&answer).and_then(|pair| text(pair.get(1)?)).ok_or_else(not_shown)
 }
 
-async fn threshold(session: &mut RedisSession) -> ProbeResult<u64> {
-    let name = "latency-monitor-threshold";
+async fn setting(session: &mut RedisSession, name: &str) -> ProbeResult<u64> {
     let text = config(session, name).await?;
-    text.parse().map_err(|_| ProbeError::new(format!("{name} is `{text}`: not a number of milliseconds")))
+    text.parse().map_err(|_| ProbeError::new(format!("{name} is `{text}`: not a number")))
 }
 
 async fn spikes(session: &mut RedisSession) -> ProbeResult<Vec<LatencySpike>> {

@@ -3,17 +3,48 @@
 use gonogo_core::checklist::spec::{RedisSpec, SubscriberCheck};
 use gonogo_core::outcome::Observation;
 
+use super::super::address::Address;
 use super::super::error::ProbeResult;
-use super::cluster::SubscriberCounts;
-use super::facts::{InfoFields, LatencySpike, RedisFacts, is_clustered};
-use super::persistence;
+use super::cluster::{Masters, SubscriberCounts};
+use super::facts::{InfoFields, LatencySpike, NodeFacts, RedisFacts, is_clustered};
+use super::{persistence, replication, writes};
 
 /// How many slots a whole cluster serves.
 const SLOTS: &str = "16384";
+/// The line of `INFO` with the own version of a server that is compatible with Redis, and the server's name.
+const FORKS: [(&str, &str); 5] = [
+    ("valkey_version", "Valkey"),
+    ("dragonfly_version", "Dragonfly"),
+    ("kvrocks_version", "Kvrocks"),
+    ("garnet_version", "Garnet"),
+    ("tair_version", "Tair"),
+];
 
 /// All observations of one server.
 pub(super) fn judge(spec: &RedisSpec, facts: &RedisFacts) -> Vec<Observation> {
-    let mut seen: Vec<_> = version(facts).into_iter().collect();
+    if let Some(sentinel) = sentinel(&facts.node) {
+        return vec![sentinel];
+    }
+    let mut seen: Vec<_> = version(&facts.node).into_iter().collect();
+    let holds_data = !matches!(&facts.masters, Some(Ok(masters)) if !masters.queried);
+    if facts.masters.is_none() && spec.needs_primary() {
+        seen.extend(replication::role(spec.role, &facts.node.info));
+    }
+    if holds_data {
+        seen.extend(node(spec, &facts.node));
+    }
+    seen.extend(cluster(spec.cluster, facts));
+    seen.extend(facts.masters.iter().flat_map(|masters| other_masters(spec, masters)));
+    seen.extend(spec.subscribers.iter().zip(&facts.subscribed).map(|(check, seen)| subscribers(check, seen)));
+    seen
+}
+
+/// What is checked of every node that holds data.
+fn node(spec: &RedisSpec, facts: &NodeFacts) -> Vec<Observation> {
+    let mut seen = Vec::new();
+    if spec.needs_primary() {
+        seen.extend(writes::judge(facts));
+    }
     if spec.persistence {
         seen.extend(persistence::judge(facts));
     }
@@ -21,20 +52,52 @@ pub(super) fn judge(spec: &RedisSpec, facts: &RedisFacts) -> Vec<Observation> {
     seen.extend(spec.latency_threshold_ms.zip(threshold).map(|(limit, now)| monitor(limit, now)));
     let limit_and_spikes = spec.spike_limit_ms.zip(facts.spikes.as_ref());
     seen.extend(limit_and_spikes.map(|(limit, found_spikes)| spikes(limit, found_spikes, threshold)));
-    seen.extend(spec.replicas.into_iter().flat_map(|at_least| replicas(at_least, &facts.info)));
-    seen.extend(cluster(spec.cluster, facts));
-    seen.extend(spec.subscribers.iter().zip(&facts.subscribed).map(|(check, seen)| subscribers(check, seen)));
+    if spec.needs_primary() {
+        seen.extend(replication::replicas(spec.replicas, &facts.info));
+    }
     seen
 }
 
+/// The other masters of a cluster: those that pass in one line each.
+fn other_masters(spec: &RedisSpec, masters: &ProbeResult<Masters>) -> Vec<Observation> {
+    match masters {
+        Ok(masters) => masters.others.iter().flat_map(|(at, facts)| other_master(spec, at, facts)).collect(),
+        Err(why) => vec![Observation::unknown("other masters", "as this node", why.clone())],
+    }
+}
+
+fn other_master(spec: &RedisSpec, at: &Address, facts: &ProbeResult<NodeFacts>) -> Vec<Observation> {
+    let what = format!("master {at}");
+    let facts = match facts {
+        Ok(facts) => facts,
+        Err(why) => return vec![Observation::unknown(what, "as this node", why.clone())],
+    };
+    let mut seen = node(spec, facts);
+    seen.retain(|observation| observation.ok != Some(true));
+    if seen.is_empty() {
+        return vec![Observation::new(what, "as this node", "passes the same checks", true)];
+    }
+    for observation in &mut seen {
+        observation.what = format!("{what}: {}", observation.what);
+    }
+    seen
+}
+
+/// A Sentinel knows where the server is, and holds no data itself.
+fn sentinel(facts: &NodeFacts) -> Option<Observation> {
+    let is_sentinel =
+        facts.info.as_ref().is_ok_and(|info| info.get("redis_mode").is_some_and(|mode| mode == "sentinel"));
+    let why = "a Sentinel answers here: give the address of the server that it monitors (SENTINEL \
+               GET-MASTER-ADDR-BY-NAME tells it)";
+    is_sentinel.then(|| Observation::unknown("Redis server", "a server that holds data", why))
+}
+
 /// The version, if the server reports it; forks report theirs beside the compatible Redis version.
-fn version(facts: &RedisFacts) -> Option<Observation> {
+fn version(facts: &NodeFacts) -> Option<Observation> {
     let info = facts.info.as_ref().ok()?;
     let redis = info.get("redis_version")?;
-    let seen = match (info.get("server_name"), info.get("valkey_version")) {
-        (Some(name), Some(version)) => format!("{name} {version} (as Redis {redis})"),
-        _ => redis.clone(),
-    };
+    let fork = FORKS.iter().find_map(|(key, name)| Some(format!("{name} {}", info.get(*key)?)));
+    let seen = fork.map_or_else(|| redis.clone(), |fork| format!("{fork} (as Redis {redis})"));
     Some(Observation::recorded("version", seen))
 }
 
@@ -83,35 +146,9 @@ fn describe_spikes(spikes: &[LatencySpike]) -> String {
     spikes.iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
-fn replicas(at_least: u64, info: &ProbeResult<InfoFields>) -> Vec<Observation> {
-    let (what, expected) = ("replicas in step", format!("at least {at_least}"));
-    let info = match info {
-        Ok(info) => info,
-        Err(why) => return vec![Observation::unknown(what, expected, why.clone())],
-    };
-    let Some(role) = info.get("role") else {
-        return vec![Observation::unknown(what, expected, "INFO has no section on replication")];
-    };
-    let role = Observation::new("role", "master", role, role == "master");
-    let (connected, online) = count(info);
-    let seen = format!("{online} online of {connected} connected");
-    vec![role, Observation::new(what, expected, seen, online >= at_least)]
-}
-
-/// `slave0:ip=…,port=…,state=online,offset=…,lag=0`: how many are connected, and how many in step.
-fn count(info: &InfoFields) -> (u64, u64) {
-    let is_index = |key: &str| {
-        key.strip_prefix("slave").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-    };
-    let replicas = info.iter().filter(|(key, _)| is_index(key)).map(|(_, replica)| replica);
-    replicas.fold((0, 0), |(connected, online), replica| {
-        (connected + 1, online + u64::from(replica.split(',').any(|field| field == "state=online")))
-    })
-}
-
 fn cluster(expected: Option<bool>, facts: &RedisFacts) -> Vec<Observation> {
-    let mut seen: Vec<_> = expected.map(|expected| mode(expected, &facts.info)).into_iter().collect();
-    let clustered = facts.info.as_ref().is_ok_and(is_clustered);
+    let mut seen: Vec<_> = expected.map(|expected| mode(expected, &facts.node.info)).into_iter().collect();
+    let clustered = facts.node.info.as_ref().is_ok_and(is_clustered);
     match &facts.cluster {
         Some(Ok(info)) => seen.extend(judge_slots(info)),
         // If the mode is wrong, an error of CLUSTER INFO adds nothing.

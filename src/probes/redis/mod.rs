@@ -1,13 +1,15 @@
-//! The Redis probe: persistence, latency monitor, replicas, cluster, subscribers.
+//! The Redis probe: role, writes, persistence, latency monitor, replicas, cluster, subscribers.
 
 mod cluster;
 mod facts;
 mod guard;
 mod judge;
 mod persistence;
+mod replication;
 mod reproduce;
 mod session;
 mod subscription;
+mod writes;
 
 pub(super) use subscription::RedisSubscription;
 

@@ -2,10 +2,10 @@
 
 use gonogo_core::outcome::Observation;
 
-use super::facts::{InfoFields, RedisFacts};
+use super::facts::{InfoFields, NodeFacts};
 
 /// The observations about persistence.
-pub(super) fn judge(facts: &RedisFacts) -> Vec<Observation> {
+pub(super) fn judge(facts: &NodeFacts) -> Vec<Observation> {
     let expected = "AOF or RDB on";
     let info = match &facts.info {
         Ok(info) => info,

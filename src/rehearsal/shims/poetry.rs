@@ -1,4 +1,4 @@
-//! The shim of `poetry check` and `poetry export`, for a package with valid metadata.
+//! The shim of `poetry check --lock` and `poetry export`, for a package with valid metadata.
 
 use super::{ToolCall, ToolResult, ToolStream, unsupported};
 
@@ -14,7 +14,7 @@ const PINNED_REQUIREMENTS: [&str; 7] = [
 
 pub(super) async fn run(call: &ToolCall, stream: &mut ToolStream) -> ToolResult {
     match call.args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["check"] => stream.stdout("All set!").await.map(|()| 0),
+        ["check", "--lock"] => stream.stdout("All set!").await.map(|()| 0),
         ["export", "--format=requirements.txt"] => {
             stream.stdout(PINNED_REQUIREMENTS.join("\n")).await.map(|()| 0)
         }

@@ -357,7 +357,7 @@ fn the_command_of_a_failed_probe_is_copied_first_and_then_that_of_the_next() {
         notice.split(" · ").next().unwrap().to_owned()
     };
     assert_eq!(notice("y"), "1 of 3: Grafana is healthy");
-    assert_eq!(notice("yy"), "2 of 3: Prometheus is ready");
+    assert_eq!(notice("yy"), "2 of 3: Prometheus answers queries");
     assert_eq!(notice("yyyy"), "1 of 3: Grafana is healthy");
     assert_eq!(notice("yykjy"), "1 of 3: Grafana is healthy");
 }

@@ -85,7 +85,7 @@ pub fn describe_run(cx: &Context, run: &ActionRun) -> String {
         None => {
             let stopped =
                 run.stopped_by.as_ref().map(|who| format!(" · {} asked to stop it", cx.short_name(who)));
-            let printed = format_bytes(cx.run.in_flight.printed_bytes);
+            let printed = text::bytes(cx.run.in_flight.printed_bytes);
             let since = time::span(cx.run.now.since(&run.at));
             format!("{head} · running {since} · {printed}{}", stopped.unwrap_or_default())
         }
@@ -98,7 +98,7 @@ fn describe_end(cx: &Context, finished: &ActionEnd) -> String {
     if finished.took_ms > 0 {
         parts.push(format_duration(finished.took_ms));
     }
-    parts.extend(finished.output.as_ref().map(|output| format_bytes(output.bytes)));
+    parts.extend(finished.output.as_ref().map(|output| text::bytes(output.bytes)));
     parts.push(cx.ago(&finished.at));
     parts.join(" · ")
 }
@@ -143,15 +143,6 @@ pub fn format_duration(ms: u64) -> String {
         0..1000 => format!("{ms} ms"),
         1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
         _ => time::span(Duration::from_millis(ms)),
-    }
-}
-
-/// A number of bytes, for people.
-pub fn format_bytes(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} bytes"),
-        1024..1_048_576 => format!("{}.{} KiB", bytes >> 10, ((bytes & 1023) * 10) >> 10),
-        _ => format!("{}.{} MiB", bytes >> 20, (((bytes >> 10) & 1023) * 10) >> 10),
     }
 }
 

@@ -3,7 +3,7 @@
 use regex_lite::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::{JsonPath, Scalar};
+use super::{Bound, Decimal, JsonPath, Range, Scalar, number};
 use crate::text;
 
 /// The maximum size of a compiled pattern, in bytes (about 4000 characters or repetitions).
@@ -28,7 +28,29 @@ pub struct JsonCheck {
     pub equals: Option<Scalar>,
     /// The minimum number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_least: Option<i64>,
+    pub at_least: Option<Decimal>,
+    /// The maximum number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Decimal>,
+    /// The number must be below this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub less_than: Option<Decimal>,
+    /// The minimum and the maximum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<Range>,
+}
+
+impl JsonCheck {
+    /// The bounds of its number.
+    #[must_use]
+    pub fn bounds(&self) -> Vec<Bound<'_>> {
+        number::bounds(
+            self.at_least.as_ref(),
+            self.at_most.as_ref(),
+            self.less_than.as_ref(),
+            self.between.as_ref(),
+        )
+    }
 }
 
 /// A check of a text. Blank lines are not counted.
@@ -47,6 +69,28 @@ pub enum TextCheck {
     EachLine(Pattern),
     /// It has at least so many lines.
     LinesAtLeast(u64),
+    /// It is a number of at least this.
+    AtLeast(Decimal),
+    /// It is a number of at most this.
+    AtMost(Decimal),
+    /// It is a number below this.
+    LessThan(Decimal),
+    /// It is a number within these.
+    Between(Range),
+}
+
+impl TextCheck {
+    /// The bound of its number, if it is about one.
+    #[must_use]
+    pub const fn bound(&self) -> Option<Bound<'_>> {
+        match self {
+            Self::AtLeast(low) => Some(Bound::AtLeast(low)),
+            Self::AtMost(high) => Some(Bound::AtMost(high)),
+            Self::LessThan(high) => Some(Bound::LessThan(high)),
+            Self::Between(range) => Some(Bound::Between(range)),
+            _ => None,
+        }
+    }
 }
 
 /// A regular expression (<https://docs.rs/regex-lite>); `^` and `$` match the ends of the text. Its size is limited, so

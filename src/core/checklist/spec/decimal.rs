@@ -1,5 +1,6 @@
 //! Decimal numbers as texts: run logs contain no floats.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::de::{self, Deserializer, Visitor};
@@ -15,6 +16,18 @@ impl Decimal {
     pub fn value(&self) -> f64 {
         // It was valid when it was parsed.
         self.0.parse().unwrap_or(f64::NAN)
+    }
+}
+
+impl Decimal {
+    /// How a number compares with it: whole numbers exactly. None if the text is no finite number.
+    pub(super) fn compare(&self, number: &str) -> Option<Ordering> {
+        let number = number.trim();
+        if let (Ok(number), Ok(own)) = (number.parse::<i64>(), self.0.parse::<i64>()) {
+            return Some(number.cmp(&own));
+        }
+        let number: f64 = number.parse().ok()?;
+        number.is_finite().then(|| number.partial_cmp(&self.value())).flatten()
     }
 }
 

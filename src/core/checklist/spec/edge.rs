@@ -73,6 +73,9 @@ pub struct TokenSpec {
     /// The board of the WebSocket.
     #[serde(default = "board")]
     pub board: String,
+    /// Where browsers reach the application, if that is elsewhere: they can send the token in the query only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
 }
 
 fn default_token() -> String {

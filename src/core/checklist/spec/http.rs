@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{JsonCheck, TextCheck, TextOrSecret, Tls};
+use super::{Bound, Decimal, JsonCheck, Range, TextCheck, TextOrSecret, Tls, number};
 
 /// The request methods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,10 +82,32 @@ pub struct HeaderCheck {
     /// A part of the value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<String>,
-    /// A directive within the value (`max-age` in `max-age=31536000; preload`), for `at_least`.
+    /// A directive within the value (`max-age` in `max-age=31536000; preload`), whose number is compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directive: Option<String>,
-    /// The minimum number of the directive.
+    /// The minimum number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_least: Option<i64>,
+    pub at_least: Option<Decimal>,
+    /// The maximum number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Decimal>,
+    /// The number must be below this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub less_than: Option<Decimal>,
+    /// The minimum and the maximum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<Range>,
+}
+
+impl HeaderCheck {
+    /// The bounds of its number.
+    #[must_use]
+    pub fn bounds(&self) -> Vec<Bound<'_>> {
+        number::bounds(
+            self.at_least.as_ref(),
+            self.at_most.as_ref(),
+            self.less_than.as_ref(),
+            self.between.as_ref(),
+        )
+    }
 }

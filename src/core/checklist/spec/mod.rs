@@ -12,6 +12,7 @@ mod http;
 mod iac;
 mod json_path;
 mod kubernetes;
+mod number;
 mod pipeline;
 mod prometheus;
 mod rabbitmq;
@@ -38,12 +39,13 @@ pub use self::http::{HeaderCheck, HttpSpec, Method, Vantage};
 pub use self::iac::{AwsSecretSpec, IacSpec, IacTool};
 pub use self::json_path::{JsonPath, JsonPathError};
 pub use self::kubernetes::{HealthCheck, KubernetesSpec, RolloutCheck};
+pub use self::number::{Bound, Range};
 pub use self::pipeline::{PipelineHop, PipelineSpec};
 pub use self::prometheus::{
     IncreaseCheck, JobCheck, PrometheusSpec, QueryCheck, RuleCheck, RuleWithMetric, Trend,
 };
-pub use self::rabbitmq::{BindingCheck, ExchangeCheck, QueueCheck, RabbitmqSpec};
-pub use self::redis::{RedisSpec, SubscriberCheck};
+pub use self::rabbitmq::{BindingCheck, ExchangeCheck, QueueCheck, QueueLimits, RabbitmqSpec};
+pub use self::redis::{RedisRole, RedisSpec, SubscriberCheck};
 pub use self::registry::RegistrySpec;
 pub use self::scan::{Day, ScanException, ScanSpec, Severity};
 pub use self::telemetry::{GrafanaSpec, JaegerSpec, OtlpSpec};
@@ -224,6 +226,10 @@ pub enum TextOrSecret {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 const fn is_false(flag: &bool) -> bool {
     !*flag
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn secret_values(values: &BTreeMap<String, TextOrSecret>) -> Vec<&SecretRef> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ApiSpec, RabbitmqSpec, RedisSpec, SecretRef};
 
-/// One event, sent over a WebSocket, that must return over server-sent events with its correlation id.
+/// Events, each sent over a WebSocket, that must return over server-sent events with their correlation ids.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PipelineSpec {
@@ -12,6 +12,13 @@ pub struct PipelineSpec {
     pub api: ApiSpec,
     /// The realtime token.
     pub token: SecretRef,
+    /// Where browsers reach the application, if that is elsewhere: one more event goes through it, with the token in the
+    /// query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// How many events are sent to `api`, one after the other, each over connections of its own.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub samples: u32,
     /// The board of the event.
     #[serde(default = "board")]
     pub board: String,
@@ -40,6 +47,15 @@ pub struct PipelineHop<T> {
     /// The routing key, at an exchange.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing_key: Option<String>,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_one(samples: &u32) -> bool {
+    *samples == 1
 }
 
 fn board() -> String {

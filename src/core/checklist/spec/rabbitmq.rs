@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Tls, is_false};
+use super::{Tls, is_default, is_false};
 use crate::secret::SecretRef;
 
 /// A RabbitMQ broker, and its checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RabbitmqSpec {
-    /// `amqp://host:port` or `amqps://…` (TLS), without user, password and virtual host.
+    /// `amqp://host:port` or `amqps://…` (TLS), without user and password. A virtual host in it must be the same as
+    /// `vhost`.
     pub url: String,
     /// The virtual host.
     #[serde(default = "root_vhost")]
@@ -71,6 +72,9 @@ pub struct QueueCheck {
     /// `x-dead-letter-routing-key`; by the management API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letter_routing_key: Option<String>,
+    /// Whether other limits than the ones above may be in force: a TTL, a length, an expiry, by argument or policy.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub limits: QueueLimits,
     /// The maximum number of messages in it: ready ones by AMQP, unacknowledged ones by the management API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub depth_at_most: Option<u64>,
@@ -80,6 +84,17 @@ pub struct QueueCheck {
     /// Whether to show its first message: it is taken and requeued, by the management API.
     #[serde(default, skip_serializing_if = "is_false")]
     pub peek: bool,
+}
+
+/// Limits of a queue that its check does not name. They make the broker drop messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QueueLimits {
+    /// There must be none.
+    #[default]
+    None,
+    /// They are recorded.
+    Recorded,
 }
 
 /// A required binding; by the management API.

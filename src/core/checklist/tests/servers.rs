@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::plan;
+use super::{plan, refused};
 use crate::checklist::file::STANDARD;
 
 /// Images are named by the registry's address; one with a slash at its end would be no name of an image.
@@ -62,4 +62,10 @@ fn every_probe_of_a_server_uses_its_certificates_and_headers() {
         }
     }
     assert!(steps.len() > 40 && missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn an_invalid_address_with_a_password_is_not_repeated() {
+    let error = refused(STANDARD, "environment = \"t\"\n[values]\nredis.url = \"http://u:hunter22@c\"\n");
+    assert!(error.contains("rediss://host, found a user in it") && !error.contains("hunter22"), "{error}");
 }

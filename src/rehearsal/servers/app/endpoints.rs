@@ -73,6 +73,7 @@ impl SseStream {
                 Ok(Err(broadcast::error::RecvError::Closed)) => return None,
                 Ok(Err(broadcast::error::RecvError::Lagged(_))) => {}
                 Ok(Ok(_)) if self.shared.faults().only_heartbeats => return Some(frame("heartbeat", "{}")),
+                Ok(Ok(_)) if self.shared.faults().ends_streams => return None,
                 Ok(Ok(event)) if self.shared.is_lost(&event) => {}
                 Ok(Ok(event)) => {
                     let action = serde_json::from_str::<Value>(&event).unwrap_or_default();

@@ -74,6 +74,8 @@ pub struct AppFaults {
     pub event_bus_down: bool,
     /// Server-sent events carry heartbeats only.
     pub only_heartbeats: bool,
+    /// Streams of server-sent events end when an event comes.
+    pub ends_streams: bool,
     /// The metrics of published events do not change.
     pub frozen_metrics: bool,
     /// The application subscribes to another channel than the worker publishes to.

@@ -1,6 +1,7 @@
 //! The part of the management API for exchanges, queues, bindings and peeking at messages.
 //! <https://www.rabbitmq.com/docs/http-api-reference>.
 
+use amq_protocol::types::FieldTable;
 use axum::extract::{Path, Request, State as Given};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
@@ -19,10 +20,13 @@ pub(super) fn routes(state: SharedBroker) -> Router {
     Router::new()
         .route("/api/whoami", get(whoami))
         .route("/api/overview", get(overview))
+        .route("/api/health/checks/alarms", get(async || Json(json!({"status": "ok"}))))
         .route("/api/exchanges/{vhost}", get(exchanges))
         .route("/api/exchanges/{vhost}/{name}", get(get_exchange))
+        .route("/api/exchanges/{vhost}/{name}/bindings/source", get(bindings_of_exchange))
         .route("/api/queues/{vhost}", get(queues))
         .route("/api/queues/{vhost}/{name}", get(get_queue))
+        .route("/api/queues/{vhost}/{name}/bindings", get(bindings_of_queue))
         .route("/api/queues/{vhost}/{name}/get", post(peek_messages))
         .route("/api/bindings/{vhost}", get(bindings))
         .route("/api/bindings/{vhost}/e/{exchange}/q/{queue}", get(queue_bindings))
@@ -102,7 +106,7 @@ fn queue_json(state: &BrokerState, name: &str, one: &QueueState) -> Value {
     let (ready, unacked) = (one.ready.len(), state.unacked_count(name));
     json!({
         "name": name, "vhost": VHOST, "type": "classic", "durable": one.durable, "auto_delete": one.auto_delete,
-        "exclusive": one.owner.is_some(), "arguments": table::to_json(&one.arguments), "state": "running",
+        "exclusive": one.owner.is_some(), "effective_policy_definition": {}, "arguments": table::to_json(&one.arguments), "state": "running",
         "messages": ready + unacked, "messages_ready": ready, "messages_unacknowledged": unacked,
         "consumers": one.consumers.len(), "node": "rehearsal@localhost",
     })
@@ -122,6 +126,32 @@ async fn queue_bindings(
     }
     let of = state.bindings.iter().filter(|one| one.exchange == exchange && one.queue == queue);
     item_response(&vhost, Some(of.map(binding_json).collect()))
+}
+
+async fn bindings_of_exchange(
+    Given(state): Given<SharedBroker>,
+    Path((vhost, exchange)): Path<(String, String)>,
+) -> Response {
+    let state = lock(&state);
+    let of = state.bindings.iter().filter(|one| one.exchange == exchange).map(binding_json);
+    item_response(&vhost, state.exchanges.contains_key(&exchange).then(|| of.collect()))
+}
+
+/// The one to the default exchange, which every queue has, is first.
+async fn bindings_of_queue(
+    Given(state): Given<SharedBroker>,
+    Path((vhost, queue)): Path<(String, String)>,
+) -> Response {
+    let state = lock(&state);
+    let implied = QueueBinding {
+        exchange: String::new(),
+        queue: queue.clone(),
+        routing_key: queue.clone(),
+        arguments: FieldTable::default(),
+    };
+    let of = state.bindings.iter().filter(|one| one.queue == queue).map(binding_json);
+    let all = std::iter::once(binding_json(&implied)).chain(of);
+    item_response(&vhost, state.queues.contains_key(&queue).then(|| all.collect()))
 }
 
 fn binding_json(one: &QueueBinding) -> Value {

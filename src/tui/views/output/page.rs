@@ -10,9 +10,10 @@ use super::{OutputView, text_area};
 use crate::tui::context::{Context, justify, pad_right};
 use crate::tui::style::text::{fold, styled, truncate_spans};
 use crate::tui::style::theme::{StyleRole, Theme};
-use crate::tui::widgets::action_text::{ansi_spans, describe_run, format_bytes};
+use crate::tui::widgets::action_text::{ansi_spans, describe_run};
 use crate::tui::widgets::hit_map;
 use gonogo_core::run::ActionRun;
+use gonogo_core::text;
 
 /// Draws the output over everything between the header and the hint line.
 pub fn draw(cx: &Context, frame: &mut Frame, output: &OutputView) {
@@ -52,7 +53,7 @@ fn empty_text(cx: &Context, output: &OutputView) -> String {
         Some(output) if output.bytes > 0 => {
             format!(
                 "What it printed ({}) cannot be read: {} beside the log.",
-                format_bytes(output.bytes),
+                text::bytes(output.bytes),
                 output.file
             )
         }
@@ -82,7 +83,7 @@ fn title_line(cx: &Context, output: &OutputView, width: usize) -> Line<'static> 
         vec![cx.with_role(" following", StyleRole::Busy)]
     } else {
         let end = output.excerpt.page.last().map_or(output.excerpt.top, |(offset, _)| *offset);
-        vec![cx.dim(&format!(" {} of {}", format_bytes(end), format_bytes(output.excerpt.length)))]
+        vec![cx.dim(&format!(" {} of {}", text::bytes(end), text::bytes(output.excerpt.length)))]
     };
     let room = width.saturating_sub(right.iter().map(Span::width).sum());
     Line::from(justify(truncate_spans(left, room), ("─", cx.theme.rule()), right, width))

@@ -1,11 +1,12 @@
 //! The Grafana probe: its health, a dashboard, and the data sources of the dashboard's panels.
 
-use std::collections::BTreeSet;
+mod dashboard;
+mod sources;
 
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::api_client::{ApiClient, ApiResponse};
+use super::api_client::ApiClient;
 use super::curl;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
@@ -14,8 +15,8 @@ use crate::secret_store::SecretStore;
 use gonogo_core::checklist::spec::GrafanaSpec;
 use gonogo_core::outcome::{Observation, Outcome};
 
-/// The maximum number of data sources that are checked.
-const MAX_SOURCES: usize = 16;
+/// The APIs of dashboards in version 2 of the schema, newest first.
+const SECOND_APIS: [&str; 2] = ["v2beta1", "v2alpha1"];
 
 pub(super) async fn run(spec: &GrafanaSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
     let reproduce = curl::get(&spec.api, &format!("/api/dashboards/uid/{}", segment(&spec.dashboard)));
@@ -31,7 +32,7 @@ pub(super) async fn run(spec: &GrafanaSpec, deadline: &Deadline, secret_store: &
                 dashboard.pointer("/dashboard/title").and_then(Value::as_str).unwrap_or("without a title");
             let what = format!("dashboard {}", spec.dashboard);
             seen.push(Observation::new(what, expected, format!("there: {title}"), true));
-            seen.extend(sources(&api, &dashboard).await);
+            seen.extend(sources::run(&api, &dashboard).await);
         }
         Ok(None) => {
             let message = "no dashboard has that uid or tag";
@@ -76,6 +77,9 @@ async fn by_uid(api: &ApiClient, uid: &str) -> ProbeResult<Option<Value>> {
     if reply.status == StatusCode::NOT_FOUND {
         return Ok(None);
     }
+    if reply.status == StatusCode::NOT_ACCEPTABLE {
+        return second_version(api, uid).await.map(Some);
+    }
     let answer = reply.json()?;
     if answer.get("dashboard").is_some_and(Value::is_object) {
         return Ok(Some(answer));
@@ -83,74 +87,19 @@ async fn by_uid(api: &ApiClient, uid: &str) -> ProbeResult<Option<Value>> {
     Err(ProbeError::new("the answer is in no form that Grafana documents"))
 }
 
-async fn sources(api: &ApiClient, dashboard: &Value) -> Vec<Observation> {
-    let mut uids = BTreeSet::new();
-    collect(dashboard, &mut uids);
-    if uids.is_empty() {
-        let seen = "its panels name none";
-        return vec![Observation::new("data sources", "one or more, healthy", seen, false)];
-    }
-    let mut seen = Vec::new();
-    for uid in uids.iter().take(MAX_SOURCES) {
-        let what = format!("data source {uid}");
-        seen.push(match api.get(&format!("/api/datasources/uid/{}/health", segment(uid)), &[]).await {
-            Ok(reply) => source(what, &reply),
-            Err(why) => Observation::unknown(what, "healthy", why),
-        });
-    }
-    seen
-}
-
-fn source(what: String, reply: &ApiResponse) -> Observation {
-    let unknown = |why: ProbeError| Observation::unknown(what.clone(), "healthy", why);
-    match reply.status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => unknown(reply.error_of_status()),
-        StatusCode::NOT_FOUND => Observation::new(what, "healthy", "there is no such data source", false),
-        _ => match reply.json_of_any_status() {
-            Ok(answer) => {
-                let field = |key| answer.get(key).and_then(Value::as_str).unwrap_or("nothing");
-                let (status, message) = (field("status"), field("message"));
-                // The plugin's message is the same in every attempt, but for what does not matter.
-                let seen = if status == "OK" { "healthy".to_owned() } else { format!("{status}: {message}") };
-                Observation::new(what, "healthy", seen, status == "OK")
+/// A dashboard of version 2, which the older API refuses to answer.
+async fn second_version(api: &ApiClient, uid: &str) -> ProbeResult<Value> {
+    let mut last = ProbeError::new("the dashboard is of a version that this API does not answer");
+    for version in SECOND_APIS {
+        let path =
+            format!("/apis/dashboard.grafana.app/{version}/namespaces/default/dashboards/{}", segment(uid));
+        match api.get(&path, &[]).await?.json() {
+            Ok(answer) if answer.get("spec").is_some_and(Value::is_object) => {
+                return Ok(json!({"dashboard": answer["spec"]}));
             }
-            Err(why) => unknown(why),
-        },
-    }
-}
-
-/// The uids of the data sources that a dashboard names; Grafana's own and those behind variables are left out.
-fn collect(value: &Value, uids: &mut BTreeSet<String>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| collect(item, uids)),
-        Value::Object(fields) => {
-            for (key, item) in fields {
-                if key == "datasource" {
-                    let uid = item.as_str().or_else(|| item.get("uid")?.as_str());
-                    let is_checked =
-                        |uid: &&str| !uid.is_empty() && !uid.starts_with(['-', '$']) && *uid != "grafana";
-                    uids.extend(uid.filter(is_checked).map(str::to_owned));
-                } else {
-                    collect(item, uids);
-                }
-            }
+            Ok(_) => {}
+            Err(why) => last = why,
         }
-        _ => {}
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn data_sources_are_found_however_they_are_written() {
-        let mut uids = BTreeSet::new();
-        let panels = json!([{"datasource": "old"}, {"targets": [{"datasource": {"uid": "new"}}]},
-            {"datasource": {"uid": "${DS}"}}, {"datasource": "-- Grafana --"}, {"datasource": null}]);
-        collect(&panels, &mut uids);
-        assert_eq!(uids.into_iter().collect::<Vec<_>>(), ["new", "old"]);
-    }
+    Err(last)
 }

@@ -1,0 +1,408 @@
+//! One event with a correlation id of its own, sent over a WebSocket. It must come back over server-sent events; on the
+//! way it is observed at the exchange and the channel, if the profile names them.
+
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use reqwest::header::HeaderMap;
+use reqwest::{Response, Url};
+use serde_json::{Value, json};
+
+use super::super::deadline::Deadline;
+use super::super::effects::Effects;
+use super::super::error::{ProbeError, ProbeResult};
+use super::super::http_client::{HttpClient, ProxyUse};
+use super::super::sse::SseParser;
+use super::super::token::{self, SSE_PATH, board_path};
+use super::super::websocket::{self, WebSocket, WebSocketAnswer, WebSocketMessage};
+use super::super::{rabbitmq, redis};
+use crate::secret_store::SecretStore;
+use crate::stopwatch::timeout;
+use gonogo_core::checklist::spec::PipelineSpec;
+use gonogo_core::error;
+use gonogo_core::outcome::Observation;
+use gonogo_core::secret::Secret;
+use gonogo_core::text;
+
+/// An application that limits our rate says nothing about itself.
+const OWN_RATE: &str = "too many requests (429): the limit of the application's rate; try again later";
+/// How much of the deadline is reserved for reporting what did not arrive.
+const REPORT_MARGIN: Duration = Duration::from_millis(300);
+
+/// The places where the probe waits for the event.
+struct Hops {
+    stream: ProbeResult<Response>,
+    exchange: Option<ProbeResult<rabbitmq::QueueSubscription>>,
+    channel: Option<ProbeResult<redis::RedisSubscription>>,
+}
+
+/// When the event was seen at a place, or why it was not.
+type Arrival = ProbeResult<Option<Duration>>;
+
+/// The result of the server-sent events.
+struct SseResult {
+    arrived: Option<Duration>,
+    /// Why the stream ended before.
+    ended: Option<String>,
+    heartbeats: usize,
+    others: usize,
+}
+
+/// Where an event is sent, and how.
+pub(super) struct Canary<'a> {
+    pub(super) spec: &'a PipelineSpec,
+    /// The address of the application.
+    pub(super) base: &'a str,
+    pub(super) headers: HeaderMap,
+    /// The token, where it is sent in the query.
+    pub(super) query_token: Option<&'a Secret>,
+    pub(super) deadline: &'a Deadline,
+    pub(super) secret_store: &'a SecretStore,
+    pub(super) effects: &'a Effects,
+}
+
+impl Canary<'_> {
+    /// Subscribes first, then sends, then waits at all hops at once.
+    pub(super) async fn send_and_wait(&self) -> Vec<Observation> {
+        let browser = match HttpClient::new(&self.spec.api.tls, ProxyUse::Environment, self.deadline) {
+            Ok(browser) => browser,
+            Err(why) => return vec![Observation::unknown("application", "reachable", why)],
+        };
+        let mut hops = self.subscribe_hops(&browser).await;
+        let is_answered = hops.stream.is_ok();
+        let (stream, observation) = judge_stream(&browser, hops.stream).await;
+        let mut seen = vec![observation];
+        hops.stream = stream;
+        if !is_answered {
+            // The time is over, or the same would happen again.
+            let why = "not tried: the application did not answer";
+            seen.push(Observation::unknown("WebSocket opened", "open", why));
+            return seen;
+        }
+        let id = format!("gonogo-{}", id());
+        let started = Instant::now();
+        match self.open().await {
+            Ok(socket) => {
+                seen.push(took("WebSocket opened", "there", started.elapsed()));
+                if hops.stream.is_ok() {
+                    seen.extend(self.exchange(socket, hops, &id).await);
+                } else {
+                    socket.close().await;
+                }
+            }
+            Err(observation) => seen.push(observation),
+        }
+        seen
+    }
+
+    async fn subscribe_hops(&self, browser: &HttpClient) -> Hops {
+        let stream = async {
+            let request = browser.request(reqwest::Method::GET, self.address(SSE_PATH)?);
+            let request = request.headers(self.headers.clone()).header("Accept", "text/event-stream");
+            browser.send(request).await
+        };
+        let (deadline, secret_store) = (self.deadline, self.secret_store);
+        let exchange = async {
+            match &self.spec.exchange {
+                Some(tap) => {
+                    Some(rabbitmq::QueueSubscription::open(tap, deadline, secret_store).boxed().await)
+                }
+                None => None,
+            }
+        };
+        let channel = async {
+            match &self.spec.channel {
+                Some(tap) => Some(redis::RedisSubscription::open(tap, deadline, secret_store).boxed().await),
+                None => None,
+            }
+        };
+        let (stream, exchange, channel) = tokio::join!(stream, exchange, channel);
+        Hops { stream, exchange, channel }
+    }
+
+    fn address(&self, path: &str) -> ProbeResult<Url> {
+        let url = token::address(self.base, path)?;
+        Ok(self.query_token.map_or_else(|| url.clone(), |token| token::with_token(url.clone(), token)))
+    }
+
+    async fn open(&self) -> Result<WebSocket, Observation> {
+        let (what, expected) = ("WebSocket opened", "open");
+        let unknown = |why: ProbeError| Observation::unknown(what, expected, why);
+        let url = self.address(&board_path(&self.spec.board)).map_err(unknown)?;
+        let opened = websocket::open(&url, &self.headers, &self.spec.api.tls, self.deadline).await;
+        match opened.map_err(unknown)? {
+            WebSocketAnswer::Open(socket) => Ok(*socket),
+            WebSocketAnswer::Refused(code @ (401 | 403), _) => {
+                let why = "the token, the origin, or the limit of connections: it is refused";
+                Err(Observation::unknown(what, expected, format!("{why} ({code})")))
+            }
+            WebSocketAnswer::Refused(429, _) => Err(Observation::unknown(what, expected, OWN_RATE)),
+            WebSocketAnswer::Refused(code, reason) => {
+                let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
+                Err(Observation::new(what, expected, format!("it answers {code}{reason}"), false))
+            }
+        }
+    }
+
+    /// Sends the event and waits for it everywhere.
+    async fn exchange(&self, mut socket: WebSocket, hops: Hops, id: &str) -> Vec<Observation> {
+        let Hops { stream, exchange, channel } = hops;
+        let Self { spec, deadline, effects, .. } = self;
+        let event = json!({"action": spec.action, "user": "gonogo", "payload": {}, "correlation_id": id});
+        let event_text = format!("an event to board {}, correlation id {id}", spec.board);
+        let sent = Instant::now();
+        // How much of an event arrived is unknown when sending it failed.
+        let sending = effects.begin(format!("tried to send {event_text}"));
+        if let Err(why) = socket.send(event.to_string()).await {
+            return vec![Observation::unknown("event sent", "accepted", why)];
+        }
+        sending.succeeded(format!("sent {event_text}"));
+        let wait_limit = deadline.remaining().saturating_sub(REPORT_MARGIN);
+        let at_exchange = async {
+            match exchange {
+                Some(Ok(mut tap)) => Some(arrival(tap.find(id), sent, wait_limit).await),
+                Some(Err(why)) => Some(Err(why)),
+                None => None,
+            }
+        };
+        let at_channel = async {
+            match channel {
+                Some(Ok(mut tap)) => Some(arrival(tap.find(id), sent, wait_limit).await),
+                Some(Err(why)) => Some(Err(why)),
+                None => None,
+            }
+        };
+        let hops = async { tokio::join!(at_exchange, at_channel, wait_on_sse(stream, id, sent, wait_limit)) };
+        // A rejected event is not forwarded; an accepted one need not be acknowledged.
+        let rejection = {
+            let answer = wait_on_websocket(&mut socket, id, wait_limit);
+            tokio::pin!(hops, answer);
+            tokio::select! {
+                results = &mut hops => Err(results),
+                reason = &mut answer => match reason {
+                    Some(reason) => Ok(reason),
+                    None => Err(hops.await),
+                },
+            }
+        };
+        let mut seen = Vec::new();
+        match rejection {
+            Ok(reason) => {
+                seen.push(Observation::new("event sent", "accepted", format!("refused: {reason}"), false));
+            }
+            Err((at_exchange, at_channel, sse)) => {
+                seen.push(Observation::new("event sent", "accepted", "accepted", true));
+                seen.extend(at_exchange.map(|at| leg("at the exchange", at, wait_limit)));
+                seen.extend(at_channel.map(|at| leg("at the Redis channel", at, wait_limit)));
+                seen.push(came_back(sse, wait_limit));
+            }
+        }
+        socket.close().await;
+        seen
+    }
+}
+
+/// The stream, if it is one, and what is said of it.
+async fn judge_stream(
+    browser: &HttpClient,
+    stream: ProbeResult<Response>,
+) -> (ProbeResult<Response>, Observation) {
+    let (what, expected) = (format!("event stream {SSE_PATH}"), "open");
+    let closed = |observation| (Err(ProbeError::new("the event stream is not open")), observation);
+    let response = match stream {
+        Ok(response) => response,
+        Err(why) => return closed(Observation::unknown(what, expected, why)),
+    };
+    match response.status().as_u16() {
+        200 if token::is_event_stream(&response) => {
+            (Ok(response), Observation::new(what, expected, "open", true))
+        }
+        code @ (401 | 403) => {
+            closed(Observation::unknown(what, expected, format!("the token is refused ({code})")))
+        }
+        429 => closed(Observation::unknown(what, expected, OWN_RATE)),
+        _ => closed(Observation::new(what, expected, browser.describe(response).await, false)),
+    }
+}
+
+/// Why the application refuses the event, if it does; returns once the event is delivered on the WebSocket.
+async fn wait_on_websocket(socket: &mut WebSocket, id: &str, wait_limit: Duration) -> Option<String> {
+    let wait = async {
+        loop {
+            match socket.next().await {
+                Ok(WebSocketMessage::Text(text)) => {
+                    let message: Value = serde_json::from_str(&text).unwrap_or_default();
+                    let word = |key| message.get(key).and_then(Value::as_str);
+                    if word("kind") == Some("error") {
+                        return Some(text::clip(word("reason").unwrap_or("no reason given"), 120));
+                    }
+                    if word("correlation_id") == Some(id) {
+                        return None;
+                    }
+                }
+                Ok(WebSocketMessage::Pong) => {}
+                Ok(WebSocketMessage::Closed(code)) => {
+                    let code = code.map(|code| format!(" with {code}")).unwrap_or_default();
+                    return Some(format!("the WebSocket was closed{code}"));
+                }
+                Err(why) => return Some(why.to_string()),
+            }
+        }
+    };
+    // An application need not answer over the WebSocket: the stream is what counts.
+    timeout(wait_limit, wait).await.unwrap_or(None)
+}
+
+async fn arrival(
+    find: impl Future<Output = ProbeResult<()>>,
+    sent: Instant,
+    wait_limit: Duration,
+) -> Arrival {
+    match timeout(wait_limit, find).await {
+        Ok(result) => result.map(|()| Some(sent.elapsed())),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Reads the stream until the event is there. Heartbeats and the events of others do not count.
+async fn wait_on_sse(
+    stream: ProbeResult<Response>,
+    id: &str,
+    sent: Instant,
+    wait_limit: Duration,
+) -> ProbeResult<SseResult> {
+    let mut stream = stream?;
+    let mut result = SseResult { arrived: None, ended: None, heartbeats: 0, others: 0 };
+    let read = async {
+        let mut frames = SseParser::default();
+        loop {
+            let chunk = match stream.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return result.ended = Some("the application ended the stream".into()),
+                Err(error) => {
+                    let why = error::chain(&error.without_url());
+                    return result.ended = Some(format!("the stream broke off: {why}"));
+                }
+            };
+            for event in frames.push(&chunk) {
+                let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
+                if data.get("correlation_id").and_then(Value::as_str) == Some(id) {
+                    return result.arrived = Some(sent.elapsed());
+                }
+                let count =
+                    if event.event == "heartbeat" { &mut result.heartbeats } else { &mut result.others };
+                *count += 1;
+            }
+        }
+    };
+    // What came until then is what counts.
+    let _ = timeout(wait_limit, read).await;
+    Ok(result)
+}
+
+/// The expectation for the event that comes back.
+const BY_ID: &str = "there, by its id";
+
+fn leg(place: &str, at: Arrival, wait_limit: Duration) -> Observation {
+    let what = format!("event {place}");
+    match at {
+        Ok(Some(after)) => took(&what, "there", after),
+        Ok(None) => {
+            Observation::new(what, "there", format!("not within {}", millis(wait_limit)), false).as_measured()
+        }
+        Err(why) => Observation::unknown(what, "there", why),
+    }
+}
+
+/// A stream that ends when the event comes is a failure of the application.
+fn came_back(result: ProbeResult<SseResult>, wait_limit: Duration) -> Observation {
+    let what = "event back over server-sent events";
+    match result {
+        Ok(SseResult { arrived: Some(after), .. }) => took(what, BY_ID, after),
+        Ok(SseResult { ended: Some(how), .. }) => Observation::new(what, BY_ID, how, false),
+        Ok(SseResult { heartbeats, others, .. }) => {
+            let seen = format!(
+                "not within {}; {} and {} came",
+                millis(wait_limit),
+                text::count(heartbeats, "heartbeat"),
+                text::count(others, "event") + " of others"
+            );
+            Observation::new(what, BY_ID, seen, false).as_measured()
+        }
+        Err(why) => Observation::unknown(what, BY_ID, why),
+    }
+}
+
+fn took(what: &str, expected: &str, after: Duration) -> Observation {
+    Observation::new(what, expected, format!("after {}", millis(after)), true).as_measured()
+}
+
+fn millis(span: Duration) -> String {
+    format!("{} ms", span.as_millis())
+}
+
+/// 128 random bits in hex.
+fn id() -> String {
+    let mut bytes = [0u8; 16];
+    // Without randomness, the time distinguishes canaries.
+    if getrandom::fill(&mut bytes).is_err() {
+        bytes = jiff::Timestamp::now().as_nanosecond().to_be_bytes();
+    }
+    base16ct::lower::encode_string(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+    use super::*;
+    use crate::process::Permit;
+
+    /// Opens a WebSocket with whoever asks for one.
+    async fn opened(listener: TcpListener) -> TcpStream {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        let key = head.lines().find(|line| line.to_ascii_lowercase().starts_with("sec-websocket-key:"));
+        let key = key.and_then(|line| line.split_once(": ")).unwrap().1.trim();
+        let accept = derive_accept_key(key.as_bytes());
+        let answer = format!(
+            "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        );
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream
+    }
+
+    #[tokio::test]
+    async fn an_event_that_could_not_be_sent_is_not_reported_as_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let spec = json!({"api": {"url": url}, "token": {"env": "TOKEN"}, "board": "b"});
+        let spec: PipelineSpec = serde_json::from_value(spec).unwrap();
+        let server = tokio::spawn(opened(listener));
+        let (deadline, effects) = (Deadline::after(Duration::from_secs(30)), Effects::default());
+        let canary = Canary {
+            spec: &spec,
+            base: &spec.api.url,
+            headers: HeaderMap::new(),
+            query_token: None,
+            deadline: &deadline,
+            secret_store: &SecretStore::new(Permit::for_tests()),
+            effects: &effects,
+        };
+        let socket = canary.open().await.unwrap_or_else(|why| panic!("{why:?}"));
+        // A reset closes the connection, so nothing can be sent any more.
+        let stream = server.await.unwrap();
+        stream.set_zero_linger().unwrap();
+        drop(stream);
+        let hops = Hops { stream: Err(ProbeError::new("none")), exchange: None, channel: None };
+        let seen = canary.exchange(socket, hops, "gonogo-1").await;
+        assert_eq!((seen.len(), seen[0].ok), (1, None), "{seen:?}");
+        assert_eq!(effects.all(), ["tried to send an event to board b, correlation id gonogo-1"]);
+    }
+}

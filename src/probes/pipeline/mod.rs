@@ -1,0 +1,106 @@
+//! The pipeline probe: events with correlation ids of their own, each sent over a WebSocket, must come back over
+//! server-sent events; where browsers reach the application elsewhere, one more goes that way.
+
+mod canary;
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, ORIGIN};
+
+use super::deadline::Deadline;
+use super::effects::Effects;
+use super::error::{ProbeError, ProbeResult};
+use super::token::{SSE_PATH, bearer};
+use super::{curl, http_client};
+use crate::secret_store::SecretStore;
+use canary::Canary;
+use gonogo_core::checklist::spec::PipelineSpec;
+use gonogo_core::outcome::{Observation, Outcome};
+
+pub(super) async fn run(
+    spec: &PipelineSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+    effects: &Effects,
+) -> Outcome {
+    let reproduce =
+        format!("{} -N -H 'Authorization: Bearer '{}", curl::get(&spec.api, SSE_PATH), spec.token.shell());
+    let read = async {
+        let token =
+            deadline.limit(format!("reading {}", spec.token), secret_store.read(&spec.token)).await??;
+        Ok::<_, ProbeError>((headers(spec, deadline, secret_store).await?, bearer(&token)?, token))
+    };
+    let (headers, bearer, token) = match read.await {
+        Ok(read) => read,
+        Err(why) => return Outcome::of(vec![Observation::unknown("token", "readable", why)], reproduce),
+    };
+    let canary = |base, headers, query_token| Canary {
+        spec,
+        base,
+        headers,
+        query_token,
+        deadline,
+        secret_store,
+        effects,
+    };
+    let mut with_bearer = headers.clone();
+    with_bearer.insert(AUTHORIZATION, bearer);
+    let direct = canary(&spec.api.url, with_bearer, None);
+    let public = elsewhere(spec).map(|base| (base, canary(base, headers, Some(&token))));
+    let (direct, public) = tokio::join!(send_samples(spec.samples, &direct), send_through(public));
+    Outcome::of(direct.into_iter().chain(public).collect(), reproduce)
+}
+
+/// Where browsers reach the application, if that is not where programs do.
+fn elsewhere(spec: &PipelineSpec) -> Option<&str> {
+    let trimmed = |url: &str| url.trim_end_matches('/').to_owned();
+    spec.public_url.as_deref().filter(|url| trimmed(url) != trimmed(&spec.api.url))
+}
+
+async fn headers(
+    spec: &PipelineSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+) -> ProbeResult<HeaderMap> {
+    let mut headers = http_client::headers(&spec.api.headers, deadline, secret_store).await?;
+    if let Some(origin) = &spec.origin {
+        let origin = HeaderValue::from_str(origin).map_err(|_| ProbeError::new("the origin is none"))?;
+        headers.insert(ORIGIN, origin);
+    }
+    Ok(headers)
+}
+
+/// One event after the other, until one does not arrive: it has used up the time.
+async fn send_samples(samples: u32, canary: &Canary<'_>) -> Vec<Observation> {
+    let mut seen = canary.send_and_wait().await;
+    for sample in 2..=samples {
+        if !all_good(&seen) {
+            break;
+        }
+        let name = format!("event {sample} of {samples}");
+        seen.extend(in_short(&name, canary.send_and_wait().await));
+    }
+    seen
+}
+
+async fn send_through(public: Option<(&str, Canary<'_>)>) -> Vec<Observation> {
+    match public {
+        Some((base, canary)) => {
+            in_short(&format!("event through {base}, token in the query"), canary.send_and_wait().await)
+        }
+        None => Vec::new(),
+    }
+}
+
+fn all_good(seen: &[Observation]) -> bool {
+    seen.iter().all(|observation| observation.ok == Some(true))
+}
+
+/// One line if all went well; otherwise all, since the legs that passed point to the culprit.
+fn in_short(name: &str, mut seen: Vec<Observation>) -> Vec<Observation> {
+    if all_good(&seen) {
+        return seen.pop().map(|last| Observation { what: name.to_owned(), ..last }).into_iter().collect();
+    }
+    for observation in &mut seen {
+        observation.what = format!("{name}: {}", observation.what);
+    }
+    seen
+}
