@@ -66,6 +66,8 @@ fn every_probe_of_a_server_uses_its_certificates_and_headers() {
 
 #[test]
 fn an_invalid_address_with_a_password_is_not_repeated() {
-    let error = refused(STANDARD, "environment = \"t\"\n[values]\nredis.url = \"http://u:hunter22@c\"\n");
-    assert!(error.contains("rediss://host, found a user in it") && !error.contains("hunter22"), "{error}");
+    for url in ["http://u:hunter22@c", "http://hunter22@c"] {
+        let error = refused(STANDARD, &format!("environment = \"t\"\n[values]\nredis.url = \"{url}\"\n"));
+        assert!(error.contains("url") && !error.contains("hunter22"), "{error}");
+    }
 }
