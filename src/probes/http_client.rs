@@ -217,6 +217,12 @@ impl HttpClient {
         if why.contains("received unexpected message") {
             return format!("{place} does not speak HTTP: it says something before it is asked");
         }
+        // Whatever ended the connection before the request left is not in the error.
+        if why.contains("connection was not ready") {
+            return format!(
+                "{place} does not wait for an HTTP request: it ends the connection, or says something, before it is asked"
+            );
+        }
         if why.contains("connection closed before message completed") {
             return format!("{place} closed the connection without an answer");
         }

@@ -296,13 +296,23 @@ fn tls_and_plain_are_told_apart() {
     assert_error(&outcome, &["TLS"]);
     let http = format!("http://127.0.0.1:{}/", secure.port());
     assert_error(&look(&json!({"url": http})), &["does not answer in HTTP; perhaps it expects https://"]);
-    let early = TcpListener::bind(local(0)).unwrap();
-    let url = format!("http://{}/", early.local_addr().unwrap());
+}
+
+#[test]
+fn a_server_that_speaks_first_does_not_speak_http() {
+    let listener = TcpListener::bind(local(0)).unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    // Its words come before, while or after the request is sent: each is another error of the client.
+    let connections = 40;
     let server = thread::spawn(move || {
-        let (mut stream, _) = early.accept().unwrap();
-        stream.write_all(b"220 ready\r\n").unwrap();
-        let _ = stream.read_to_end(&mut Vec::new());
+        for stream in listener.incoming().take(connections) {
+            let mut stream = stream.unwrap();
+            stream.write_all(b"220 ready\r\n").unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
     });
-    assert_error(&look(&json!({"url": url})), &["HTTP"]);
+    for _ in 0..connections {
+        assert_error(&look(&json!({"url": url})), &["HTTP"]);
+    }
     server.join().unwrap();
 }

@@ -6,23 +6,20 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 use reqwest::header::HeaderMap;
 use reqwest::{Response, Url};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::deadline::Deadline;
 use super::super::effects::Effects;
 use super::super::error::{ProbeError, ProbeResult};
 use super::super::http_client::{HttpClient, ProxyUse};
-use super::super::sse::SseParser;
 use super::super::token::{self, SSE_PATH, board_path};
-use super::super::websocket::{self, WebSocket, WebSocketAnswer, WebSocketMessage};
+use super::super::websocket::{self, WebSocket, WebSocketAnswer};
 use super::super::{rabbitmq, redis};
+use super::arrival;
 use crate::secret_store::SecretStore;
-use crate::stopwatch::timeout;
 use gonogo_core::checklist::spec::PipelineSpec;
-use gonogo_core::error;
 use gonogo_core::outcome::Observation;
 use gonogo_core::secret::Secret;
-use gonogo_core::text;
 
 /// An application that limits our rate says nothing about itself.
 const OWN_RATE: &str = "too many requests (429): the limit of the application's rate; try again later";
@@ -34,18 +31,6 @@ struct Hops {
     stream: ProbeResult<Response>,
     exchange: Option<ProbeResult<rabbitmq::QueueSubscription>>,
     channel: Option<ProbeResult<redis::RedisSubscription>>,
-}
-
-/// When the event was seen at a place, or why it was not.
-type Arrival = ProbeResult<Option<Duration>>;
-
-/// The result of the server-sent events.
-struct SseResult {
-    arrived: Option<Duration>,
-    /// Why the stream ended before.
-    ended: Option<String>,
-    heartbeats: usize,
-    others: usize,
 }
 
 /// Where an event is sent, and how.
@@ -83,7 +68,7 @@ impl Canary<'_> {
         let started = Instant::now();
         match self.open().await {
             Ok(socket) => {
-                seen.push(took("WebSocket opened", "there", started.elapsed()));
+                seen.push(arrival::took("WebSocket opened", "there", started.elapsed()));
                 if hops.stream.is_ok() {
                     seen.extend(self.exchange(socket, hops, &id).await);
                 } else {
@@ -160,22 +145,23 @@ impl Canary<'_> {
         let wait_limit = deadline.remaining().saturating_sub(REPORT_MARGIN);
         let at_exchange = async {
             match exchange {
-                Some(Ok(mut tap)) => Some(arrival(tap.find(id), sent, wait_limit).await),
+                Some(Ok(mut tap)) => Some(arrival::at_tap(tap.find(id), sent, wait_limit).await),
                 Some(Err(why)) => Some(Err(why)),
                 None => None,
             }
         };
         let at_channel = async {
             match channel {
-                Some(Ok(mut tap)) => Some(arrival(tap.find(id), sent, wait_limit).await),
+                Some(Ok(mut tap)) => Some(arrival::at_tap(tap.find(id), sent, wait_limit).await),
                 Some(Err(why)) => Some(Err(why)),
                 None => None,
             }
         };
-        let hops = async { tokio::join!(at_exchange, at_channel, wait_on_sse(stream, id, sent, wait_limit)) };
+        let hops =
+            async { tokio::join!(at_exchange, at_channel, arrival::on_sse(stream, id, sent, wait_limit)) };
         // A rejected event is not forwarded; an accepted one need not be acknowledged.
         let rejection = {
-            let answer = wait_on_websocket(&mut socket, id, wait_limit);
+            let answer = arrival::rejection(&mut socket, id, wait_limit);
             tokio::pin!(hops, answer);
             tokio::select! {
                 results = &mut hops => Err(results),
@@ -192,9 +178,9 @@ impl Canary<'_> {
             }
             Err((at_exchange, at_channel, sse)) => {
                 seen.push(Observation::new("event sent", "accepted", "accepted", true));
-                seen.extend(at_exchange.map(|at| leg("at the exchange", at, wait_limit)));
-                seen.extend(at_channel.map(|at| leg("at the Redis channel", at, wait_limit)));
-                seen.push(came_back(sse, wait_limit));
+                seen.extend(at_exchange.map(|at| arrival::leg("at the exchange", at, wait_limit)));
+                seen.extend(at_channel.map(|at| arrival::leg("at the Redis channel", at, wait_limit)));
+                seen.push(arrival::came_back(sse, wait_limit));
             }
         }
         socket.close().await;
@@ -223,122 +209,6 @@ async fn judge_stream(
         429 => closed(Observation::unknown(what, expected, OWN_RATE)),
         _ => closed(Observation::new(what, expected, browser.describe(response).await, false)),
     }
-}
-
-/// Why the application refuses the event, if it does; returns once the event is delivered on the WebSocket.
-async fn wait_on_websocket(socket: &mut WebSocket, id: &str, wait_limit: Duration) -> Option<String> {
-    let wait = async {
-        loop {
-            match socket.next().await {
-                Ok(WebSocketMessage::Text(text)) => {
-                    let message: Value = serde_json::from_str(&text).unwrap_or_default();
-                    let word = |key| message.get(key).and_then(Value::as_str);
-                    if word("kind") == Some("error") {
-                        return Some(text::clip(word("reason").unwrap_or("no reason given"), 120));
-                    }
-                    if word("correlation_id") == Some(id) {
-                        return None;
-                    }
-                }
-                Ok(WebSocketMessage::Pong) => {}
-                Ok(WebSocketMessage::Closed(code)) => {
-                    let code = code.map(|code| format!(" with {code}")).unwrap_or_default();
-                    return Some(format!("the WebSocket was closed{code}"));
-                }
-                Err(why) => return Some(why.to_string()),
-            }
-        }
-    };
-    // An application need not answer over the WebSocket: the stream is what counts.
-    timeout(wait_limit, wait).await.unwrap_or(None)
-}
-
-async fn arrival(
-    find: impl Future<Output = ProbeResult<()>>,
-    sent: Instant,
-    wait_limit: Duration,
-) -> Arrival {
-    match timeout(wait_limit, find).await {
-        Ok(result) => result.map(|()| Some(sent.elapsed())),
-        Err(_) => Ok(None),
-    }
-}
-
-/// Reads the stream until the event is there. Heartbeats and the events of others do not count.
-async fn wait_on_sse(
-    stream: ProbeResult<Response>,
-    id: &str,
-    sent: Instant,
-    wait_limit: Duration,
-) -> ProbeResult<SseResult> {
-    let mut stream = stream?;
-    let mut result = SseResult { arrived: None, ended: None, heartbeats: 0, others: 0 };
-    let read = async {
-        let mut frames = SseParser::default();
-        loop {
-            let chunk = match stream.chunk().await {
-                Ok(Some(chunk)) => chunk,
-                Ok(None) => return result.ended = Some("the application ended the stream".into()),
-                Err(error) => {
-                    let why = error::chain(&error.without_url());
-                    return result.ended = Some(format!("the stream broke off: {why}"));
-                }
-            };
-            for event in frames.push(&chunk) {
-                let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
-                if data.get("correlation_id").and_then(Value::as_str) == Some(id) {
-                    return result.arrived = Some(sent.elapsed());
-                }
-                let count =
-                    if event.event == "heartbeat" { &mut result.heartbeats } else { &mut result.others };
-                *count += 1;
-            }
-        }
-    };
-    // What came until then is what counts.
-    let _ = timeout(wait_limit, read).await;
-    Ok(result)
-}
-
-/// The expectation for the event that comes back.
-const BY_ID: &str = "there, by its id";
-
-fn leg(place: &str, at: Arrival, wait_limit: Duration) -> Observation {
-    let what = format!("event {place}");
-    match at {
-        Ok(Some(after)) => took(&what, "there", after),
-        Ok(None) => {
-            Observation::new(what, "there", format!("not within {}", millis(wait_limit)), false).as_measured()
-        }
-        Err(why) => Observation::unknown(what, "there", why),
-    }
-}
-
-/// A stream that ends when the event comes is a failure of the application.
-fn came_back(result: ProbeResult<SseResult>, wait_limit: Duration) -> Observation {
-    let what = "event back over server-sent events";
-    match result {
-        Ok(SseResult { arrived: Some(after), .. }) => took(what, BY_ID, after),
-        Ok(SseResult { ended: Some(how), .. }) => Observation::new(what, BY_ID, how, false),
-        Ok(SseResult { heartbeats, others, .. }) => {
-            let seen = format!(
-                "not within {}; {} and {} came",
-                millis(wait_limit),
-                text::count(heartbeats, "heartbeat"),
-                text::count(others, "event") + " of others"
-            );
-            Observation::new(what, BY_ID, seen, false).as_measured()
-        }
-        Err(why) => Observation::unknown(what, BY_ID, why),
-    }
-}
-
-fn took(what: &str, expected: &str, after: Duration) -> Observation {
-    Observation::new(what, expected, format!("after {}", millis(after)), true).as_measured()
-}
-
-fn millis(span: Duration) -> String {
-    format!("{} ms", span.as_millis())
 }
 
 /// 128 random bits in hex.

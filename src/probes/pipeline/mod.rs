@@ -1,6 +1,7 @@
 //! The pipeline probe: events with correlation ids of their own, each sent over a WebSocket, must come back over
 //! server-sent events; where browsers reach the application elsewhere, one more goes that way.
 
+mod arrival;
 mod canary;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, ORIGIN};
