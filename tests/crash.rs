@@ -1,5 +1,5 @@
-//! `kill -9` at random moments of a busy run: all that stood on the screen is in the log, the log stays
-//! good, and the run goes on.
+//! `kill -9` at random moments of a busy run: every entry shown on the screen is in the log, the log stays valid, and the
+//! run can be resumed.
 
 use std::fs;
 use std::thread;
@@ -13,34 +13,37 @@ use crate::runs::world::World;
 /// Several runs at once, each killed many times.
 const RUNS: usize = 4;
 const KILLS: usize = 50;
-/// Gives the seed of an earlier run, for the same moments again.
+/// The seed of an earlier run, to repeat it.
 const SEED: &str = "GONOGO_TEST_SEED";
-/// The longest that a program may live, in microseconds.
+/// The latest moment of a kill, in microseconds.
 const LIFE: u64 = 250_000;
 
-/// What was found in the logs.
+/// What the logs contain.
 #[derive(Default)]
-struct Found {
+struct LogCounts {
     entries: usize,
     torn: usize,
     in_doubt: usize,
 }
 
 #[test]
-fn killed_at_any_moment_of_a_busy_run_it_has_all_that_it_has_shown() {
+fn after_kills_at_random_moments_the_log_has_every_entry_shown() {
     need!("ssh-keygen");
     let seed = seed();
     println!("{SEED}={seed}");
     let runs: Vec<_> = (0..RUNS as u64).map(|run| thread::spawn(move || kill_often(seed + run))).collect();
-    let mut all = Found::default();
+    let mut all = LogCounts::default();
     for run in runs {
-        let found = run.join().unwrap();
-        all.entries += found.entries;
-        all.torn += found.torn;
-        all.in_doubt += found.in_doubt;
+        let counts = run.join().unwrap();
+        all.entries += counts.entries;
+        all.torn += counts.torn;
+        all.in_doubt += counts.in_doubt;
     }
-    let Found { entries, torn, in_doubt } = all;
-    println!("{} kills, {entries} entries, {torn} torn tails, {in_doubt} entries in doubt", RUNS * kills());
+    let LogCounts { entries, torn, in_doubt } = all;
+    println!(
+        "{} kills, {entries} entries, {torn} incomplete lines, {in_doubt} entries in doubt",
+        RUNS * kills()
+    );
     assert!(entries > RUNS * kills(), "the runs were not busy");
 }
 
@@ -54,7 +57,7 @@ fn kills() -> usize {
     KILLS * scale()
 }
 
-fn kill_often(mut random: u64) -> Found {
+fn kill_often(mut random: u64) -> LogCounts {
     let mut world = World::new();
     let mut first = world.open(100, 30);
     first.wait_for_text("seq ");
@@ -68,17 +71,17 @@ fn kill_often(mut random: u64) -> Found {
             text.contains("seq ") || text.contains("before you continue")
         });
         keep_busy(&mut terminal);
-        // Not a wait for something: this is the random moment.
+        // This is the random moment; nothing is awaited.
         thread::sleep(Duration::from_micros((random >> 33) % LIFE));
         shown = kill(terminal);
     }
     check(&mut world, shown, kills());
     let entries = world.entries();
-    let left = |what: &str| entries.iter().filter(|entry| !entry[what].is_null()).count();
-    Found { entries: entries.len(), torn: left("torn"), in_doubt: left("in_doubt") }
+    let count = |what: &str| entries.iter().filter(|entry| !entry[what].is_null()).count();
+    LogCounts { entries: entries.len(), torn: count("torn"), in_doubt: count("in_doubt") }
 }
 
-/// Keys for many notes and looks, typed at once. Enter answers what was recovered, if that is told.
+/// Keys for many notes and probe runs, typed at once. Enter closes the dialog about a recovery, if there is one.
 fn keep_busy(terminal: &mut Terminal) {
     terminal.press(Key::Enter);
     for _ in 0..20 {
@@ -86,7 +89,7 @@ fn keep_busy(terminal: &mut Terminal) {
     }
 }
 
-/// Kills the program; gives the last position that it has shown as saved.
+/// Kills the program; returns the last position that it has shown as saved.
 fn kill(terminal: Terminal) -> Option<usize> {
     signal(terminal.pid(), "KILL");
     let ended = terminal.wait_exit();

@@ -1,4 +1,4 @@
-//! The diagnostic log: what stands in it, who can read it, and how large it becomes.
+//! The diagnostic log: its content, its permissions, and its size limit.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,21 +8,21 @@ use crate::bench::gonogo::{GONOGO, Sandbox};
 use crate::bench::need;
 use crate::bench::terminal::Key;
 use crate::bench::web::Reply;
-use crate::runs::world::{ALICE, World, leave};
+use crate::runs::world::{ALICE, World, quit};
 
 const SECRET: &str = "swordfish-42";
 const MAX_FILE: u64 = 1024 * 1024;
 
-fn file(sandbox: &Sandbox) -> PathBuf {
+fn log_path(sandbox: &Sandbox) -> PathBuf {
     sandbox.state().join("gonogo/diagnostic/gonogo.log")
 }
 
-fn logged(sandbox: &Sandbox) -> String {
-    fs::read_to_string(file(sandbox)).unwrap()
+fn log_text(sandbox: &Sandbox) -> String {
+    fs::read_to_string(log_path(sandbox)).unwrap()
 }
 
-/// Its probes send a secret, and are told it again.
-fn with_secret() -> World {
+/// Its probes send a secret, and the server sends it back.
+fn world_with_secret() -> World {
     let mut world = World::new();
     world.web.route("/readyz", Reply::ok(&format!("{{\"event_pipeline_ready\":\"{SECRET}\"}}")));
     let checklist = crate::runs::world::CHECKLIST.replace(
@@ -36,15 +36,16 @@ fn with_secret() -> World {
 }
 
 #[test]
-fn it_says_what_was_done_and_no_secret() {
+fn the_diagnostic_log_records_operations_and_no_secrets() {
     need!("ssh-keygen");
-    let world = with_secret();
+    let world = world_with_secret();
     let digest = world.sandbox.digest("profile.toml");
     let sandbox = world.sandbox.env("GONOGO_LOG", "trace");
-    // A file whose name holds it: what cannot be written is told.
-    let output = format!("json:/nonexistent/{SECRET}");
-    let told = sandbox.run_with(&["check", "profile.toml", "--trust", &digest, "--output", &output]).code(2);
-    let log = logged(&sandbox);
+    // The name of the output file contains the secret, and the error names the file.
+    let target = format!("json:/nonexistent/{SECRET}");
+    let output =
+        sandbox.run_with(&["check", "profile.toml", "--trust", &digest, "--output", &target]).code(2);
+    let log = log_text(&sandbox);
     for part in [
         "INFO  gonogo::commands: command started command=\"check\"",
         "gonogo::engine::probes: probe ended probe=service.ready/",
@@ -56,26 +57,26 @@ fn it_says_what_was_done_and_no_secret() {
     ] {
         assert!(log.contains(part), "{part} in\n{log}");
     }
-    for none in [SECRET, &digest, "healthz", "X-Token", "--output"] {
-        assert!(!log.contains(none), "{none} in\n{log}");
+    for absent in [SECRET, &digest, "healthz", "X-Token", "--output"] {
+        assert!(!log.contains(absent), "{absent} in\n{log}");
     }
-    // Whoever typed the command knows its words already.
-    let _ = told.stderr_has(&output[5..]);
+    // On standard error, arguments of the command are not redacted.
+    let _ = output.stderr_has(&target[5..]);
 }
 
 #[test]
-fn without_trouble_there_is_no_file_and_trouble_is_in_it() {
+fn the_first_error_creates_the_diagnostic_log() {
     let sandbox = Sandbox::new();
     let _ = sandbox.run_with(&["points"]).code(0);
-    assert!(!file(&sandbox).exists());
+    assert!(!log_path(&sandbox).exists());
     let _ = sandbox.run_with(&["check", "nowhere.toml"]).code(2);
-    let log = logged(&sandbox);
+    let log = log_text(&sandbox);
     assert!(log.contains("ERROR") && log.contains("nowhere.toml") && log.contains("kind=User"), "{log}");
     assert!(!log.contains("INFO"), "{log}");
 }
 
 #[test]
-fn it_is_its_owners_alone_whatever_the_umask() {
+fn the_diagnostic_log_is_private_under_any_umask() {
     for umask in ["000", "022", "077", "277"] {
         let sandbox = Sandbox::new();
         let script = format!("umask {umask}; exec \"$0\" check nowhere.toml");
@@ -84,100 +85,100 @@ fn it_is_its_owners_alone_whatever_the_umask() {
             Some(2)
         );
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        let log = file(&sandbox);
+        let log = log_path(&sandbox);
         assert_eq!((mode(&log), mode(log.parent().unwrap())), (0o600, 0o700), "umask {umask}");
     }
 }
 
 #[test]
-fn it_is_capped_and_the_file_before_is_kept() {
+fn the_diagnostic_log_is_rotated_at_its_size_limit() {
     let sandbox = Sandbox::new();
-    let log = file(&sandbox);
+    let log = log_path(&sandbox);
     fs::create_dir_all(log.parent().unwrap()).unwrap();
-    let full = OpenOptions::new().write(true).create(true).truncate(false).open(&log).unwrap();
-    full.set_len(MAX_FILE - 10).unwrap();
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&log).unwrap();
+    file.set_len(MAX_FILE - 10).unwrap();
     let before = log.with_extension("log.1");
     fs::write(&before, "the oldest").unwrap();
     let _ = sandbox.run_with(&["check", "nowhere.toml"]).code(2);
     assert_eq!(fs::metadata(&before).unwrap().len(), MAX_FILE - 10);
-    assert!(logged(&sandbox).contains("nowhere.toml") && fs::metadata(&log).unwrap().len() < 1000);
+    assert!(log_text(&sandbox).contains("nowhere.toml") && fs::metadata(&log).unwrap().len() < 1000);
     assert_eq!(fs::read_dir(log.parent().unwrap()).unwrap().count(), 2);
 }
 
 #[test]
-fn verbose_tells_it_on_standard_error_but_never_on_the_screen() {
+fn verbose_prints_to_standard_error_but_never_on_the_screen() {
     need!("ssh-keygen");
     let mut world = World::new();
     for (args, shown) in [(&["check", "profile.toml"][..], false), (&["check", "profile.toml", "-v"], true)] {
         world.set_args(args);
-        let told = world.sandbox.run().code(1);
-        assert_eq!(told.stderr.contains("probe ended"), shown, "{told}");
-        assert!(!told.stdout.contains("probe ended"), "{told}");
+        let output = world.sandbox.run().code(1);
+        assert_eq!(output.stderr.contains("probe ended"), shown, "{output}");
+        assert!(!output.stdout.contains("probe ended"), "{output}");
     }
-    let before = logged(&world.sandbox).matches("probe ended").count();
+    let before = log_text(&world.sandbox).matches("probe ended").count();
     world.set_args(&["check", "-vv", "profile.toml"]);
     let _ = world.sandbox.run().code(1).stderr_has("DEBUG");
     let mut terminal = world.open_with(&["--release", "v1", "--previous", "v0", "-vvv"], 180, 40);
     terminal.wait_for_text("1/3");
     let screen = terminal.screen_text();
-    leave(terminal);
+    quit(terminal);
     assert!(!screen.contains("INFO") && !screen.contains("probe ended"), "{screen}");
-    assert!(logged(&world.sandbox).matches("probe ended").count() > before + 2);
+    assert!(log_text(&world.sandbox).matches("probe ended").count() > before + 2);
 }
 
 #[test]
-fn what_cannot_be_understood_is_told_before_anything_is_done() {
+fn an_invalid_log_level_is_reported_before_anything_is_done() {
     let sandbox = Sandbox::new().env("GONOGO_LOG", "hyper=trace");
-    let told =
+    let output =
         sandbox.run_with(&["points"]).code(2).stderr_has("GONOGO_LOG=\"hyper=trace\": expected a level");
-    assert!(told.stdout.is_empty());
+    assert!(output.stdout.is_empty());
 }
 
-/// No thread can be started whose stack is as large as the address space; the runtime of the probes panics then.
+/// A thread stack as large as the address space cannot be allocated, so the runtime of the probes panics.
 #[test]
-fn a_panic_is_in_it_with_its_place_and_whoever_meets_it_is_told_the_file() {
+fn a_panic_is_logged_with_its_location_and_the_message_names_the_file() {
     let checklist = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\n\
                      title = \"P\"\nwhy = \"W\"\nconfirm = \"one\"\n";
     let profile = "environment = \"t\"\nchecklist = \"checklist.toml\"\n";
     let sandbox = Sandbox::new().checklist(checklist).profile(profile);
     let sandbox = sandbox.env("RUST_MIN_STACK", (1_u64 << 46).to_string());
-    let told = sandbox.run_with(&["check", "profile.toml"]).code(70);
-    let _ = told.stderr_has("please report it with ~/state/gonogo/diagnostic/gonogo.log");
-    let log = logged(&sandbox);
+    let output = sandbox.run_with(&["check", "profile.toml"]).code(70);
+    let _ = output.stderr_has("please report it with ~/state/gonogo/diagnostic/gonogo.log");
+    let log = log_text(&sandbox);
     assert!(log.contains("ERROR gonogo::diagnostic: panic place=") && log.contains(".rs:"), "{log}");
 }
 
 #[test]
-fn doctor_says_where_it_is() {
+fn doctor_shows_the_path_of_the_diagnostic_log() {
     let sandbox = Sandbox::new().profile("environment = \"t\"\n");
     let _ = sandbox
         .run_with(&["doctor", "profile.toml"])
         .stdout_has("diagnostic log  ~/state/gonogo/diagnostic/gonogo.log");
-    let told = sandbox.run_with(&["doctor", "profile.toml", "--format", "json"]).json();
-    assert_eq!(told["diagnostic_log"], "~/state/gonogo/diagnostic/gonogo.log");
+    let output = sandbox.run_with(&["doctor", "profile.toml", "--format", "json"]).json();
+    assert_eq!(output["diagnostic_log"], "~/state/gonogo/diagnostic/gonogo.log");
 }
 
-/// What a person waits for before the first frame: reading git's answers, and making the plan.
+/// These two cost most of the time before the first frame. git runs once for its settings and once for the tags.
 #[test]
-fn before_the_screen_the_plan_is_made_once_and_git_is_asked_for_settings_and_tags_only() {
+fn before_the_first_frame_the_plan_is_resolved_once_and_git_runs_twice() {
     need!("ssh-keygen", "git");
     let mut world = World::new();
     world.sandbox = world.sandbox.env("GONOGO_LOG", "debug");
     let mut terminal = world.open(180, 40);
     terminal.wait_for_text("1/3");
-    leave(terminal);
-    let log = logged(&world.sandbox);
+    quit(terminal);
+    let log = log_text(&world.sandbox);
     let (before, _) = log.split_once("engine started").unwrap();
     assert_eq!(before.matches("plan is made").count(), 1, "{before}");
     assert_eq!(before.matches("program starts program=git").count(), 2, "{before}");
 }
 
-/// Who acts, with which key, and whom they trust: git lists the settings of its user once, whoever asks for them.
+/// Name, key and trusted signers come from one call of git.
 #[test]
-fn git_lists_its_settings_once_and_they_are_followed() {
+fn git_settings_are_read_once_and_used() {
     need!("ssh-keygen", "git");
     let mut world = World::new();
-    let (file, signers) =
+    let (settings_path, signers) =
         (world.sandbox.work().join("gitconfig"), world.sandbox.work().join("allowed_signers"));
     fs::write(&signers, "").unwrap();
     let settings = format!(
@@ -186,15 +187,15 @@ fn git_lists_its_settings_once_and_they_are_followed() {
         world.key.path.display(),
         signers.display()
     );
-    fs::write(&file, settings).unwrap();
-    world.sandbox = world.sandbox.env("GONOGO_LOG", "debug").env("GIT_CONFIG_GLOBAL", file);
+    fs::write(&settings_path, settings).unwrap();
+    world.sandbox = world.sandbox.env("GONOGO_LOG", "debug").env("GIT_CONFIG_GLOBAL", settings_path);
     world.set_args(&["run", "profile.toml", "--release", "v1.4.0", "--previous", "v1.3.0"]);
     let mut terminal = world.sandbox.terminal(180, 40);
     terminal.wait_for_text("with the trusted signers of your settings");
     terminal.send("y").press(Key::Enter);
     terminal.wait_for_text("1/3");
-    leave(terminal);
-    let log = logged(&world.sandbox);
+    quit(terminal);
+    let log = log_text(&world.sandbox);
     let (before, _) = log.split_once("engine started").unwrap();
     assert_eq!(before.matches("program starts program=git").count(), 2, "{before}");
     assert_eq!(world.entries()[0]["by"], ALICE);

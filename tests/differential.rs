@@ -1,6 +1,5 @@
-//! Whom gonogo trusts, held against the real `ssh-keygen`: generated files of trusted signers and of revoked
-//! keys, the same question to both. gonogo is never looser, and where it is stricter it names a reason of a
-//! closed list.
+//! Trusted signers and revoked keys, compared with the real `ssh-keygen`: both check the same generated files. gonogo is
+//! never looser, and if it is stricter, the reason is in a fixed list.
 //!
 //!     GONOGO_CASES=2000 GONOGO_SEED=1 cargo test --test main differential -- --nocapture
 
@@ -8,7 +7,7 @@ mod cases;
 mod keygen;
 pub mod keys;
 mod lines;
-mod people;
+mod operators;
 mod revocations;
 
 use std::collections::BTreeMap;
@@ -23,22 +22,22 @@ use crate::bench::keys::KEYGEN;
 use crate::bench::need;
 use cases::{Case, Random};
 use keygen::Keygen;
-use people::People;
+use operators::Operators;
 
-/// How many generated cases an ordinary run has; `GONOGO_CASES` says another number.
+/// The default number of cases; `GONOGO_CASES` sets another one.
 const ORDINARY: usize = 200;
 
-/// What the two answered to a case.
+/// The results of both for a case.
 enum Outcome {
     Agree,
-    /// gonogo refuses what ssh-keygen takes, for this reason.
+    /// gonogo rejects what ssh-keygen accepts, for this reason.
     Stricter(&'static str),
-    /// gonogo takes what ssh-keygen refuses, or says not why.
+    /// gonogo accepts what ssh-keygen rejects, or is stricter without a known reason.
     Wrong(String),
 }
 
-fn number(name: &str, otherwise: u64) -> u64 {
-    env::var(name).ok().map_or(otherwise, |text| text.parse().expect("a number"))
+fn number(name: &str, default: u64) -> u64 {
+    env::var(name).ok().map_or(default, |text| text.parse().expect("a number"))
 }
 
 fn seed() -> u64 {
@@ -46,7 +45,7 @@ fn seed() -> u64 {
     number("GONOGO_SEED", u64::from(now.subsec_nanos()))
 }
 
-/// Why a line does not count, in a word. A reason that is new belongs into this list, or is a mistake.
+/// The class of the reason why a line is ignored. A new reason must be added here, or it is an error.
 fn class(reason: &IgnoredReason) -> &'static str {
     use IgnoredReason as Reason;
     match reason {
@@ -61,7 +60,7 @@ fn class(reason: &IgnoredReason) -> &'static str {
         Reason::Time(..) => "time",
         Reason::LocalTime(..) => "local time",
         Reason::TwoNames(_) => "two names",
-        // What OpenSSH refuses as well explains nothing.
+        // OpenSSH rejects these too, so they explain no difference.
         Reason::Form
         | Reason::Quote
         | Reason::Key
@@ -73,20 +72,20 @@ fn class(reason: &IgnoredReason) -> &'static str {
     }
 }
 
-/// Why gonogo may refuse what ssh-keygen takes: a line that names the person or has their key does not count.
-fn explanation(all: &AllowedSigners, case: &Case) -> Option<&'static str> {
+/// Why gonogo may reject what ssh-keygen accepts: it ignores a line with the name or the key of the operator.
+fn reason_to_be_stricter(all: &AllowedSigners, case: &Case) -> Option<&'static str> {
     let lines: Vec<&[u8]> = case.signers.split_inclusive(|byte| *byte == b'\n').collect();
-    let told = all.ignored().iter().filter(|ignored| {
+    let relevant = all.ignored().iter().filter(|ignored| {
         let line = lines[ignored.place.line - 1];
         let has = |text: &str| line.windows(text.len()).any(|part| part == text.as_bytes());
-        // There the same key has other letters.
+        // A short form of the key has other letters.
         has(&case.key_text) || (ignored.reason == IgnoredReason::ShortForm && has(&case.principal))
     });
-    told.map(|ignored| class(&ignored.reason)).find(|class| !class.is_empty())
+    relevant.map(|ignored| class(&ignored.reason)).find(|class| !class.is_empty())
 }
 
-/// What the two answer, and whether ssh-keygen trusts.
-fn ask(case: &Case, keygen: &Keygen) -> (Outcome, bool) {
+/// Runs both on a case; also whether ssh-keygen trusts the key.
+fn compare(case: &Case, keygen: &Keygen) -> (Outcome, bool) {
     let all = AllowedSigners::parse("allowed_signers", &case.signers);
     let revoked =
         case.revoked.as_ref().map_or(Ok(RevokedKeys::default()), |list| RevokedKeys::parse("revoked", list));
@@ -94,17 +93,15 @@ fn ask(case: &Case, keygen: &Keygen) -> (Outcome, bool) {
     let trusted = |all: &AllowedSigners| -> Result<(), DistrustError> {
         all.check(&case.principal, &case.key, case.namespace, at)
     };
-    let own = revoked.is_ok_and(|revoked| trusted(&all.clone().with_revoked(revoked)).is_ok());
+    let accepted = revoked.is_ok_and(|revoked| trusted(&all.clone().with_revoked(revoked)).is_ok());
     let stock = keygen.verify(case);
     let is_trusted = stock.is_ok();
     let shown = || format!("{}: {:?}", case.name, String::from_utf8_lossy(&case.signers));
-    let outcome = match (own, is_trusted) {
+    let outcome = match (accepted, is_trusted) {
         (true, false) => Outcome::Wrong(format!("looser: {}: {}", shown(), stock.unwrap_err())),
-        (false, true) => match case.stricter.or_else(|| explanation(&all, case)) {
+        (false, true) => match case.stricter.or_else(|| reason_to_be_stricter(&all, case)) {
             Some(class) => Outcome::Stricter(class),
-            None => {
-                Outcome::Wrong(format!("stricter, and nobody says why: {}: {:?}", shown(), all.warnings()))
-            }
+            None => Outcome::Wrong(format!("stricter without a reason: {}: {:?}", shown(), all.warnings())),
         },
         _ => Outcome::Agree,
     };
@@ -114,13 +111,13 @@ fn ask(case: &Case, keygen: &Keygen) -> (Outcome, bool) {
 #[test]
 fn gonogo_is_never_looser_than_ssh_keygen() {
     need!(KEYGEN);
-    let people = People::new();
-    let keygen = Keygen::new(&people);
+    let operators = Operators::new();
+    let keygen = Keygen::new(&operators);
     let (seed, count) = (seed(), usize::try_from(number("GONOGO_CASES", ORDINARY as u64)).unwrap());
     println!("seed {seed}: GONOGO_SEED={seed} GONOGO_CASES={count}");
     let mut random = Random::new(seed);
-    let mut fixed = [cases::fixed(&people), revocations::fixed(&people)].concat();
-    // Of what is written down an ordinary run takes some, other ones every time.
+    let mut fixed = [cases::fixed(&operators), revocations::fixed(&operators)].concat();
+    // At most half of the cases are fixed ones; each run takes other ones.
     if fixed.len() * 2 > count {
         random.shuffle(&mut fixed);
         fixed.truncate(count / 2);
@@ -128,16 +125,16 @@ fn gonogo_is_never_looser_than_ssh_keygen() {
     let mut all = fixed;
     while all.len() < count {
         let case = if random.below(6) == 0 {
-            revocations::random(&people, &mut random)
+            revocations::random(&operators, &mut random)
         } else {
-            cases::random(&people, &mut random)
+            cases::random(&operators, &mut random)
         };
         all.push(case);
     }
     let (mut agree, mut trusted) = (0, 0);
     let (mut stricter, mut wrong) = (BTreeMap::<_, usize>::new(), Vec::new());
     for case in &all {
-        let (outcome, stock) = ask(case, &keygen);
+        let (outcome, stock) = compare(case, &keygen);
         trusted += usize::from(stock);
         match outcome {
             Outcome::Agree => agree += 1,
@@ -147,5 +144,5 @@ fn gonogo_is_never_looser_than_ssh_keygen() {
     }
     println!("{} cases: {agree} agree, {trusted} trusted by ssh-keygen, stricter: {stricter:?}", all.len());
     assert!(wrong.is_empty(), "seed {seed}, {} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(trusted * 10 >= all.len(), "too few of the cases are trusted to tell anything: {trusted}");
+    assert!(trusted * 10 >= all.len(), "too few of the cases are trusted to be meaningful: {trusted}");
 }

@@ -1,13 +1,13 @@
-//! `gonogo doctor` and `gonogo points`, as a person and a program read them.
+//! `gonogo doctor` and `gonogo points`, as text and as JSON.
 
 use serde_json::Value;
 
 use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
-use crate::bench::served::Served;
+use crate::bench::served_rehearsal::ServedRehearsal;
 
-/// A profile of which nearly every line is doubtful.
-const DOUBTFUL: &str = r#"environment = "prod"
+/// A profile in which nearly every line causes a warning.
+const WITH_WARNINGS: &str = r#"environment = "prod"
 production = true
 solo = true
 
@@ -41,8 +41,8 @@ fn doctor(profile: &str, arguments: &[&str]) -> Sandbox {
 }
 
 #[test]
-fn everything_doubtful_is_told_with_its_place_and_what_to_do() {
-    let told = doctor(DOUBTFUL, &[]).env("PATH", "/nowhere").run().code(1);
+fn every_warning_has_a_location_and_a_hint() {
+    let output = doctor(WITH_WARNINGS, &[]).env("PATH", "/nowhere").run().code(1);
     let lines = [
         "profile.toml:6:1: app.url: http:// to app.internal.io is not encrypted\n    hint: use https:// if possible",
         "profile.toml:7:1: app.public_url: points to this host, in a production environment",
@@ -59,27 +59,27 @@ fn everything_doubtful_is_told_with_its_place_and_what_to_do() {
         "program poetry not found",
         "jaeger.url is missing: cannot check infra.observability, verify.traces\n    hint: add url to [values.jaeger]",
     ];
-    let _ = lines.iter().fold(told, |told, line| told.stdout_has(line));
+    let _ = lines.iter().fold(output, |output, line| output.stdout_has(line));
 }
 
 #[test]
-fn what_it_finds_can_be_read_by_programs() {
-    let report: Value = doctor(DOUBTFUL, &["--format", "json"]).run().code(1).json();
+fn findings_are_available_as_json() {
+    let report: Value = doctor(WITH_WARNINGS, &["--format", "json"]).run().code(1).json();
     let found = report["findings"].as_array().unwrap();
     let solo = found.iter().find(|one| one["what"] == "solo in a production environment").unwrap();
     assert_eq!((&solo["level"], &solo["place"]["line"]), (&"warning".into(), &3.into()));
 }
 
 #[test]
-fn a_secret_that_is_written_out_is_refused_and_not_repeated() {
+fn a_literal_secret_is_rejected_and_not_repeated() {
     let profile = "environment = \"x\"\n[values.grafana]\nurl = \"https://g.io\"\nheaders = { Authorization = \"Bearer swordfish\" }\n";
-    let told = doctor(profile, &[]).run().code(2).lacks("swordfish");
-    let _ = told.stderr_has("profile.toml:4:13: a secret is written out in Authorization");
+    let output = doctor(profile, &[]).run().code(2).lacks("swordfish");
+    let _ = output.stderr_has("profile.toml:4:13: a secret is written out in Authorization");
 }
 
-/// What may be a secret and is not refused is told with its place, of the profile as of its own checklist.
+/// In the profile as in its own checklist.
 #[test]
-fn what_looks_like_a_secret_is_doubtful_and_not_repeated() {
+fn a_possible_secret_is_a_warning_and_not_repeated() {
     let key = ["AKIA", "IOSFODNN7EXAMPLE"].concat();
     let checklist = format!(
         "name = \"own\"\n[[section]]\nid = \"a\"\ntitle = \"A\"\n[[section.point]]\nid = \"a.b\"\ntitle = \"B\"\nwhy = \"see {key}\"\n\
@@ -88,26 +88,26 @@ fn what_looks_like_a_secret_is_doubtful_and_not_repeated() {
     let profile = "environment = \"x\"\nchecklist = \"checklist.toml\"\n[[points.\"a.b\".probe]]\nid = \"q\"\ntitle = \"Q\"\n\
                    kind = \"command\"\nwith = { argv = [\"true\"], env = { DB_PASSWORD = \"short\" } }\n";
     let sandbox = doctor(profile, &[]).checklist(&checklist);
-    let told = sandbox.run().code(1).lacks(&key).lacks("hunter22").lacks("\"short\"");
+    let output = sandbox.run().code(1).lacks(&key).lacks("hunter22").lacks("\"short\"");
     let lines = [
         "checklist.toml:8:1: why looks like an AWS access key\n    hint: if it is one, use a reference",
         "checklist.toml:9:92: the value of --password may be a secret",
         "profile.toml:7:35: DB_PASSWORD is named like a secret, and its value may be one",
     ];
-    let _ = lines.iter().fold(told, |told, line| told.stdout_has(line));
+    let _ = lines.iter().fold(output, |output, line| output.stdout_has(line));
 }
 
 #[test]
-fn a_rehearsals_profile_has_nothing_that_looks_like_a_secret() {
-    let served = Served::start(&[]);
+fn the_profile_of_a_rehearsal_contains_no_possible_secret() {
+    let served = ServedRehearsal::start(&[]);
     let profile = served.dir.join("rehearsal.toml").display().to_string();
-    let told = served.sandbox.run_with(&["doctor", &profile]).lacks("may be a").lacks("written out");
-    assert!(told.stdout.contains("rehearsal.toml: "), "{}", told.stdout);
+    let output = served.sandbox.run_with(&["doctor", &profile]).lacks("may be a").lacks("written out");
+    assert!(output.stdout.contains("rehearsal.toml: "), "{}", output.stdout);
 }
 
-/// What would be searched for far beyond a probe's deadline is refused when it is read, also where a value fills it in.
+/// They would take far longer than the deadline of a probe. They are rejected when the file is read, also in values.
 #[test]
-fn patterns_and_paths_that_would_take_too_long_are_refused_with_their_place() {
+fn too_complex_patterns_and_paths_are_rejected_with_their_location() {
     let profile = r#"environment = "x"
 [values.own]
 path = "$..a..b"
@@ -132,13 +132,13 @@ with = { argv = ["true"], json = [{ path = "{{ own.path }}" }] }
         "profile.toml:13:51: a JSON path with more than one `..`: expected at most one; write the keys between, as in $.items[*].name",
         "profile.toml:3:1: own.path: a JSON path with more than one `..`",
     ];
-    let told = doctor(profile, &[]).run().code(2);
-    let _ = lines.iter().fold(told, |told, line| told.stderr_has(line));
+    let output = doctor(profile, &[]).run().code(2);
+    let _ = lines.iter().fold(output, |output, line| output.stderr_has(line));
 }
 
-/// A checklist can name secrets too.
+/// The secret is named in the checklist.
 #[test]
-fn a_secret_that_stands_in_a_probe_is_missed_and_told_among_the_rights() {
+fn an_unset_secret_of_a_probe_is_reported_and_its_use_is_a_permission() {
     let checklist = r#"
 name = "mine"
 [[section]]
@@ -167,9 +167,9 @@ const POINT: &str = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[s
     title = \"P\"\nwhy = \"W\"\n[[section.point.probe]]\nid = \"p\"\ntitle = \"P\"\nkind = \"scan\"\n\
     with = { report = \"report.json\" }\n";
 
-/// A FIFO in the place of a file that a probe reads is not waited for.
+/// A FIFO in the place of a file that a probe reads does not block.
 #[test]
-fn a_file_that_is_none_is_named() {
+fn a_fifo_in_place_of_a_file_is_reported() {
     need!("mkfifo");
     let sandbox = doctor("environment = \"x\"\nchecklist = \"checklist.toml\"\n", &[]).checklist(POINT);
     let fifo = sandbox.command("mkfifo").arg("report.json").status().unwrap();
@@ -177,9 +177,8 @@ fn a_file_that_is_none_is_named() {
     let _ = sandbox.run().code(1).stdout_has("report.json is not readable: expected a regular file");
 }
 
-/// It asks nobody and runs nothing.
 #[test]
-fn it_runs_no_command() {
+fn doctor_runs_no_command() {
     let profile =
         "environment = \"x\"\n[values.redis]\npassword = { command = [\"sh\", \"-c\", \"touch ran\"] }\n";
     let sandbox = doctor(profile, &[]);
@@ -188,11 +187,11 @@ fn it_runs_no_command() {
 }
 
 #[test]
-fn the_points_tell_what_they_look_at_and_what_they_need() {
-    let told = Sandbox::new().args(["points"]).run().code(0);
-    let told = told.stdout_has("secrets.token-rotated  Realtime token rotated (mandatory)");
-    let told = told.stdout_has("Redis ACL: -@all +ping +info +config|get +latency|latest");
-    let _ = told.stdout_has("registry scope: repository:platform/advanced-app:pull,push");
+fn points_list_their_probes_and_required_permissions() {
+    let output = Sandbox::new().args(["points"]).run().code(0);
+    let output = output.stdout_has("secrets.token-rotated  Realtime token rotated (mandatory)");
+    let output = output.stdout_has("Redis ACL: -@all +ping +info +config|get +latency|latest");
+    let _ = output.stdout_has("registry scope: repository:platform/advanced-app:pull,push");
     let report: Value = Sandbox::new().args(["points", "--format", "json"]).run().code(0).json();
     let sections = report["sections"].as_array().unwrap();
     let points: Vec<_> = sections.iter().flat_map(|section| section["points"].as_array().unwrap()).collect();

@@ -1,7 +1,7 @@
-//! The fuzz target's looks on its stored corpus, and on every item cut, and with bytes changed.
+//! The checks of the fuzz target, on its stored corpus, and on every item truncated and with bytes changed.
 
-#[path = "fuzz/looks.rs"]
-mod looks;
+#[path = "fuzz/invariants.rs"]
+mod invariants;
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use gonogo_core::journal::verify::LogStatus;
 
 use crate::bench::scale;
 
-/// How many cuts and changes there are of an item.
+/// The number of truncations and changes of an item.
 const VARIANTS: usize = 60;
 
 fn corpus() -> Vec<(String, Vec<u8>)> {
@@ -25,28 +25,28 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn the_corpus_breaks_nothing_whole_cut_or_changed() {
+fn the_corpus_causes_no_panic_whole_truncated_or_changed() {
     let (items, variants) = (corpus(), VARIANTS * scale());
     assert!(items.len() > 10, "{} items", items.len());
     for (name, bytes) in items {
         println!("{name}: {} bytes", bytes.len());
-        looks::all(&bytes);
-        // The same places every time, spread over the whole.
+        invariants::check_all(&bytes);
+        // The same positions every time, spread over the item.
         for variant in 1..variants {
             let at = bytes.len() * variant / variants;
-            looks::all(&bytes[..at]);
+            invariants::check_all(&bytes[..at]);
             let mut changed = bytes.clone();
             if let Some(byte) = changed.get_mut(at) {
                 *byte ^= 1 << (variant % 8);
-                looks::all(&changed);
+                invariants::check_all(&changed);
             }
         }
     }
 }
 
 #[test]
-fn the_corpus_holds_a_log_that_goes_all_the_way() {
+fn the_corpus_contains_a_sealed_log_that_verifies() {
     let items = corpus();
     let (_, sealed) = items.iter().find(|(name, _)| name == "sealed.jsonl").unwrap();
-    assert_eq!(looks::verified(sealed).map(|report| report.status), Some(LogStatus::Sealed));
+    assert_eq!(invariants::check_verify(sealed).map(|report| report.status), Some(LogStatus::Sealed));
 }

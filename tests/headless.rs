@@ -1,4 +1,4 @@
-//! `gonogo check`: what pipelines read.
+//! `gonogo check`, for pipelines.
 
 use std::fs;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::bench::gonogo::signal;
 use crate::bench::need;
 use crate::bench::wait;
-use crate::bench::web::{Reply, Silent};
+use crate::bench::web::{Reply, SilentServer};
 use crate::runs::world::{STARTING, World};
 
 fn check(world: &mut World, more: &[&str]) -> crate::bench::gonogo::Output {
@@ -15,19 +15,19 @@ fn check(world: &mut World, more: &[&str]) -> crate::bench::gonogo::Output {
 }
 
 #[test]
-fn points_that_need_a_person_count_as_not_good_unless_they_are_left_out() {
+fn points_that_need_confirmation_are_pending_unless_left_out() {
     need!("ssh-keygen");
     let mut world = World::new();
-    let told = check(&mut world, &[]).code(1).stdout_has("PENDING 1/3").stdout_has("not confirmed yet");
-    assert!(!told.stdout.contains("left out"), "{told}");
-    let told = check(&mut world, &["--machine"]).code(0);
-    let _ = told.stdout_has("GO 2/2").stdout_has("left out: confirmation of 2 points (--machine)");
+    let output = check(&mut world, &[]).code(1).stdout_has("PENDING 1/3").stdout_has("not confirmed yet");
+    assert!(!output.stdout.contains("left out"), "{output}");
+    let output = check(&mut world, &["--machine"]).code(0);
+    let _ = output.stdout_has("GO 2/2").stdout_has("left out: confirmation of 2 points (--machine)");
     assert!(world.sandbox.logs("staging").is_empty());
 }
 
-/// Reading the roots of the system takes time and memory; here it would take for ever.
+/// Reading them takes time and memory; here it would block for ever.
 #[test]
-fn the_roots_of_the_system_are_not_read_where_no_probe_speaks_tls() {
+fn system_roots_are_not_read_if_no_probe_uses_tls() {
     need!("ssh-keygen", "mkfifo");
     let mut world = World::new();
     let roots = world.sandbox.work().join("roots.pem");
@@ -36,45 +36,45 @@ fn the_roots_of_the_system_are_not_read_where_no_probe_speaks_tls() {
     let _ = check(&mut world, &["--machine"]).code(0).stdout_has("GO 2/2");
 }
 
-/// A secret that only another part of the profile names, in an answer that shows it.
+/// A server returns a secret that only another point uses.
 #[test]
-fn no_secret_is_told_whoever_reads_it() {
+fn a_secret_is_redacted_in_probes_that_do_not_use_it() {
     need!("ssh-keygen");
     let mut world = World::new();
     world.web.route("/readyz", Reply::ok(r#"{"event_pipeline_ready":"swordfish-42"}"#));
     let profile = fs::read_to_string(world.sandbox.work().join("profile.toml")).unwrap();
     let checklist =
-        crate::runs::world::CHECKLIST.replace("mandatory = true", "mandatory = true\ndue = \"people.told\"");
+        crate::runs::world::CHECKLIST.replace("mandatory = true", "mandatory = true\ndue = \"people.duty\"");
     let token = "app.token = { env = \"BOARD_TOKEN\" }\n";
-    let point = "[points.\"people.told\"]\nprobe = [{ id = \"p\", title = \"p\", kind = \"token\", with = { api = { url = \"http://127.0.0.1:1\" }, current = \"{{ app.token }}\" } }]\n";
+    let point = "[points.\"people.duty\"]\nprobe = [{ id = \"p\", title = \"p\", kind = \"token\", with = { api = { url = \"http://127.0.0.1:1\" }, current = \"{{ app.token }}\" } }]\n";
     world.sandbox = world
         .sandbox
         .checklist(&checklist)
         .profile(&(profile + token + point))
         .env("BOARD_TOKEN", "swordfish-42");
-    let told = check(&mut world, &["--only", "service.ready"]).code(1).lacks("swordfish");
-    let _ = told.stdout_has("[redacted: env BOARD_TOKEN]");
+    let output = check(&mut world, &["--only", "service.ready"]).code(1).lacks("swordfish");
+    let _ = output.stdout_has("[redacted: env BOARD_TOKEN]");
 }
 
 #[test]
-fn a_signal_ends_it_with_what_was_seen_so_far() {
+fn a_signal_ends_a_check_with_the_results_so_far() {
     need!("ssh-keygen");
     let mut world = World::new();
-    let silent = Silent::start();
+    let silent_server = SilentServer::start();
     let checklist = crate::runs::world::CHECKLIST
-        .replace("{{ app.url }}/healthz", &format!("http://127.0.0.1:{}/", silent.port()));
+        .replace("{{ app.url }}/healthz", &format!("http://127.0.0.1:{}/", silent_server.port()));
     world.sandbox = world.sandbox.checklist(&checklist);
     world.set_args(&["check", "profile.toml", "--format", "json"]);
     let running = world.sandbox.start();
-    wait::until("the silent one to be asked", || (silent.accepted() > 0).then_some(()));
+    wait::until("a connection to the silent server", || (silent_server.accepted() > 0).then_some(()));
     signal(running.pid(), "INT");
-    let told =
+    let output =
         running.finish().code(130).stderr_has("probes without a result are reported as pending").json();
-    assert_eq!(told["points"][1]["status"], "pending", "{told:#}");
+    assert_eq!(output["points"][1]["status"], "pending", "{output:#}");
 }
 
 #[test]
-fn wrong_and_could_not_look_end_differently() {
+fn failed_and_error_have_different_exit_codes() {
     need!("ssh-keygen");
     let mut world = World::new();
     world.web.route("/readyz", Reply::ok(STARTING));
@@ -88,7 +88,7 @@ fn wrong_and_could_not_look_end_differently() {
 }
 
 #[test]
-fn a_part_can_be_looked_at_and_what_is_left_out_is_told() {
+fn a_part_can_be_checked_and_the_rest_is_listed_as_left_out() {
     need!("ssh-keygen");
     let mut world = World::new();
     let _ = check(&mut world, &["--only", "service.ready"])
@@ -96,11 +96,11 @@ fn a_part_can_be_looked_at_and_what_is_left_out_is_told() {
         .stdout_has("GO 1/1")
         .stdout_has("2 points (--only)");
     let _ = check(&mut world, &["--only", "people"]).code(1).stdout_has("PENDING 0/1");
-    let told =
-        check(&mut world, &["--only", "service", "--only", "people.told", "--format", "json"]).code(1).json();
-    assert_eq!((&told["total"], &told["left_out"]), (&3.into(), &serde_json::json!([])));
-    let told = check(&mut world, &["--only", "service.redy"]).code(2);
-    let _ = told.stderr_has(
+    let output =
+        check(&mut world, &["--only", "service", "--only", "people.duty", "--format", "json"]).code(1).json();
+    assert_eq!((&output["total"], &output["left_out"]), (&3.into(), &serde_json::json!([])));
+    let output = check(&mut world, &["--only", "service.redy"]).code(2);
+    let _ = output.stderr_has(
         "--only service.redy: no such point or section; expected one of service.ready, service.headers",
     );
     let _ =
@@ -108,15 +108,15 @@ fn a_part_can_be_looked_at_and_what_is_left_out_is_told() {
 }
 
 #[test]
-fn every_format_tells_the_same_and_several_can_be_written_at_once() {
+fn every_format_has_the_same_result_and_several_can_be_written() {
     need!("ssh-keygen");
     let mut world = World::new();
     world.web.route("/readyz", Reply::ok(r#"{"event_pipeline_ready":"<no & \"never\">"}"#));
-    let told =
+    let output =
         check(&mut world, &["--format", "tap", "--output", "junit:r.xml", "--output", "json:r.json"]).code(1);
-    let lines: Vec<_> = told.stdout.lines().collect();
+    let lines: Vec<_> = output.stdout.lines().collect();
     assert_eq!(&lines[..3], ["TAP version 14", "1..3", "not ok 1 - service.ready Pipeline is ready"]);
-    assert!(lines.contains(&"  severity: fail"), "{told}");
+    assert!(lines.contains(&"  severity: fail"), "{output}");
     let xml = fs::read_to_string(world.sandbox.work().join("r.xml")).unwrap();
     for part in [
         r#"<testsuites name="gonogo staging" tests="3" failures="3" errors="0" skipped="0">"#,
@@ -135,28 +135,28 @@ fn every_format_tells_the_same_and_several_can_be_written_at_once() {
 }
 
 #[test]
-fn a_signal_ends_a_look_at_once() {
+fn a_signal_cancels_a_running_probe() {
     need!("ssh-keygen");
     let mut world = World::new();
-    let silent = Silent::start();
+    let silent_server = SilentServer::start();
     let profile = format!(
         "environment = \"staging\"\nchecklist = \"checklist.toml\"\n[values]\napp.url = \"http://127.0.0.1:{}\"\n",
-        silent.port()
+        silent_server.port()
     );
     fs::write(world.sandbox.work().join("profile.toml"), profile).unwrap();
     for name in ["INT", "TERM"] {
-        let before = silent.accepted();
+        let before = silent_server.accepted();
         world.set_args(&["check", "profile.toml"]);
         let running = world.sandbox.start();
-        wait::until("the first look", || (silent.accepted() > before).then_some(()));
+        wait::until("the first probe", || (silent_server.accepted() > before).then_some(()));
         signal(running.pid(), name);
         let _ = running.finish().code(130);
     }
 }
 
-/// Without the event of the first point, the second one has nothing to look for.
+/// The second point needs the event that the first one sends.
 #[test]
-fn what_needs_a_result_that_is_left_out_is_left_out_too() {
+fn a_probe_that_needs_a_left_out_result_is_left_out_too() {
     let checklist = r#"
 name = "canary"
 [[section]]
@@ -184,7 +184,7 @@ since = "s.event/send"
 with = { api = { url = "http://127.0.0.1:1" }, service = "app", routes = ["/ws"] }
 [[section.point]]
 id = "s.after"
-title = "Something that only comes later"
+title = "A later point"
 why = "w"
 [[section.point.probe]]
 id = "p"
@@ -210,14 +210,14 @@ with = { argv = ["true"] }
     let _ = sandbox.run().code(0).stdout_has("GO 2/2").stdout_has(needs);
 }
 
-/// Forty checks, each of whose texts takes twice its length in a log.
+/// Forty checks whose texts take twice their length in a log.
 #[test]
-fn a_large_result_is_told_after_one_run() {
+fn a_large_result_is_reported_after_one_run() {
     let quotes = "\"".repeat(450);
-    let wants: Vec<_> = (0..40).map(|n| format!("{{ contains = '{quotes}{n}' }}")).collect();
+    let checks: Vec<_> = (0..40).map(|n| format!("{{ contains = '{quotes}{n}' }}")).collect();
     let script = format!("echo run >> count; printf '%s' '''{quotes}'''").replace("'''", "'");
     let sandbox = crate::bench::gonogo::Sandbox::new();
-    let script_file = sandbox.work().join("says.sh");
+    let script_file = sandbox.work().join("output.sh");
     fs::write(&script_file, script).unwrap();
     let checklist = format!(
         "name = \"large\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.a\"\ntitle = \"a\"\nwhy = \"w\"\n\
@@ -225,15 +225,15 @@ fn a_large_result_is_told_after_one_run() {
          [section.point.probe.with]\nargv = [\"sh\", \"{}\"]\ncwd = \"{}\"\nstdout = [{}]\n",
         script_file.display(),
         sandbox.work().display(),
-        wants.join(", ")
+        checks.join(", ")
     );
     let sandbox =
         sandbox.checklist(&checklist).profile("environment = \"t\"\nchecklist = \"checklist.toml\"\n");
     let count = sandbox.work().join("count");
     let trust = sandbox.digest("profile.toml");
     let sandbox = sandbox.args(["check", "profile.toml", "--trust", &trust, "--format", "json"]);
-    let told = sandbox.run().json();
-    let seen = told["points"][0]["probes"][0]["outcome"]["observations"].as_array().unwrap().len();
-    assert!(seen > 40, "{told:#}");
+    let output = sandbox.run().json();
+    let observations = output["points"][0]["probes"][0]["outcome"]["observations"].as_array().unwrap().len();
+    assert!(observations > 40, "{output:#}");
     assert_eq!(fs::read_to_string(count).unwrap().lines().count(), 1);
 }

@@ -1,20 +1,20 @@
 //! The one integration test binary: behaviour through the real program and against real servers.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the bench is test code: a panic is its report")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests report failures by panics")]
 
-mod accidents;
 mod actions;
 mod attacks;
 mod bench;
-mod bench_self;
+mod bench_tests;
 mod crash;
 mod diagnostics;
 mod differential;
 mod doctor;
-mod ending;
-mod failures;
+mod exit_codes;
+mod exploits;
 mod fuzzed;
 mod gates;
 mod headless;
+mod host_faults;
 mod hostile;
 mod layers;
 mod manual;
@@ -25,9 +25,9 @@ mod reports;
 mod reviews;
 mod runs;
 mod secret_commands;
-mod traps;
+mod shutdown;
 mod trust;
-mod trusted;
+mod trusted_signers;
 mod whole;
 #[cfg(not(feature = "rehearsal"))]
 mod without_rehearsal;

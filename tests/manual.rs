@@ -1,28 +1,29 @@
-//! What the program tells about itself.
+//! Help, manual and completions.
 
 use crate::bench::gonogo::Sandbox;
 
-fn told(args: &[&str]) -> String {
+fn output_of(args: &[&str]) -> String {
     Sandbox::new().args(args.iter().map(ToString::to_string)).run().code(0).stdout
 }
 
-/// The help of the program and of every command, as a person reads it.
+/// The help of the program and of its main commands.
 #[test]
-fn the_help_is_as_it_was_read() {
+fn the_help_matches_its_snapshot() {
     let commands = ["run", "check", "verify", "init", "completions", "man"];
-    let mut help = told(&["--help"]);
+    let mut help = output_of(&["--help"]);
     for command in commands {
         assert!(help.contains(&format!("\n  {command}")), "{command} is not in the help");
     }
-    let of = |command: &&str| format!("\n$ gonogo {command} --help\n{}", told(&[command, "--help"]));
-    help.extend(commands.iter().map(of));
+    let command_help =
+        |command: &&str| format!("\n$ gonogo {command} --help\n{}", output_of(&[command, "--help"]));
+    help.extend(commands.iter().map(command_help));
     insta::assert_snapshot!("help", help);
 }
 
-/// As it is in the source of a manual page, which `man -l` sets.
+/// The source of the manual page, which `man -l` renders.
 #[test]
-fn the_manual_is_as_it_was_read_and_has_every_command_and_option() {
-    let page = told(&["man"]);
+fn the_manual_matches_its_snapshot_and_has_every_command() {
+    let page = output_of(&["man"]);
     insta::assert_snapshot!("man", page);
     for part in ["COMMAND RUN", "COMMAND CHECK", "COMMAND VERIFY", "replan", "require", "Exit codes"] {
         assert!(page.contains(part), "{part} in {page}");
@@ -30,15 +31,15 @@ fn the_manual_is_as_it_was_read_and_has_every_command_and_option() {
 }
 
 #[test]
-fn completions_know_the_options() {
+fn completions_contain_the_options() {
     for shell in ["bash", "zsh", "fish"] {
-        let script = told(&["completions", shell]);
+        let script = output_of(&["completions", shell]);
         assert!(script.contains("require-go") && script.contains("previous"), "{shell}");
     }
 }
 
 #[test]
-fn without_a_command_it_says_what_there_is_and_ends_with_2() {
+fn without_a_command_the_commands_are_listed_with_exit_code_2() {
     let _ = Sandbox::new().args(Vec::<String>::new()).run().code(2).stderr_has("Commands:");
     let _ = Sandbox::new().args(["chek"]).run().code(2).stderr_has("check");
 }

@@ -1,4 +1,4 @@
-//! The README is true: its commands run as they stand, its screen is the screen.
+//! The README is correct: its commands run as written, and its screen is the real one.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::attacks::stock;
 use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
 use crate::bench::terminal::Key;
-use crate::runs::world::{ALICE, World, confirm, leave, select};
+use crate::runs::world::{ALICE, World, confirm, quit, select};
 
 const README: &str = include_str!("../README.md");
 const SCREEN: &str = include_str!("../src/tui/snapshots/wide_mixed.snap");
@@ -26,14 +26,14 @@ fn commands() -> impl Iterator<Item = &'static str> {
 }
 
 #[test]
-fn the_screen_it_shows_is_the_screen() {
+fn the_screen_in_the_readme_matches_its_snapshot() {
     let shown = blocks("text")[0];
     let drawn = SCREEN.splitn(3, "---\n").nth(2).unwrap().split("\nstyles\n").next().unwrap();
     let trimmed = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
     assert_eq!(trimmed(shown.trim_end()), trimmed(drawn.trim_end()));
 }
 
-/// What comes of it is walked to its end in the tests of the rehearsal.
+/// The tests of the rehearsal run it to its end.
 #[test]
 fn the_first_command_is_a_rehearsal() {
     let first = commands().find(|line| line.starts_with("cargo run")).unwrap();
@@ -43,7 +43,7 @@ fn the_first_command_is_a_rehearsal() {
 }
 
 #[test]
-fn a_run_on_this_machine_sets_up_all_that_a_newcomer_needs() {
+fn a_first_run_asks_for_permission_name_and_passphrase() {
     need!("ssh-keygen");
     let line = commands().find(|line| line.starts_with("gonogo run config/local.toml")).unwrap();
     let args = line.split(' ').skip(1);
@@ -59,7 +59,7 @@ fn a_run_on_this_machine_sets_up_all_that_a_newcomer_needs() {
     terminal.wait_for_text("dana (driver)");
     terminal.wait_for_text("Rollback plan");
     terminal.wait_for_text("NO-GO");
-    leave(terminal);
+    quit(terminal);
     assert_eq!(sandbox.logs("local").len(), 1);
 }
 
@@ -70,18 +70,17 @@ fn copy_config(to: &Path) {
     }
 }
 
-/// The point that it shows is one that the program takes.
 #[test]
-fn the_point_of_ones_own_is_understood() {
+fn the_custom_point_is_accepted() {
     let profile = format!("environment = \"t\"\n{}", blocks("toml")[0]);
     let sandbox = Sandbox::new().profile(&profile);
     let sandbox = sandbox.args(["check", "profile.toml", "--only", "infra.schema"]);
-    let told = sandbox.run().code(2).stderr_has("make schema-check").stderr_has("this is not allowed yet");
-    assert!(!told.stderr.contains("profile.toml:"), "{}", told.stderr);
+    let output = sandbox.run().code(2).stderr_has("make schema-check").stderr_has("this is not allowed yet");
+    assert!(!output.stderr.contains("profile.toml:"), "{}", output.stderr);
 }
 
 #[test]
-fn the_second_command_is_there() {
+fn the_second_command_is_executable() {
     use std::os::unix::fs::PermissionsExt as _;
     let second = commands().find(|line| line.starts_with("./")).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(second.trim_start_matches("./"));
@@ -89,7 +88,7 @@ fn the_second_command_is_there() {
 }
 
 #[test]
-fn every_command_line_of_the_program_is_understood() {
+fn every_gonogo_command_line_parses() {
     let lines: Vec<_> = commands().filter(|line| line.starts_with("gonogo ")).collect();
     assert!(lines.len() > 3, "{lines:?}");
     for line in lines {
@@ -101,10 +100,10 @@ fn every_command_line_of_the_program_is_understood() {
 }
 
 #[test]
-fn the_digest_of_the_example_is_the_one_that_is_printed() {
+fn the_digest_in_the_readme_is_the_one_that_is_printed() {
     let args = ["doctor", "--trust-digest", "config/production.toml"];
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let printed = Sandbox::new().standing_in(root).args(args).run().code(0).stdout;
+    let printed = Sandbox::new().current_dir(root).args(args).run().code(0).stdout;
     let allowed = commands().find(|line| line.contains("--trust ")).unwrap();
     assert!(allowed.contains(&format!("--trust {}", printed.trim())), "{allowed}: {printed}");
 }
@@ -113,24 +112,24 @@ fn the_digest_of_the_example_is_the_one_that_is_printed() {
 #[test]
 fn the_digest_of_a_profile_covers_a_check_without_a_release() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let gonogo = |args: &[&str]| Sandbox::new().standing_in(root).args(args).run();
+    let gonogo = |args: &[&str]| Sandbox::new().current_dir(root).args(args).run();
     let digest = gonogo(&["doctor", "--trust-digest", "config/local.toml"]).code(0).stdout;
     let only = ["check", "config/local.toml", "--only", "validate.iac-change-set", "--trust", digest.trim()];
-    // There is no infrastructure here: an error of the probe, and no rejection.
+    // There is no infrastructure here, so the probe ends in an error; the digest is accepted.
     let _ = gonogo(&only).code(3).stdout_has("validate.iac-change-set");
 }
 
-/// The script for strangers, word for word, on a log in which a person has acted, and on one that was changed.
+/// The script of the README, on a log with a confirmation, and on a changed one.
 #[test]
-fn the_stock_tools_it_names_verify_a_log() {
+fn the_script_with_stock_tools_verifies_a_log() {
     need!("ssh-keygen", "jq", "sha256sum", "bash");
     let mut world = World::new();
     let mut terminal = world.open(130, 40);
     terminal.wait_for_text("1/3");
-    world.wait_for_looks();
+    world.wait_for_probes();
     select(&mut terminal, '2', 0);
-    confirm(&mut terminal, "people.told");
-    leave(terminal);
+    confirm(&mut terminal, "people.duty");
+    quit(terminal);
     let (log, signers) = (world.log(), world.sandbox.allowed_signers(&[(ALICE, &world.key)]));
     let _ = stock::verify(&log, &signers).code(0).stdout_has("all 4 lines hold; the last is confirmed");
     let changed = fs::read_to_string(&log).unwrap().replace("v1.4.0", "v1.4.1");

@@ -1,4 +1,4 @@
-//! Runs as documents: every format as its own readers read it, two runs compared, a log in a bundle.
+//! Reports of runs: every format, read by the usual parsers; two runs compared; a log in a bundle.
 
 mod bundle;
 mod dsse;
@@ -11,20 +11,20 @@ use std::process::{Command, Stdio};
 use crate::bench::gonogo::Output;
 use crate::bench::terminal::Key;
 use crate::bench::web::Reply;
-use crate::runs::world::{ALICE, World, confirm, leave_with, seal, select};
+use crate::runs::world::{ALICE, World, confirm, quit_with, seal, select};
 
-/// What somebody types who wants more than a note.
-const HOSTILE: &str = "# x | <script>alert(1)</script> <img src=x> [a](http://b.example) *b* ```";
+/// A note that tries to inject markup into a report.
+const MARKUP: &str = "# x | <script>alert(1)</script> <img src=x> [a](http://b.example) *b* ```";
 
-/// Two sealed runs of one environment: in the second, a header has another value and a point was waived.
-struct Runs {
+/// Two sealed runs of one environment. In the second one, a header has another value and a point was waived.
+struct ComparedRuns {
     world: World,
     old: PathBuf,
     new: PathBuf,
     signers: PathBuf,
 }
 
-impl Runs {
+impl ComparedRuns {
     #[track_caller]
     fn new() -> Self {
         let mut world = World::new();
@@ -33,11 +33,11 @@ impl Runs {
         select(&mut terminal, '1', 1);
         confirm(&mut terminal, "service.headers");
         select(&mut terminal, '2', 0);
-        confirm(&mut terminal, "people.told");
+        confirm(&mut terminal, "people.duty");
         terminal.send("n").wait_for_text("The note:");
-        terminal.send(HOSTILE).press(Key::Enter).wait_for_text("noted");
+        terminal.send(MARKUP).press(Key::Enter).wait_for_text("noted");
         seal(&mut terminal, "GO");
-        leave_with(terminal, 0);
+        quit_with(terminal, 0);
         let old = world.log();
 
         world.web.route("/healthz", Reply::ok("{}").header("Strict-Transport-Security", "max-age=31536000"));
@@ -48,16 +48,16 @@ impl Runs {
         select(&mut terminal, '2', 0);
         terminal.send("w").wait_for_text("Why is it waived?");
         terminal.send("asleep").press(Key::Enter).press(Key::Enter).wait_for_text("waive as");
-        terminal.send("y").wait_for_text("waived people.told");
+        terminal.send("y").wait_for_text("waived people.duty");
         seal(&mut terminal, "PENDING");
-        leave_with(terminal, 1);
+        quit_with(terminal, 1);
         let logs = world.sandbox.logs("staging");
         let new = logs.into_iter().find(|log| *log != old).unwrap();
         let signers = world.sandbox.allowed_signers(&[(ALICE, &world.key)]);
         Self { world, old, new, signers }
     }
 
-    /// `gonogo` with these arguments, and whom to trust.
+    /// `gonogo` with these arguments, and the trusted signers.
     #[track_caller]
     fn gonogo(&mut self, args: &[&str]) -> Output {
         let signers = self.signers.display().to_string();
@@ -77,7 +77,7 @@ impl Runs {
     }
 }
 
-/// The log with its note changed: invalid from that line on.
+/// Writes the log with a changed note, which makes it invalid from that line on.
 fn tampered(log: &Path, to: &Path) {
     let text = fs::read_to_string(log).unwrap();
     let changed = text.replace("alert(1)", "alert(2)");
@@ -85,12 +85,12 @@ fn tampered(log: &Path, to: &Path) {
     fs::write(to, changed).unwrap();
 }
 
-/// Runs a program of Python, beside the poetry of the tests, and gives what it prints.
+/// Runs a Python program in the virtual environment of the tests; returns what it prints.
 #[track_caller]
 pub fn python(program: &str, args: &[&str]) -> String {
     let path = std::env::var_os("PATH").unwrap();
-    let poetry = std::env::split_paths(&path).find(|dir| dir.join("poetry").is_file()).unwrap();
-    let mut python = Command::new(poetry.join("python"));
+    let venv = std::env::split_paths(&path).find(|dir| dir.join("poetry").is_file()).unwrap();
+    let mut python = Command::new(venv.join("python"));
     let output = python.arg("-c").arg(program).args(args).stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

@@ -1,16 +1,16 @@
-//! Runs, from opening to seal, as people at a terminal and strangers with stock tools see them.
+//! Runs, from opening to seal, on a real terminal and with stock tools.
 
 pub mod agent;
 mod ended;
+mod fault_table;
 mod faults;
+mod key_types;
 mod killed;
-mod kinds;
-mod looser;
+mod looser_plans;
 mod opening;
-mod pair;
 mod resuming;
 mod screen;
 mod stopped;
-mod table;
-mod waits;
+mod two_operators;
+mod waiting_probes;
 pub mod world;

@@ -1,4 +1,4 @@
-//! A program that is built without the feature `rehearsal` holds nothing of it. Run by `.ci/long`, with
+//! A program that is built without the feature `rehearsal` contains nothing of it. Run by `.ci/long` with
 //! `--no-default-features`.
 
 use std::fs;
@@ -7,19 +7,19 @@ use std::process::Command;
 use crate::bench::gonogo::{GONOGO, Sandbox};
 
 #[test]
-fn its_commands_are_not_recognized() {
+fn the_rehearsal_commands_are_not_recognized() {
     for command in ["rehearse", "shim"] {
-        let refused = Sandbox::new().args([command]).run().code(2);
-        let _ = refused.stderr_has(&format!("unrecognized subcommand '{command}'"));
+        let output = Sandbox::new().args([command]).run().code(2);
+        let _ = output.stderr_has(&format!("unrecognized subcommand '{command}'"));
     }
     let _ =
         Sandbox::new().args(["rehearse", "--list"]).run().code(2).stderr_has("built without its rehearsal");
     assert!(!Sandbox::new().args(["--help"]).run().code(0).stdout.contains("rehearse "));
 }
 
-/// Symbols and texts of it.
+/// Neither symbols nor texts.
 #[test]
-fn its_code_is_not_in_the_program() {
+fn the_rehearsal_code_is_not_in_the_program() {
     let program = fs::read(GONOGO).unwrap();
     let has = |text: &str| program.windows(text.len()).any(|part| part == text.as_bytes());
     assert!(has("gonogo"));
@@ -29,7 +29,7 @@ fn its_code_is_not_in_the_program() {
 }
 
 #[test]
-fn its_dependencies_are_none_of_the_programs() {
+fn the_dependencies_of_the_rehearsal_are_not_linked() {
     let args = ["tree", "--no-default-features", "--edges", "normal", "--prefix", "none", "--locked"];
     let ran =
         Command::new(env!("CARGO")).current_dir(env!("CARGO_MANIFEST_DIR")).args(args).output().unwrap();

@@ -1,5 +1,5 @@
-//! What people read uses the field's terms: these words must not come back in help, manual, README, checklist, profiles
-//! and reports.
+//! Texts for people use standard terms: these words must not be used in help, manual, README, checklist, profiles and
+//! reports.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use clap::CommandFactory as _;
 
 use crate::bench::gonogo::Sandbox;
 
-/// Words and phrases with a standard term, and that term.
+/// Words and phrases that a standard term has replaced, and that term.
 const REPLACED: &[(&str, &str)] = &[
     ("look", "run, check, observe"),
     ("looks", "runs, checks, observes"),
@@ -75,9 +75,6 @@ const REPLACED: &[(&str, &str)] = &[
 /// Where these words are standard English.
 const ALLOWED: &[&str] = &["looks like", "look alike", "look alikes", "terminal is closed"];
 
-/// Not changed yet: snapshots of the screen, and the help of these commands.
-const NOT_YET: &[&str] = &[];
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -91,7 +88,7 @@ fn words(text: &str) -> String {
 }
 
 /// The replaced words in a text, with the words around them.
-fn found(name: &str, text: &str) -> Vec<String> {
+fn replaced_words_in(name: &str, text: &str) -> Vec<String> {
     let allowed =
         ALLOWED.iter().fold(words(text), |text, phrase| text.replace(&format!(" {phrase} "), " … "));
     let find = |(phrase, instead): &(&str, &str)| {
@@ -120,61 +117,52 @@ fn without_tags(template: &str) -> String {
     strip(&strip(template, ["{{", "}}"]), ["{%", "%}"])
 }
 
-/// The files with an ending, in the directories where people's texts are.
-fn files(directories: &[&str], ending: &str) -> Vec<PathBuf> {
-    let directories = directories.iter().filter(|directory| !NOT_YET.contains(directory));
-    let all = directories.flat_map(|directory| fs::read_dir(root().join(directory)).unwrap());
+/// The files in these directories with an extension.
+fn files_with_extension(directories: &[&str], extension: &str) -> Vec<PathBuf> {
+    let all = directories.iter().flat_map(|directory| fs::read_dir(root().join(directory)).unwrap());
     all.map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|own| own == ending))
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
         .collect()
 }
 
-/// A manual page without the commands that are not changed yet.
-fn changed_sections(page: &str) -> String {
-    let is_changed = |section: &&str| {
-        !NOT_YET.iter().any(|command| section.starts_with(&format!("{}\"", command.to_uppercase())))
-    };
-    page.split(".SH \"COMMAND ").filter(is_changed).collect()
-}
-
 #[test]
-fn no_replaced_word_comes_back_in_what_people_read() {
+fn no_replaced_word_is_used_in_texts_for_people() {
     let mut all = Vec::new();
-    for path in files(&["config"], "toml") {
-        all.extend(found(&path.display().to_string(), &read(&path)));
+    for path in files_with_extension(&["config"], "toml") {
+        all.extend(replaced_words_in(&path.display().to_string(), &read(&path)));
     }
-    for path in files(&["src/report"], "j2") {
-        all.extend(found(&path.display().to_string(), &without_tags(&read(&path))));
+    for path in files_with_extension(&["src/report"], "j2") {
+        all.extend(replaced_words_in(&path.display().to_string(), &without_tags(&read(&path))));
     }
-    for path in files(
+    for path in files_with_extension(
         &["tests/snapshots", "tests/trust/snapshots", "src/tui/snapshots", "src/tui/views/snapshots"],
         "snap",
     ) {
-        all.extend(found(&path.display().to_string(), &changed_sections(&read(&path))));
+        all.extend(replaced_words_in(&path.display().to_string(), &read(&path)));
     }
-    // The screen in the README is a snapshot of it.
+    // The screen in the README is a snapshot, which is checked above.
     let readme = read(&root().join("README.md"));
     let blocks = readme.split("```").enumerate();
     let prose: String =
         blocks.filter(|(_, block)| !block.starts_with("text\n")).map(|(_, block)| block).collect();
-    all.extend(found("README.md", &prose));
+    all.extend(replaced_words_in("README.md", &prose));
     assert!(all.is_empty(), "{all:#?}");
 }
 
 #[test]
-fn no_replaced_word_comes_back_in_the_help() {
+fn no_replaced_word_is_used_in_the_help() {
     let help = |args: &[&str]| Sandbox::new().args(args.iter().map(ToString::to_string)).run().code(0).stdout;
-    let mut all = found("gonogo --help", &help(&["--help"]));
+    let mut all = replaced_words_in("gonogo --help", &help(&["--help"]));
     let program = gonogo::cli::Cli::command();
     let commands = program.get_subcommands().filter(|command| !command.is_hide_set());
-    for name in commands.map(clap::Command::get_name).filter(|name| !NOT_YET.contains(name)) {
-        all.extend(found(&format!("gonogo {name} --help"), &help(&[name, "--help"])));
+    for name in commands.map(clap::Command::get_name) {
+        all.extend(replaced_words_in(&format!("gonogo {name} --help"), &help(&[name, "--help"])));
     }
     assert!(all.is_empty(), "{all:#?}");
 }
 
 #[test]
 fn a_replaced_word_is_found_across_lines_and_allowed_phrases_are_not() {
-    assert_eq!(found("x", "the way\n  back").len(), 1);
-    assert!(found("x", "It looks like a placeholder; a look-alike.").is_empty());
+    assert_eq!(replaced_words_in("x", "the way\n  back").len(), 1);
+    assert!(replaced_words_in("x", "It looks like a placeholder; a look-alike.").is_empty());
 }

@@ -1,4 +1,4 @@
-//! The engine of a run with an action, without a screen: the program under test supervises.
+//! The engine of a run with one action, without a screen. Its supervisor is the real program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,15 +24,15 @@ use crate::bench::wait;
 
 pub const ANN: &str = "ann@deck.example";
 
-/// A run with one action, which runs a script.
-pub struct World {
+/// A run with one action, `s.a/go`, which runs a script.
+pub struct EngineScenario {
     pub home: tempfile::TempDir,
     pub log: PathBuf,
     opened: Option<OpenRun>,
 }
 
-/// An engine that runs.
-pub struct Running {
+/// A running engine.
+pub struct RunningEngine {
     pub handle: EngineHandle,
     pub engine: JoinHandle<()>,
 }
@@ -53,60 +53,60 @@ pub fn action() -> ActionKey {
     ActionKey::new("s.a", "go")
 }
 
-impl World {
-    /// The script tells that it ran, and then does this.
-    pub fn new(does: &str) -> Self {
-        Self::with(does, |_| String::new())
+impl EngineScenario {
+    /// The script records that it ran, and then runs these commands.
+    pub fn new(commands: &str) -> Self {
+        Self::with(commands, |_| String::new())
     }
 
-    /// The same, with more in the checklist, which may name this directory.
-    pub fn with(does: &str, more: impl Fn(&Path) -> String) -> Self {
+    /// The same, with more lines in the checklist; `more` gets the directory of the scenario.
+    pub fn with(commands: &str, more: impl Fn(&Path) -> String) -> Self {
         let home = tempfile::tempdir().unwrap();
         let _ = SshKey::make(home.path(), "ann", "");
-        let script = format!("echo ran >> {}\n{does}\n", home.path().join("ran").display());
+        let script = format!("echo ran >> {}\n{commands}\n", home.path().join("ran").display());
         fs::write(home.path().join("script"), script).unwrap();
-        let world = Self { home, log: PathBuf::new(), opened: None };
+        let scenario = Self { home, log: PathBuf::new(), opened: None };
         let opening = NewRun {
-            plan: plan(world.home.path(), &more(world.home.path())),
+            plan: plan(scenario.home.path(), &more(scenario.home.path())),
             lock: Lock::default(),
             profile_sha256: Sha256Hex::ZERO,
             commit: None,
             role: Role::Driver,
         };
-        let opened = open(&world.store("state"), opening, &world.ann()).unwrap();
-        Self { log: opened.journal.path().to_owned(), opened: Some(opened), ..world }
+        let opened = open(&scenario.store("state"), opening, &scenario.ann()).unwrap();
+        Self { log: opened.journal.path().to_owned(), opened: Some(opened), ..scenario }
     }
 
-    /// Logs where they are, heads and the like in this state directory.
+    /// The directory of the logs, with this state directory.
     fn store(&self, state: &str) -> LogStore {
         LogStore::new(&self.home.path().join(state), Some(&self.home.path().join("runs")))
     }
 
     fn ann(&self) -> Signer {
-        let ask = &mut |_: &Path| unreachable!("it has no passphrase");
-        Signer::load(ANN, &self.home.path().join("ann"), None, ask).unwrap()
+        let passphrase = &mut |_: &Path| unreachable!("it has no passphrase");
+        Signer::load(ANN, &self.home.path().join("ann"), None, passphrase).unwrap()
     }
 
-    /// Goes on with the run.
-    pub fn start(&mut self) -> Running {
+    /// Resumes the run.
+    pub fn start(&mut self) -> RunningEngine {
         self.start_in("state")
     }
 
     /// The same, with another state directory.
-    pub fn start_in(&mut self, state: &str) -> Running {
+    pub fn start_in(&mut self, state: &str) -> RunningEngine {
         self.start_with(state, Vec::new())
     }
 
     /// The same, with more keys.
-    pub fn start_with(&mut self, state: &str, more: Vec<Signer>) -> Running {
+    pub fn start_with(&mut self, state: &str, more: Vec<Signer>) -> RunningEngine {
         let opened = self.opened.take();
         let store = self.store(state);
-        // A program that another test starts at this moment may hold a copy of what is locked until it runs.
-        let again = || match reopen(&store, &self.log, &self.ann(), Role::Driver) {
+        // A program that another test starts at this moment may hold a copy of the lock until its `exec`.
+        let retry = || match reopen(&store, &self.log, &self.ann(), Role::Driver) {
             Err(OpenRunError::Journal(OpenJournalError::Locked(_))) => None,
             opened => Some(opened.unwrap()),
         };
-        let opened = opened.unwrap_or_else(|| wait::until("the log", again));
+        let opened = opened.unwrap_or_else(|| wait::until("the log", retry));
         let log = Log::Durable(Box::new(opened.journal));
         let signers = std::iter::once(self.ann()).chain(more).collect();
         let (engine, handle) = Engine::new(log, opened.state, signers, Vec::new(), Permit::for_tests());
@@ -114,42 +114,42 @@ impl World {
         for command in opened.first_commands {
             engine.execute(&command).unwrap();
         }
-        Running { handle, engine: tokio::spawn(engine.run()) }
+        RunningEngine { handle, engine: tokio::spawn(engine.run()) }
     }
 
-    /// The run as the log has it.
+    /// The state of the run, computed from its log.
     pub fn state(&self) -> RunState {
         RunState::fold(&read_unverified(&self.log).unwrap()).unwrap()
     }
 
-    /// How the newest running of the action ended, if it has.
-    pub fn ended(&self) -> Option<ActionExit> {
+    /// How the newest run of the action ended, if it has.
+    pub fn exit(&self) -> Option<ActionExit> {
         self.state().action(&action())?.latest.as_ref()?.end.as_ref().map(|it| it.exit.clone())
     }
 
-    /// How often the script has begun.
+    /// How often the script has run.
     pub fn ran(&self) -> usize {
         fs::read_to_string(self.home.path().join("ran")).map_or(0, |text| text.lines().count())
     }
 
-    /// A file in the directory of marks.
-    pub fn mark(&self, started: u64, kind: &str) -> PathBuf {
+    /// A file in the directory of markers.
+    pub fn marker(&self, started: u64, kind: &str) -> PathBuf {
         marks::directory(&self.log).join(format!("action-{started}.{kind}"))
     }
 
-    /// A file of the attachments.
+    /// A file in the directory of attachments.
     pub fn attachment(&self, started: u64, kind: &str) -> PathBuf {
         self.log.with_extension("jsonl.d").join(format!("action-{started}.{kind}"))
     }
 }
 
-impl Running {
-    pub async fn ask(&self, id: u64, request: Request) {
+impl RunningEngine {
+    pub async fn send(&self, id: u64, request: Request) {
         self.handle.requests.send(NumberedRequest { id: RequestId(id), request }).await.unwrap();
     }
 
-    /// Asks for the action, for the nth time.
-    pub async fn run(&self, id: u64, nth: u64) {
+    /// Requests the nth run of the action.
+    pub async fn run_action(&self, id: u64, nth: u64) {
         let start = StartRequest {
             action: action(),
             attempt: nth,
@@ -157,15 +157,15 @@ impl Running {
             typed_environment: None,
             preflight: Vec::new(),
         };
-        self.ask(id, Request::RunAction { by: ANN.into(), start: Box::new(start) }).await;
+        self.send(id, Request::RunAction { by: ANN.into(), start: Box::new(start) }).await;
     }
 
-    /// What is told next, beside how the run stands.
+    /// The next update, other than a new state.
     pub async fn update(&mut self) -> Update {
-        timeout(wait::PATIENCE, self.handle.updates.recv()).await.expect("an update").expect("an engine")
+        timeout(wait::TIMEOUT, self.handle.updates.recv()).await.expect("an update").expect("an engine")
     }
 
-    /// The answer that comes next.
+    /// The next response.
     pub async fn answer(&mut self) -> (u64, Response) {
         match self.update().await {
             Update::Response(RequestId(id), answer) => (id, answer),
@@ -173,11 +173,11 @@ impl Running {
         }
     }
 
-    /// Waits until the run stands so.
-    pub async fn until(&mut self, what: &str, is_so: impl Fn(&RunState) -> bool) {
-        let stands = self.handle.states.wait_for(|now| is_so(&now.state));
-        let stands = timeout(wait::PATIENCE, stands).await;
-        assert!(stands.is_ok_and(|stands| stands.is_ok()), "no {what}");
+    /// Waits until the state meets a condition.
+    pub async fn until(&mut self, what: &str, condition: impl Fn(&RunState) -> bool) {
+        let reached = self.handle.states.wait_for(|now| condition(&now.state));
+        let reached = timeout(wait::TIMEOUT, reached).await;
+        assert!(reached.is_ok_and(|reached| reached.is_ok()), "no {what}");
     }
 
     /// Waits until the action has ended.
@@ -186,9 +186,9 @@ impl Running {
             .await;
     }
 
-    /// Asks the engine to stop, and gives what it answers until it has.
+    /// Stops the engine; returns its last responses.
     pub async fn stop(mut self) -> Vec<(u64, Response)> {
-        self.ask(0, Request::Stop).await;
+        self.send(0, Request::Stop).await;
         let mut answers = Vec::new();
         loop {
             match self.update().await {
@@ -198,7 +198,7 @@ impl Running {
                 other @ Update::Failed(_) => panic!("{other:?}"),
             }
         }
-        timeout(wait::PATIENCE, self.engine).await.unwrap().unwrap();
+        timeout(wait::TIMEOUT, self.engine).await.unwrap().unwrap();
         answers
     }
 }

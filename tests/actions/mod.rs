@@ -1,15 +1,15 @@
-//! Actions: what people let run, through the real program at a real terminal.
+//! Actions, through the real program on a real terminal.
 
-mod begin;
-mod doubt;
+mod damaged_files;
 mod engine;
-mod holding;
-mod once;
-mod private;
-mod recorded;
+mod memory_access;
+mod ownership;
+mod recorded_processes;
+mod rollback;
 mod rules;
-mod scene;
+mod scenario;
 mod secrets;
+mod single_start;
+mod start;
 mod survive;
 mod touch;
-mod way_back;

@@ -1,17 +1,17 @@
-//! Secrets that an action prints are nowhere: not on the screen, not in the log, not beside it.
+//! Secrets that an action prints are not on the screen, not in the log and not in its attachments.
 
-use super::scene::{Scene, deploy, run};
+use super::scenario::{Scenario, run_action, select_deploy_point};
 use crate::bench::need;
 use crate::bench::terminal::Key;
 
 const SECRET: &str = "s3cr3t/with+every=thing&more";
 
 #[test]
-fn in_whatever_spelling_and_wherever_it_is_cut() {
+fn secrets_are_redacted_in_every_encoding_and_at_every_split() {
     need!("ssh-keygen", "python3");
     let values = "[values]\nbuild.env = { TOKEN = { secret = { env = \"SHIP_TOKEN\" } } }\n";
-    let mut scene = Scene::with(values);
-    // One byte at a time, flushed: it is cut at every place.
+    let mut scenario = Scenario::with(values);
+    // One byte at a time, unbuffered: the output is split at every position.
     let program = r#"
 import base64, binascii, json, os, sys, time, urllib.parse
 s = os.environ["TOKEN"]
@@ -26,26 +26,26 @@ for text in texts:
 os.write(2, (s * 3 + "\n").encode())
 os.write(1, b"end of it\n")
 "#;
-    std::fs::write(scene.sandbox.work().join("print.py"), program).unwrap();
-    scene.script("build", "exec python3 print.py");
-    let sandbox = std::mem::replace(&mut scene.sandbox, crate::bench::gonogo::Sandbox::new());
-    scene.sandbox = sandbox.env("SHIP_TOKEN", SECRET);
-    let mut terminal = scene.open();
+    std::fs::write(scenario.sandbox.work().join("print.py"), program).unwrap();
+    scenario.script("build", "exec python3 print.py");
+    let sandbox = std::mem::replace(&mut scenario.sandbox, crate::bench::gonogo::Sandbox::new());
+    scenario.sandbox = sandbox.env("SHIP_TOKEN", SECRET);
+    let mut terminal = scenario.open();
     terminal.wait_for_text("1/4");
-    deploy(&mut terminal, 0);
+    select_deploy_point(&mut terminal, 0);
     terminal.send("a").wait_for_text("run deploy.ship/build").wait_for_text("TOKEN=\"$SHIP_TOKEN\"");
     terminal.press(Key::Esc).wait_gone("run deploy.ship/build");
-    run(&mut terminal, "deploy.ship/build");
-    let ended = scene.wait_for("action-finished", 1);
+    run_action(&mut terminal, "deploy.ship/build");
+    let ended = scenario.wait_for("action-finished", 1);
     terminal.send("o").wait_for_text("following").wait_for_text("end of it");
     let shown = terminal.screen_text();
-    let told = ended[0]["output"]["redacted"]["env SHIP_TOKEN"].as_u64().unwrap();
-    assert!(told >= 14, "{told} were taken out");
+    let redactions = ended[0]["output"]["redacted"]["env SHIP_TOKEN"].as_u64().unwrap();
+    assert!(redactions >= 14, "{redactions} redactions");
     terminal.press(Key::Esc).wait_gone("following");
     terminal.press(Key::Char('q'));
     let _ = terminal.wait_exit().code(5);
     let mut files = vec![("the screen".to_owned(), shown)];
-    let mut directories = vec![scene.log().parent().unwrap().to_owned()];
+    let mut directories = vec![scenario.log().parent().unwrap().to_owned()];
     while let Some(directory) = directories.pop() {
         for item in std::fs::read_dir(directory).unwrap() {
             let path = item.unwrap().path();

@@ -1,23 +1,22 @@
-//! The tools of somebody who wants a log to say something else: with a key that is trusted, with another
-//! one, or with none.
+//! The tools of an attacker who changes a log: with a trusted key, with another key, or without one.
 
 use gonogo_core::journal::chain::Chain;
 use gonogo_core::journal::entry::{Entry, Event, Header};
 use gonogo_core::journal::keys::Signer;
 use gonogo_core::journal::read::EntryReader;
 
-/// A log, taken apart.
+/// The entries of a log, which can be changed.
 #[derive(Clone)]
-pub struct Log(pub Vec<Entry>);
+pub struct ForgedLog(pub Vec<Entry>);
 
-impl Log {
+impl ForgedLog {
     pub fn read(bytes: &[u8]) -> Self {
         let mut reader = EntryReader::default();
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         Self(lines.map(|line| reader.read(line).unwrap()).collect())
     }
 
-    /// As a file.
+    /// The bytes of the file.
     pub fn bytes(&self) -> Vec<u8> {
         self.lines().concat()
     }
@@ -37,28 +36,30 @@ impl Log {
 
     /// Renumbers and rehashes everything from this entry on; signatures stay as they are.
     pub fn rechain(&mut self, from: usize) {
-        self.relink(from, &|_, old| old);
+        self.rebuild_chain(from, &|_, old| old);
     }
 
-    /// The same, and signs anew what the owner of this key has signed.
+    /// The same, and signs the entries of the owner of this key again.
     pub fn resign(&mut self, from: usize, signer: &Signer) {
-        self.relink(from, &|entry, old| {
-            let own = old.is_some() && entry.header.by == signer.principal;
-            if own { Some(signature(signer, entry.event.namespace(false), entry)) } else { old }
+        self.rebuild_chain(from, &|entry, old| {
+            let is_own = old.is_some() && entry.header.by == signer.principal;
+            if is_own { Some(signature(signer, entry.event.namespace(false), entry)) } else { old }
         });
     }
 
-    /// The same, for every act, whoever it was signed by.
-    pub fn resign_as(&mut self, from: usize, signer: &Signer) {
-        self.relink(from, &|entry, old| old.map(|_| signature(signer, entry.event.namespace(false), entry)));
+    /// The same, and signs every signed entry with this key.
+    pub fn resign_all(&mut self, from: usize, signer: &Signer) {
+        self.rebuild_chain(from, &|entry, old| {
+            old.map(|_| signature(signer, entry.event.namespace(false), entry))
+        });
     }
 
-    /// The same, for every act, by what signs a message under the namespace of acts.
-    pub fn resign_by(&mut self, from: usize, sign: &dyn Fn(&[u8]) -> String) {
-        self.relink(from, &|entry, old| old.map(|_| sign(&message(entry))));
+    /// The same, and signs every signed entry with this function, under the namespace of entries.
+    pub fn resign_with(&mut self, from: usize, sign: &dyn Fn(&[u8]) -> String) {
+        self.rebuild_chain(from, &|entry, old| old.map(|_| sign(&message(entry))));
     }
 
-    fn relink(&mut self, from: usize, sign: &dyn Fn(&Entry, Option<String>) -> Option<String>) {
+    fn rebuild_chain(&mut self, from: usize, sign: &dyn Fn(&Entry, Option<String>) -> Option<String>) {
         let run = self.0[0].header.run.clone();
         let mut chain =
             from.checked_sub(1).map_or_else(|| Chain::new(run), |last| Chain::after(&self.0[last]));
@@ -80,13 +81,13 @@ impl Log {
         self.0.push(entry);
     }
 
-    /// Changes what an entry says.
+    /// Changes the event of an entry.
     pub fn change(&mut self, index: usize, change: impl FnOnce(&mut Event)) {
         change(&mut self.0[index].event);
     }
 }
 
-/// A signature over an entry as it stands, under any namespace.
+/// A signature over an entry, under any namespace.
 pub fn signature(signer: &Signer, namespace: &str, entry: &Entry) -> String {
     signer.sign(namespace, &message(entry)).unwrap()
 }

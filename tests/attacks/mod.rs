@@ -1,11 +1,11 @@
-//! The table of attacks: what somebody does to a sealed log, and that it is found, where and why; by gonogo,
-//! and by a stranger with stock tools, or why those cannot. To read it:
+//! The table of attacks on a sealed log. gonogo must detect each at its line, with the reason; a third party with stock tools
+//! must detect it too, unless the table says why it cannot. To print it:
 //!
 //!     tests/run --nocapture attacks
 
 pub mod forge;
-mod forms;
-mod people;
+mod formats;
+mod operators;
 mod plans;
 pub mod stock;
 pub mod table;
@@ -19,16 +19,16 @@ use crate::bench::gonogo::Sandbox;
 use crate::bench::keys::SshKey;
 use crate::bench::need;
 use crate::runs::world::{ALICE, World};
-use forge::Log;
+use forge::ForgedLog;
 use table::{Attack, attacks};
 
 const MALLORY: &str = "mallory@deck.example";
 const BOB: &str = "bob@deck.example";
 
-/// Two sealed logs of Alice's; Bob is trusted too, Mallory is not.
-pub struct Stage {
-    pub log: Log,
-    other: Log,
+/// Two sealed logs of Alice. Bob is trusted too, Mallory is not.
+pub struct AttackSetup {
+    pub log: ForgedLog,
+    other: ForgedLog,
     pub alice: Signer,
     bob: Signer,
     pub mallory: Signer,
@@ -38,7 +38,7 @@ pub struct Stage {
     pub signers: PathBuf,
 }
 
-/// A run with looks, a confirmation, a note, a verdict and a seal.
+/// A run with probe results, a confirmation, a note, a verdict and a seal.
 fn sealed() -> (World, Vec<u8>) {
     let world = World::sealed("all quiet");
     let bytes = fs::read(world.log()).unwrap();
@@ -49,11 +49,11 @@ fn signer(principal: &str, key: &SshKey) -> Signer {
     Signer::load(principal, &key.path, None, &mut |_| unreachable!("no passphrase")).unwrap()
 }
 
-impl Stage {
+impl AttackSetup {
     pub fn new() -> Self {
         let (world, bytes) = sealed();
-        let log = Log::read(&bytes);
-        // Another run of the same person, under the same key.
+        let log = ForgedLog::read(&bytes);
+        // Another run of the same operator, with the same key.
         let mut other = log.clone();
         let alice = signer(ALICE, &world.key);
         for entry in &mut other.0 {
@@ -68,8 +68,8 @@ impl Stage {
         Self { log, other, alice, bob, mallory, ecdsa, sandbox: world.sandbox, signers }
     }
 
-    /// The codes of gonogo and of the stranger, and what they say.
-    fn ask(&mut self, bytes: &[u8]) -> [(i32, String); 2] {
+    /// Exit code and output of gonogo, and of the stock tools.
+    fn verify_both(&mut self, bytes: &[u8]) -> [(i32, String); 2] {
         let log = self.sandbox.work().join("attacked.jsonl");
         fs::write(&log, bytes).unwrap();
         let args = ["verify", log.to_str().unwrap(), "--signers", self.signers.to_str().unwrap()];
@@ -79,58 +79,59 @@ impl Stage {
         [own, stock].map(|output| (output.status.code().unwrap(), output.stdout))
     }
 
-    fn walk(&mut self, attack: &Attack) -> Result<String, String> {
-        let [(code, told), (stock, found)] = self.ask(&(attack.apply)(self));
-        if code != attack.code || !told.contains(attack.told) {
+    fn run_attack(&mut self, attack: &Attack) -> Result<String, String> {
+        let [(code, output), (stock, found)] = self.verify_both(&(attack.apply)(self));
+        if code != attack.code || !output.contains(attack.message) {
             return Err(format!(
-                "{}: expected {} and {:?}, got {code}:\n{told}",
-                attack.name, attack.code, attack.told
+                "{}: expected {} and {:?}, got {code}:\n{output}",
+                attack.name, attack.code, attack.message
             ));
         }
-        let agrees = match attack.stock_is_blind {
+        let agrees = match attack.undetected_by_stock {
             None => stock == 4,
             Some(_) => stock == 0,
         };
         if !agrees {
-            return Err(format!("{}: the stock tools answer {stock}: {found}", attack.name));
+            return Err(format!("{}: the stock tools end with {stock}: {found}", attack.name));
         }
-        let why = told.lines().next().and_then(|line| line.split_once(": ")).map_or("", |(_, why)| why);
-        let why = if attack.code == 0 { "holds, as it should" } else { why };
-        let stock = attack.stock_is_blind.map_or("found too".into(), |why| format!("not found: {why}"));
+        let why = output.lines().next().and_then(|line| line.split_once(": ")).map_or("", |(_, why)| why);
+        let why = if attack.code == 0 { "valid, as it should be" } else { why };
+        let stock =
+            attack.undetected_by_stock.map_or("detected too".into(), |why| format!("not detected: {why}"));
         Ok(format!("{} · {why} · stock tools: {stock}", attack.name))
     }
 }
 
 #[test]
-fn every_attack_is_found_where_it_was_made() {
+fn every_attack_is_detected_at_its_line() {
     need!("ssh-keygen", "jq", "sha256sum", "bash");
-    let mut stage = Stage::new();
-    let [own, stock] = stage.ask(&stage.log.bytes());
-    assert_eq!((own.0, stock.0), (0, 0), "the log must hold before it is attacked:\n{}{}", own.1, stock.1);
-    let walked: Vec<_> = attacks().iter().map(|attack| stage.walk(attack)).collect();
-    walked.iter().flatten().for_each(|line| println!("{line}"));
-    let wrong: Vec<_> = walked.into_iter().filter_map(Result::err).collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let mut setup = AttackSetup::new();
+    let [own, stock] = setup.verify_both(&setup.log.bytes());
+    assert_eq!((own.0, stock.0), (0, 0), "the log must be valid before the attack:\n{}{}", own.1, stock.1);
+    let results: Vec<_> = attacks().iter().map(|attack| setup.run_attack(attack)).collect();
+    results.iter().flatten().for_each(|line| println!("{line}"));
+    let failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// One bit of a byte, all over the log.
+/// Flips one bit at many positions of the log.
 #[test]
 fn no_changed_byte_passes_either_verifier() {
     need!("ssh-keygen", "jq", "sha256sum", "bash");
-    let mut stage = Stage::new();
-    let whole = stage.log.bytes();
+    let mut setup = AttackSetup::new();
+    let whole = setup.log.bytes();
     for at in (0..whole.len() - 1).step_by(whole.len() / 40) {
         let mut changed = whole.clone();
         changed[at] ^= 1;
-        let [own, stock] = stage.ask(&changed);
-        // A first line that names other rules is of another version, and never called valid.
+        let [own, stock] = setup.verify_both(&changed);
+        // If the version of the rules in the first line changes, it is a log of another version, and not valid either.
         assert!([2, 4].contains(&own.0) && stock.0 == 4, "byte {at}: {}{}", own.1, stock.1);
     }
 }
 
-/// In each form that `ssh-keygen` makes, a revoked key counts for nothing, and both verifiers say so.
+/// In each format of revocation list that `ssh-keygen` writes.
 #[test]
-fn a_revoked_key_counts_for_nothing() {
+fn signatures_of_a_revoked_key_are_not_valid() {
     need!("ssh-keygen");
     let (mut world, bytes) = sealed();
     let work = world.sandbox.work();
@@ -141,12 +142,12 @@ fn a_revoked_key_counts_for_nothing() {
         let mut keygen = std::process::Command::new("ssh-keygen");
         let status = keygen.current_dir(&work).args(["-q", "-k", "-f", name, "spec"]).status().unwrap();
         assert!(status.success());
-        let asked = std::process::Command::new("ssh-keygen")
+        let query = std::process::Command::new("ssh-keygen")
             .current_dir(&work)
             .args(["-Q", "-f", name])
             .arg(&public)
             .output();
-        assert_eq!(asked.unwrap().status.code(), Some(1), "ssh-keygen itself finds it in {name}");
+        assert_eq!(query.unwrap().status.code(), Some(1), "ssh-keygen does not find the key in {name}");
     };
     let key = &world.key.public;
     make("keys.krl", key);
@@ -156,16 +157,15 @@ fn a_revoked_key_counts_for_nothing() {
     fs::write(work.join("others"), format!("{}\n", other.public)).unwrap();
     let log = work.join("sealed.jsonl");
     for revoked in ["keys.krl", "sha1.krl", "sha256.krl", "plain"] {
-        let told = world.verify(&log, &["--revoked", revoked]).code(4);
-        let _ = told.stdout_has("INVALID at line 1").stdout_has("the key of alice@deck.example is revoked");
+        let output = world.verify(&log, &["--revoked", revoked]).code(4);
+        let _ = output.stdout_has("INVALID at line 1").stdout_has("the key of alice@deck.example is revoked");
     }
     let _ = world.verify(&log, &["--revoked", "others"]).code(0);
     let _ = world.verify(&log, &["--revoked", "nowhere"]).code(2).stderr_has("revoked keys nowhere");
 }
 
-/// A line of a gigabyte, with far less memory than that.
 #[test]
-fn a_real_run_is_not_taken_for_a_rehearsal() {
+fn a_real_run_does_not_verify_as_a_rehearsal() {
     need!("ssh-keygen");
     let (mut world, _) = sealed();
     let log = world.log();
@@ -177,8 +177,9 @@ fn a_real_run_is_not_taken_for_a_rehearsal() {
         .stdout_has("a real run, not a rehearsal");
 }
 
+/// A line of a gigabyte, with far less memory than that.
 #[test]
-fn a_line_without_end_costs_no_memory() {
+fn an_endless_line_is_rejected_within_the_memory_limit() {
     need!("ssh-keygen", "sh");
     let sandbox = Sandbox::new().file("signers", "");
     let log = sandbox.work().join("endless.jsonl");

@@ -1,4 +1,4 @@
-//! Plans that one trusted key alone writes into a log, and results that say more than was seen.
+//! Plans that a single trusted key writes into a log, and results that do not match their observations.
 
 use gonogo_core::checklist::{
     Checklist, Confirm, ExemptionRule, Lock, LockedPoint, LockedSection, Plan, Point, Role,
@@ -9,14 +9,14 @@ use gonogo_core::journal::entry::{
 use gonogo_core::journal::keys::Signer;
 use gonogo_core::outcome::{Class, Observation, Outcome, Sha256Hex};
 
-use super::forge::Log;
-use super::table::{Attack, RULES, blind, honest, invalid};
-use super::{BOB, Stage};
+use super::forge::ForgedLog;
+use super::table::{Attack, RULES, invalid, undetected, valid};
+use super::{AttackSetup, BOB};
 use crate::runs::world::ALICE;
 
-/// A run of one point, `service.ready`, whose checklist lets it be not applicable.
-fn opening(stage: &Stage) -> Opened {
-    let Event::Opened(opened) = &stage.log.0[0].event else { panic!("the opening") };
+/// A run of one point, `service.ready`, which its checklist allows to be not applicable.
+fn opening(setup: &AttackSetup) -> Opened {
+    let Event::Opened(opened) = &setup.log.0[0].event else { panic!("not the first entry") };
     let mut opened = (**opened).clone();
     opened.plan.checklist = "mine".into();
     opened.plan.sections.truncate(1);
@@ -24,13 +24,13 @@ fn opening(stage: &Stage) -> Opened {
     let point = point(&mut opened.plan);
     point.mandatory = false;
     point.not_applicable = Some("not here".into());
-    let locked = LockedPoint {
+    let loosened_plans = LockedPoint {
         id: point.id.clone(),
         mandatory: false,
         confirm: Confirm::None,
         not_applicable: ExemptionRule::Always,
     };
-    opened.lock = Lock(vec![LockedSection { id: "service".into(), points: vec![locked] }]);
+    opened.lock = Lock(vec![LockedSection { id: "service".into(), points: vec![loosened_plans] }]);
     opened
 }
 
@@ -38,236 +38,250 @@ fn point(plan: &mut Plan) -> &mut Point {
     &mut plan.sections[0].points[0]
 }
 
-/// A log that begins so, after what a forger changed.
-fn begun(stage: &Stage, change: impl FnOnce(&mut Opened)) -> Log {
-    let mut opened = opening(stage);
+/// A log with this first entry, changed by the attacker.
+fn new_log(setup: &AttackSetup, change: impl FnOnce(&mut Opened)) -> ForgedLog {
+    let mut opened = opening(setup);
     change(&mut opened);
     opened.plan_sha256 = opened.plan.digest();
     opened.edition = opened.lock.edition();
-    let mut log = Log(vec![stage.log.0[0].clone()]);
+    let mut log = ForgedLog(vec![setup.log.0[0].clone()]);
     log.change(0, |event| *event = opened.into());
-    log.resign(0, &stage.alice);
+    log.resign(0, &setup.alice);
     log
 }
 
-/// Judged GO and sealed by Alice, and by Bob where the plan asks for two.
-fn sealed(stage: &Stage, mut log: Log) -> Vec<u8> {
-    let Event::Opened(opened) = &log.0[0].event else { panic!("the opening") };
+/// The log with a GO verdict, sealed by Alice, and by Bob if the plan requires two seals.
+fn judged_and_sealed(setup: &AttackSetup, mut log: ForgedLog) -> Vec<u8> {
+    let Event::Opened(opened) = &log.0[0].event else { panic!("not the first entry") };
     let two = opened.plan.seals.len() > 1;
     let total = opened.plan.points().count() as u64;
     let verdict = Verdict { decision: Decision::Go, done: total, total, reasons: Vec::new() };
-    log.add(ALICE, verdict.into(), Some(&stage.alice));
-    seal(&mut log, ALICE, Role::Driver, &stage.alice);
+    log.add(ALICE, verdict.into(), Some(&setup.alice));
+    seal(&mut log, ALICE, Role::Driver, &setup.alice);
     if two {
-        seal(&mut log, BOB, Role::Reviewer, &stage.bob);
+        seal(&mut log, BOB, Role::Reviewer, &setup.bob);
     }
     log.bytes()
 }
 
-fn seal(log: &mut Log, by: &str, role: Role, signer: &Signer) {
+fn seal(log: &mut ForgedLog, by: &str, role: Role, signer: &Signer) {
     let last = log.0.last().unwrap();
     let seal = Sealed { role, count: last.header.seq + 1, head: last.hash };
     log.add(by, seal.into(), Some(signer));
 }
 
-fn forged(stage: &Stage, change: impl FnOnce(&mut Opened)) -> Vec<u8> {
-    sealed(stage, begun(stage, change))
+fn forged_run(setup: &AttackSetup, change: impl FnOnce(&mut Opened)) -> Vec<u8> {
+    judged_and_sealed(setup, new_log(setup, change))
 }
 
-/// A run that two close; Bob has joined.
-fn pair(stage: &Stage, change: impl FnOnce(&mut Opened)) -> Log {
-    let mut log = begun(stage, |opened| {
+/// A run that requires two seals; Bob has joined.
+fn with_two_seals(setup: &AttackSetup, change: impl FnOnce(&mut Opened)) -> ForgedLog {
+    let mut log = new_log(setup, |opened| {
         opened.plan.seals = vec![Role::Driver, Role::Reviewer];
         change(opened);
     });
-    let joined = Joined { key: stage.bob.public.clone(), role: Role::Reviewer };
-    log.add(BOB, joined.into(), Some(&stage.bob));
+    let joined = Joined { key: setup.bob.public.clone(), role: Role::Reviewer };
+    log.add(BOB, joined.into(), Some(&setup.bob));
     log
 }
 
-/// The checklist does not foresee that the point is not applicable.
-fn unforeseen(opened: &mut Opened) {
+/// The checklist does not allow the point to be not applicable.
+fn without_exemption_rule(opened: &mut Opened) {
     opened.lock.0[0].points[0].not_applicable = ExemptionRule::Never;
 }
 
-fn replanned(log: &Log, proposal: Option<Sha256Hex>) -> Event {
+fn replanned(log: &ForgedLog, proposal: Option<Sha256Hex>) -> Event {
     let plan = looser(log);
     let (plan_sha256, touched) = (plan.digest(), vec!["service.ready".to_owned()]);
     Replanned { plan, plan_sha256, reset_points: touched, proposal, reason: None }.into()
 }
 
-fn looser(log: &Log) -> Plan {
-    let Event::Opened(opened) = &log.0[0].event else { panic!("the opening") };
+fn looser(log: &ForgedLog) -> Plan {
+    let Event::Opened(opened) = &log.0[0].event else { panic!("not the first entry") };
     let mut plan = opened.plan.clone();
     point(&mut plan).fresh_ms += 60_000;
     plan
 }
 
-fn proposed(stage: &Stage, log: &mut Log) -> Sha256Hex {
+fn proposed(setup: &AttackSetup, log: &mut ForgedLog) -> Sha256Hex {
     let plan = looser(log);
     let plan_sha256 = plan.digest();
-    log.add(ALICE, ReplanProposed { plan, plan_sha256 }.into(), Some(&stage.alice));
+    log.add(ALICE, ReplanProposed { plan, plan_sha256 }.into(), Some(&setup.alice));
     log.0.last().unwrap().hash
 }
 
-/// A run whose one point rests on a probe, with a result of it.
-fn probed(stage: &Stage, outcome: Outcome, change: impl FnOnce(&mut Opened)) -> Vec<u8> {
-    let mut log = begun(stage, |opened| {
+/// A run whose one point has a probe, with a result of it.
+fn with_result(setup: &AttackSetup, outcome: Outcome, change: impl FnOnce(&mut Opened)) -> Vec<u8> {
+    let mut log = new_log(setup, |opened| {
         point(&mut opened.plan).not_applicable = None;
         change(opened);
     });
     let (point, probe) = ("service.ready".to_owned(), "readyz".to_owned());
     let event = Probed { point, probe, attempt: 1, early: false, took_ms: 1, outcome };
     log.add("gonogo", event.into(), None);
-    sealed(stage, log)
+    judged_and_sealed(setup, log)
 }
 
-fn seen(ok: bool) -> Outcome {
+fn outcome(ok: bool) -> Outcome {
     Outcome::of(vec![Observation::new("status", "200", if ok { "200" } else { "503" }, ok)], "curl")
 }
 
 pub fn plans() -> Vec<Attack> {
-    shapes().into_iter().chain(locked()).chain(replans()).chain(results()).chain(ends()).collect()
+    malformed_plans()
+        .into_iter()
+        .chain(loosened_plans())
+        .chain(replans())
+        .chain(results())
+        .chain(after_the_end())
+        .collect()
 }
 
-fn against_rules(name: &'static str, told: &'static str, apply: fn(&Stage) -> Vec<u8>) -> Attack {
-    blind(RULES, invalid(name, told, apply))
+fn against_rules(name: &'static str, message: &'static str, apply: fn(&AttackSetup) -> Vec<u8>) -> Attack {
+    undetected(RULES, invalid(name, message, apply))
 }
 
-/// Plans that could not have been loaded.
-fn shapes() -> Vec<Attack> {
+/// Plans that gonogo would not load.
+fn malformed_plans() -> Vec<Attack> {
     vec![
-        honest("a plan that its checklist foresees", |stage| forged(stage, |_| {})),
-        against_rules("the standard checklist with one point", "is missing from section", |stage| {
-            forged(stage, |opened| {
+        valid("a plan that its checklist allows", |setup| forged_run(setup, |_| {})),
+        against_rules("the standard checklist with one point", "is missing from section", |setup| {
+            forged_run(setup, |opened| {
                 opened.plan.checklist = "advanced-realtime".into();
                 opened.lock = Lock::of(&Checklist::standard().unwrap());
             })
         }),
-        against_rules("a point with nothing in it", "is empty: it has no probe", |stage| {
-            forged(stage, |opened| {
+        against_rules("a point without a probe and a confirmation", "is empty: it has no probe", |setup| {
+            forged_run(setup, |opened| {
                 let point = point(&mut opened.plan);
                 point.not_applicable = None;
                 point.probes.clear();
             })
         }),
-        against_rules("no control point at all", "no control points", |stage| {
-            forged(stage, |opened| {
+        against_rules("no control point at all", "no control points", |setup| {
+            forged_run(setup, |opened| {
                 opened.lock = Lock::default();
                 opened.plan.sections.clear();
             })
         }),
-        against_rules("one seal asked for twice", "a seal twice", |stage| {
-            forged(stage, |opened| opened.plan.seals = vec![Role::Driver, Role::Driver])
+        against_rules("one seal required twice", "a seal twice", |setup| {
+            forged_run(setup, |opened| opened.plan.seals = vec![Role::Driver, Role::Driver])
         }),
-        against_rules("a strict twin of a point", "is defined twice", |stage| {
-            forged(stage, |opened| {
+        against_rules("a point defined twice, once stricter", "is defined twice", |setup| {
+            forged_run(setup, |opened| {
                 let twin =
                     Point { not_applicable: None, confirm: Confirm::Two, ..point(&mut opened.plan).clone() };
                 opened.plan.sections[0].points.push(twin);
             })
         }),
-        against_rules("a twin of a section", "two sections with the same id", |stage| {
-            forged(stage, |opened| opened.plan.sections.push(opened.plan.sections[0].clone()))
+        against_rules("a section defined twice", "two sections with the same id", |setup| {
+            forged_run(setup, |opened| opened.plan.sections.push(opened.plan.sections[0].clone()))
         }),
-        against_rules("points that wait for each other", "depend on each other", |stage| {
-            forged(stage, |opened| point(&mut opened.plan).after = vec!["service.ready".into()])
+        against_rules("points that depend on each other", "depend on each other", |setup| {
+            forged_run(setup, |opened| point(&mut opened.plan).after = vec!["service.ready".into()])
         }),
-        against_rules("a point that waits for none that is there", "depends on nope", |stage| {
-            forged(stage, |opened| point(&mut opened.plan).due = Some("nope".into()))
+        against_rules("a point that depends on a missing one", "depends on nope", |setup| {
+            forged_run(setup, |opened| point(&mut opened.plan).due = Some("nope".into()))
         }),
     ]
 }
 
-/// Plans that let go of what their checklist holds fast.
-fn locked() -> Vec<Attack> {
+/// Plans that are looser than their checklist allows.
+fn loosened_plans() -> Vec<Attack> {
     vec![
-        against_rules("a mandatory point made optional", "is mandatory in the checklist", |stage| {
-            forged(stage, |opened| opened.lock.0[0].points[0].mandatory = true)
+        against_rules("a mandatory point made optional", "is mandatory in the checklist", |setup| {
+            forged_run(setup, |opened| opened.lock.0[0].points[0].mandatory = true)
         }),
-        against_rules("fewer confirmations than the checklist asks for", "more confirmations", |stage| {
-            forged(stage, |opened| opened.lock.0[0].points[0].confirm = Confirm::Two)
+        against_rules("fewer confirmations than the checklist requires", "more confirmations", |setup| {
+            forged_run(setup, |opened| opened.lock.0[0].points[0].confirm = Confirm::Two)
         }),
-        blind(
-            Some("they do not know what a checklist holds fast"),
-            invalid("an edition of another checklist", "edition is not the SHA-256 of lock", |stage| {
-                let mut log = begun(stage, |_| {});
+        undetected(
+            Some("they do not know the locks of a checklist"),
+            invalid("an edition of another checklist", "edition is not the SHA-256 of lock", |setup| {
+                let mut log = new_log(setup, |_| {});
                 log.change(0, |event| {
-                    let Event::Opened(opened) = event else { panic!("the opening") };
+                    let Event::Opened(opened) = event else { panic!("not the first entry") };
                     opened.edition = Lock::default().edition();
                 });
-                log.resign(0, &stage.alice);
-                sealed(stage, log)
+                log.resign(0, &setup.alice);
+                judged_and_sealed(setup, log)
             }),
         ),
-        against_rules("not applicable by one who opens a run of two", "a different verdict", |stage| {
-            sealed(stage, pair(stage, unforeseen))
+        against_rules(
+            "not applicable by the driver of a run with two seals",
+            "a different verdict",
+            |setup| judged_and_sealed(setup, with_two_seals(setup, without_exemption_rule)),
+        ),
+        valid("not applicable by the driver of a run with one seal", |setup| {
+            forged_run(setup, without_exemption_rule)
         }),
-        honest("not applicable by one who closes a run alone", |stage| forged(stage, unforeseen)),
     ]
 }
 
 fn replans() -> Vec<Attack> {
     vec![
-        honest("a looser plan that two have signed", |stage| {
-            let mut log = pair(stage, |_| {});
-            let hash = proposed(stage, &mut log);
+        valid("a looser plan that two operators have signed", |setup| {
+            let mut log = with_two_seals(setup, |_| {});
+            let hash = proposed(setup, &mut log);
             let event = replanned(&log, Some(hash));
-            log.add(BOB, event, Some(&stage.bob));
-            sealed(stage, log)
+            log.add(BOB, event, Some(&setup.bob));
+            judged_and_sealed(setup, log)
         }),
-        against_rules("a looser plan by one of two", "the new plan is looser", |stage| {
-            let mut log = pair(stage, |_| {});
+        against_rules("a looser plan by one of two operators", "the new plan is looser", |setup| {
+            let mut log = with_two_seals(setup, |_| {});
             let event = replanned(&log, None);
-            log.add(ALICE, event, Some(&stage.alice));
-            sealed(stage, log)
+            log.add(ALICE, event, Some(&setup.alice));
+            judged_and_sealed(setup, log)
         }),
-        against_rules("a looser plan accepted by who proposed it", "a reviewer must accept it", |stage| {
-            let mut log = pair(stage, |_| {});
-            let hash = proposed(stage, &mut log);
+        against_rules("a looser plan accepted by its author", "a reviewer must accept it", |setup| {
+            let mut log = with_two_seals(setup, |_| {});
+            let hash = proposed(setup, &mut log);
             let event = replanned(&log, Some(hash));
-            log.add(ALICE, event, Some(&stage.alice));
-            sealed(stage, log)
+            log.add(ALICE, event, Some(&setup.alice));
+            judged_and_sealed(setup, log)
         }),
-        against_rules("a looser plan that nobody proposed", "this plan is not proposed", |stage| {
-            let mut log = pair(stage, |_| {});
+        against_rules("a looser plan that nobody proposed", "this plan is not proposed", |setup| {
+            let mut log = with_two_seals(setup, |_| {});
             let event = replanned(&log, Some(Sha256Hex::ZERO));
-            log.add(BOB, event, Some(&stage.bob));
-            sealed(stage, log)
+            log.add(BOB, event, Some(&setup.bob));
+            judged_and_sealed(setup, log)
         }),
-        against_rules("a looser plan without a reason, alone", "a reason is needed", |stage| {
-            let mut log = begun(stage, |_| {});
+        against_rules("a looser plan without a reason, with one seal", "a reason is needed", |setup| {
+            let mut log = new_log(setup, |_| {});
             let event = replanned(&log, None);
-            log.add(ALICE, event, Some(&stage.alice));
-            sealed(stage, log)
+            log.add(ALICE, event, Some(&setup.alice));
+            judged_and_sealed(setup, log)
         }),
     ]
 }
 
-/// What comes after the end of a run.
-fn ends() -> Vec<Attack> {
-    vec![against_rules("a seal of a run that was abandoned", "the run was abandoned", |stage| {
-        let mut log = begun(stage, |_| {});
+/// Entries after the end of a run.
+fn after_the_end() -> Vec<Attack> {
+    vec![against_rules("a seal of a run that was abandoned", "the run was abandoned", |setup| {
+        let mut log = new_log(setup, |_| {});
         let abandoned = Abandoned { reason: "withdrawn".into() };
-        log.add(ALICE, abandoned.into(), Some(&stage.alice));
-        sealed(stage, log)
+        log.add(ALICE, abandoned.into(), Some(&setup.alice));
+        judged_and_sealed(setup, log)
     })]
 }
 
 fn results() -> Vec<Attack> {
     vec![
-        honest("a result that says what was seen", |stage| probed(stage, seen(true), |_| {})),
-        against_rules("passed over what was seen", "does not match its observations", |stage| {
-            probed(stage, Outcome { class: Class::Pass, ..seen(false) }, |_| {})
+        valid("a result that matches its observations", |setup| with_result(setup, outcome(true), |_| {})),
+        against_rules("passed although an observation failed", "does not match its observations", |setup| {
+            with_result(setup, Outcome { class: Class::Pass, ..outcome(false) }, |_| {})
         }),
-        against_rules("passed without having seen anything", "does not match its observations", |stage| {
-            probed(stage, Outcome { class: Class::Pass, observations: Vec::new(), ..seen(true) }, |_| {})
+        against_rules("passed without observations", "does not match its observations", |setup| {
+            with_result(
+                setup,
+                Outcome { class: Class::Pass, observations: Vec::new(), ..outcome(true) },
+                |_| {},
+            )
         }),
-        against_rules("a result of a probe that cannot run", "does not configure this probe", |stage| {
-            probed(stage, seen(true), |opened| point(&mut opened.plan).probes[0].spec = None)
+        against_rules("a result of a probe that cannot run", "does not configure this probe", |setup| {
+            with_result(setup, outcome(true), |opened| point(&mut opened.plan).probes[0].spec = None)
         }),
-        against_rules("a result without an attempt", "without an attempt", |stage| {
-            probed(stage, Outcome { tries: 0, ..seen(true) }, |_| {})
+        against_rules("a result without an attempt", "without an attempt", |setup| {
+            with_result(setup, Outcome { tries: 0, ..outcome(true) }, |_| {})
         }),
     ]
 }

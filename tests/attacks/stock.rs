@@ -1,10 +1,10 @@
-//! The verifier of a stranger who has nothing but stock tools: the chain, and every signature.
+//! A verifier that uses only stock tools, for a third party: it checks the hash chain and every signature.
 
 use std::path::Path;
 
 use crate::bench::gonogo::{Output, Sandbox};
 
-/// The script that the README gives to strangers.
+/// The script in the README.
 pub fn script() -> &'static str {
     const README: &str = include_str!("../../README.md");
     README
@@ -14,7 +14,7 @@ pub fn script() -> &'static str {
         .expect("a script in the README")
 }
 
-/// What the stranger finds: 0 or 4, and words.
+/// Exit code 0 (valid) or 4 (invalid), and a message.
 #[track_caller]
 pub fn verify(log: &Path, signers: &Path) -> Output {
     let words = ["-c", script(), "stock", log.to_str().unwrap(), signers.to_str().unwrap()];

@@ -1,64 +1,64 @@
 use gonogo_core::checklist::{Rehearsal, Role};
 use gonogo_core::journal::entry::{Decision, Event, Joined, Noted, Resumed};
 
-use super::forge::{Log, signature};
-use super::forms::forms;
-use super::people::people;
+use super::forge::{ForgedLog, signature};
+use super::formats::formats;
+use super::operators::operators;
 use super::plans::plans;
-use super::{MALLORY, Stage};
+use super::{AttackSetup, MALLORY};
 use crate::runs::world::ALICE;
 
-/// What is done to a log, and what is found.
+/// A change of a log, and how it is detected.
 #[derive(Clone, Copy)]
 pub struct Attack {
     pub name: &'static str,
-    pub apply: fn(&Stage) -> Vec<u8>,
-    /// 4 invalid, 5 open; 0 for what is no attack.
+    pub apply: fn(&AttackSetup) -> Vec<u8>,
+    /// The exit code of `verify`: 4 invalid, 5 open; 0 for a valid log.
     pub code: i32,
-    pub told: &'static str,
-    /// Why stock tools find nothing.
-    pub stock_is_blind: Option<&'static str>,
+    pub message: &'static str,
+    /// Why stock tools do not detect it.
+    pub undetected_by_stock: Option<&'static str>,
 }
 
-pub const RULES: Option<&str> = Some("the rules of a run are not theirs");
-pub const FORM: Option<&str> = Some("they read more forms of JSON than one");
+pub const RULES: Option<&str> = Some("they do not know the rules of a run");
+pub const JSON_FORMAT: Option<&str> = Some("they accept any JSON format");
 
-pub fn invalid(name: &'static str, told: &'static str, apply: fn(&Stage) -> Vec<u8>) -> Attack {
-    Attack { name, apply, code: 4, told, stock_is_blind: None }
+pub fn invalid(name: &'static str, message: &'static str, apply: fn(&AttackSetup) -> Vec<u8>) -> Attack {
+    Attack { name, apply, code: 4, message, undetected_by_stock: None }
 }
 
-/// What is no attack, and must hold: the twin of those that are.
-pub fn honest(name: &'static str, apply: fn(&Stage) -> Vec<u8>) -> Attack {
-    let stock_is_blind = Some("there is nothing to find");
-    Attack { name, apply, code: 0, told: "sealed by alice@deck.example", stock_is_blind }
+/// No attack: a similar log that must be valid.
+pub fn valid(name: &'static str, apply: fn(&AttackSetup) -> Vec<u8>) -> Attack {
+    let undetected_by_stock = Some("there is nothing to detect");
+    Attack { name, apply, code: 0, message: "sealed by alice@deck.example", undetected_by_stock }
 }
 
-pub fn blind(why: Option<&'static str>, attack: Attack) -> Attack {
-    Attack { stock_is_blind: why, ..attack }
+pub fn undetected(why: Option<&'static str>, attack: Attack) -> Attack {
+    Attack { undetected_by_stock: why, ..attack }
 }
 
-fn open(name: &'static str, told: &'static str, apply: fn(&Stage) -> Vec<u8>) -> Attack {
+fn open(name: &'static str, message: &'static str, apply: fn(&AttackSetup) -> Vec<u8>) -> Attack {
     Attack {
         name,
         apply,
         code: 5,
-        told,
-        stock_is_blind: Some("whether seals are missing is not theirs to say"),
+        message,
+        undetected_by_stock: Some("they do not know which seals are required"),
     }
 }
 
 pub fn attacks() -> Vec<Attack> {
     [
         without_key(),
-        lines(),
-        with_another_key(),
+        moved_lines(),
+        with_an_untrusted_key(),
         with_a_trusted_key(),
-        with_a_trusted_key_in_the_frame(),
-        people(),
+        with_a_trusted_key_in_roster_and_seal(),
+        operators(),
         plans(),
         with_other_signatures(),
-        ends(),
-        forms(),
+        truncated(),
+        formats(),
     ]
     .into_iter()
     .flatten()
@@ -69,56 +69,52 @@ fn note(text: &str) -> Event {
     Noted { point: None, text: text.into() }.into()
 }
 
-fn prettier(event: &mut Event) {
-    let Event::Probed(probed) = event else { panic!("a look") };
+fn change_duration(event: &mut Event) {
+    let Event::Probed(probed) = event else { panic!("no probe result") };
     probed.took_ms += 1;
 }
 
-/// Somebody who can write the file.
+/// By somebody who can write the file.
 fn without_key() -> Vec<Attack> {
     vec![
-        invalid("words of a person changed", "the signature does not match", |stage| {
-            let mut log = stage.log.clone();
+        invalid("the text of a note changed", "the signature does not match", |setup| {
+            let mut log = setup.log.clone();
             let at = log.find("noted");
-            log.change(at, |event| *event = note("all is well"));
+            log.change(at, |event| *event = note("all is healthy"));
             log.bytes()
         }),
-        invalid("what a probe saw changed", "its prev is not the hash of the line before it", |stage| {
-            let mut log = stage.log.clone();
+        invalid("a probe result changed", "its prev is not the hash of the line before it", |setup| {
+            let mut log = setup.log.clone();
             let at = log.find("probed");
-            log.change(at, prettier);
+            log.change(at, change_duration);
             log.bytes()
         }),
-        invalid(
-            "what a probe saw changed, and everything rehashed",
-            "the signature does not match",
-            |stage| {
-                let mut log = stage.log.clone();
-                let at = log.find("probed");
-                log.change(at, prettier);
-                log.rechain(at);
-                log.bytes()
-            },
-        ),
-        invalid("a signature taken away", "a noted entry without a signature", |stage| {
-            let mut log = stage.log.clone();
+        invalid("a probe result changed, and everything rehashed", "the signature does not match", |setup| {
+            let mut log = setup.log.clone();
+            let at = log.find("probed");
+            log.change(at, change_duration);
+            log.rechain(at);
+            log.bytes()
+        }),
+        invalid("a signature removed", "a noted entry without a signature", |setup| {
+            let mut log = setup.log.clone();
             let at = log.find("noted");
             log.0[at].sig = None;
             log.rechain(at);
             log.bytes()
         }),
-        invalid("an act said to be the machine's", "without a signature", |stage| {
-            let mut log = stage.log.clone();
+        invalid("a signed entry turned into an automatic one", "without a signature", |setup| {
+            let mut log = setup.log.clone();
             let at = log.find("confirmed");
             log.0[at].header.by = "gonogo".into();
             log.0[at].sig = None;
             log.rechain(at);
             log.bytes()
         }),
-        blind(
+        undetected(
             RULES,
-            invalid("a line after the seal", "against the rules: the run is sealed", |stage| {
-                let mut log = stage.log.clone();
+            invalid("a line after the seal", "against the rules: the run is sealed", |setup| {
+                let mut log = setup.log.clone();
                 log.add("gonogo", Resumed { gonogo: "0".into(), host: "h".into() }.into(), None);
                 log.bytes()
             }),
@@ -126,206 +122,207 @@ fn without_key() -> Vec<Attack> {
     ]
 }
 
-fn lines() -> Vec<Attack> {
+fn moved_lines() -> Vec<Attack> {
     vec![
-        invalid("a line dropped", "its seq is", |stage| {
-            let mut log = stage.log.clone();
+        invalid("a line dropped", "its seq is", |setup| {
+            let mut log = setup.log.clone();
             log.0.remove(log.find("probed"));
             log.bytes()
         }),
-        invalid("a line dropped, and everything renumbered", "the signature does not match", |stage| {
-            let mut log = stage.log.clone();
+        invalid("a line dropped, and everything renumbered", "the signature does not match", |setup| {
+            let mut log = setup.log.clone();
             let at = log.find("probed");
             log.0.remove(at);
             log.rechain(at);
             log.bytes()
         }),
-        invalid("two lines swapped", "its seq is", |stage| {
-            let mut log = stage.log.clone();
+        invalid("two lines swapped", "its seq is", |setup| {
+            let mut log = setup.log.clone();
             let at = log.find("noted");
             log.0.swap(at, at - 1);
             log.bytes()
         }),
-        invalid("a line twice", "its seq is", |stage| {
-            let mut log = stage.log.clone();
+        invalid("a line twice", "its seq is", |setup| {
+            let mut log = setup.log.clone();
             let at = log.find("noted");
             log.0.insert(at, log.0[at].clone());
             log.bytes()
         }),
-        invalid("a signed line of another run", "it belongs to run", |stage| {
-            let mut log = stage.log.clone();
+        invalid("a signed line of another run", "it belongs to run", |setup| {
+            let mut log = setup.log.clone();
             let at = log.find("noted");
-            log.0[at] = stage.other.0[stage.other.find("noted")].clone();
+            log.0[at] = setup.other.0[setup.other.find("noted")].clone();
             log.bytes()
         }),
-        invalid("a signed line of another run, made to fit", "the signature does not match", |stage| {
-            let mut log = stage.log.clone();
+        invalid("a signed line of another run, rehashed", "the signature does not match", |setup| {
+            let mut log = setup.log.clone();
             let at = log.find("noted");
-            let theirs = stage.other.0[stage.other.find("noted")].clone();
-            log.0[at].event = theirs.event;
-            log.0[at].sig = theirs.sig;
+            let other = setup.other.0[setup.other.find("noted")].clone();
+            log.0[at].event = other.event;
+            log.0[at].sig = other.sig;
             log.rechain(at);
             log.bytes()
         }),
     ]
 }
 
-/// Somebody with a key of their own.
-fn with_another_key() -> Vec<Attack> {
+/// By somebody with an untrusted key.
+fn with_an_untrusted_key() -> Vec<Attack> {
     vec![
         invalid(
-            "a stranger joins and acts",
+            "an untrusted operator joins",
             "mallory@deck.example is not among the allowed signers",
-            |stage| {
-                let mut log = stage.unsealed();
-                let joined = Joined { key: stage.mallory.public.clone(), role: Role::Reviewer };
-                log.add(MALLORY, joined.into(), Some(&stage.mallory));
+            |setup| {
+                let mut log = setup.unsealed();
+                let joined = Joined { key: setup.mallory.public.clone(), role: Role::Reviewer };
+                log.add(MALLORY, joined.into(), Some(&setup.mallory));
                 log.bytes()
             },
         ),
         invalid(
-            "a stranger signs in somebody's name",
+            "an untrusted key signs in the name of an operator",
             "the key that signed for alice@deck.example is not the one",
-            |stage| {
-                let mut log = stage.unsealed();
-                log.add(ALICE, note("go on"), Some(&stage.mallory));
+            |setup| {
+                let mut log = setup.unsealed();
+                log.add(ALICE, note("continue"), Some(&setup.mallory));
                 log.bytes()
             },
         ),
         invalid(
-            "a person of another run acts",
+            "a trusted signer who is not an operator adds a note",
             "against the rules: bob@deck.example is not an operator of this run",
-            |stage| {
-                let mut log = stage.unsealed();
-                log.add(&stage.bob.principal, note("go on"), Some(&stage.bob));
+            |setup| {
+                let mut log = setup.unsealed();
+                log.add(&setup.bob.principal, note("continue"), Some(&setup.bob));
                 log.bytes()
             },
         )
-        .told_otherwise("bob@deck.example signed with another key than the run's roster has", RULES),
+        .with_message("bob@deck.example signed with another key than the run's roster has", RULES),
     ]
 }
 
 impl Attack {
-    fn told_otherwise(self, told: &'static str, stock_is_blind: Option<&'static str>) -> Self {
-        Self { told, stock_is_blind, ..self }
+    fn with_message(self, message: &'static str, undetected_by_stock: Option<&'static str>) -> Self {
+        Self { message, undetected_by_stock, ..self }
     }
 }
 
-/// Somebody who is trusted, and lies.
+/// By an operator with a trusted key.
 fn with_a_trusted_key() -> Vec<Attack> {
     vec![
-        blind(
+        undetected(
             RULES,
-            invalid("a GO over open points", "against the rules", |stage| {
-                let mut log = stage.log.clone();
+            invalid("a GO over open points", "against the rules", |setup| {
+                let mut log = setup.log.clone();
                 let at = log.find("verdict");
                 log.change(at, |event| {
-                    let Event::Verdict(verdict) = event else { panic!("a verdict") };
+                    let Event::Verdict(verdict) = event else { panic!("no verdict") };
                     verdict.decision = Decision::Go;
                     verdict.done = verdict.total;
                     verdict.reasons.clear();
                 });
-                log.resign(at, &stage.alice);
+                log.resign(at, &setup.alice);
                 log.bytes()
             }),
         ),
-        blind(
+        undetected(
             RULES,
-            invalid("a confirmation of evidence that is not there", "against the rules", |stage| {
-                let mut log = stage.log.clone();
+            invalid("a confirmation of evidence that is not there", "against the rules", |setup| {
+                let mut log = setup.log.clone();
                 let at = log.find("confirmed");
                 log.change(at, |event| {
-                    let Event::Confirmed(confirmed) = event else { panic!("a confirmation") };
+                    let Event::Confirmed(confirmed) = event else { panic!("no confirmation") };
                     confirmed.point = "service.headers".into();
                 });
-                log.resign(at, &stage.alice);
+                log.resign(at, &setup.alice);
                 log.bytes()
             }),
         ),
-        blind(
+        undetected(
             RULES,
-            invalid("a note after the seal", "against the rules: the run is sealed", |stage| {
-                let mut log = stage.log.clone();
-                log.add(ALICE, note("and another thing"), Some(&stage.alice));
+            invalid("a note after the seal", "against the rules: the run is sealed", |setup| {
+                let mut log = setup.log.clone();
+                log.add(ALICE, note("and another thing"), Some(&setup.alice));
                 log.bytes()
             }),
         ),
     ]
 }
 
-/// The same, about who takes part and what is sealed.
-fn with_a_trusted_key_in_the_frame() -> Vec<Attack> {
+/// The same, in the roster and in the seal.
+fn with_a_trusted_key_in_roster_and_seal() -> Vec<Attack> {
     vec![
-        blind(
+        undetected(
             RULES,
-            invalid("one key for two people", "against the rules", |stage| {
-                let mut log = stage.log.clone();
+            invalid("one key for two operators", "against the rules", |setup| {
+                let mut log = setup.log.clone();
                 log.change(0, |event| {
-                    let Event::Opened(opened) = event else { panic!("the opening") };
+                    let Event::Opened(opened) = event else { panic!("not the first entry") };
                     let mut twin = opened.roster[0].clone();
                     twin.principal = "bob@deck.example".into();
                     opened.roster.push(twin);
                 });
-                log.resign(0, &stage.alice);
+                log.resign(0, &setup.alice);
                 log.bytes()
             }),
         ),
-        blind(
+        undetected(
             RULES,
-            invalid("a seal of another head", "against the rules", |stage| {
-                let mut log = stage.log.clone();
+            invalid("a seal of another head", "against the rules", |setup| {
+                let mut log = setup.log.clone();
                 let at = log.find("sealed");
                 log.change(at, |event| {
-                    let Event::Sealed(sealed) = event else { panic!("a seal") };
+                    let Event::Sealed(sealed) = event else { panic!("no seal") };
                     sealed.count -= 1;
                 });
-                log.resign(at, &stage.alice);
+                log.resign(at, &setup.alice);
                 log.bytes()
             }),
         ),
     ]
 }
 
-/// Signatures that were made for something else.
+/// Signatures that were made for another purpose.
 fn with_other_signatures() -> Vec<Attack> {
     vec![
-        invalid("a seal signed as an act", "the signature was made under gonogo-entry-v1", |stage| {
-            relabelled(stage, "sealed", "gonogo-entry-v1")
+        invalid("a seal signed as an entry", "the signature was made under gonogo-entry-v1", |setup| {
+            with_namespace(setup, "sealed", "gonogo-entry-v1")
         }),
-        invalid("an act signed as a seal", "the signature was made under gonogo-seal-v1", |stage| {
-            relabelled(stage, "noted", "gonogo-seal-v1")
+        invalid("an entry signed as a seal", "the signature was made under gonogo-seal-v1", |setup| {
+            with_namespace(setup, "noted", "gonogo-seal-v1")
         }),
-        invalid("an act signed for something else", "the signature was made under file", |stage| {
-            relabelled(stage, "noted", "file")
+        invalid("an entry signed under another namespace", "the signature was made under file", |setup| {
+            with_namespace(setup, "noted", "file")
         }),
-        invalid("an act of a rehearsal", "the signature was made under gonogo-rehearsal-entry-v1", |stage| {
-            relabelled(stage, "noted", "gonogo-rehearsal-entry-v1")
-        }),
-        invalid("a seal of a rehearsal", "the signature was made under gonogo-rehearsal-seal-v1", |stage| {
-            relabelled(stage, "sealed", "gonogo-rehearsal-seal-v1")
-        }),
-        invalid("a real run that calls itself a rehearsal", "a rehearsal, not evidence", |stage| {
-            let mut log = stage.log.clone();
+        invalid(
+            "an entry signed as in a rehearsal",
+            "the signature was made under gonogo-rehearsal-entry-v1",
+            |setup| with_namespace(setup, "noted", "gonogo-rehearsal-entry-v1"),
+        ),
+        invalid(
+            "a seal signed as in a rehearsal",
+            "the signature was made under gonogo-rehearsal-seal-v1",
+            |setup| with_namespace(setup, "sealed", "gonogo-rehearsal-seal-v1"),
+        ),
+        invalid("a real run that claims to be a rehearsal", "a rehearsal, not evidence", |setup| {
+            let mut log = setup.log.clone();
             log.change(0, |event| {
-                let Event::Opened(opened) = event else { panic!("the opening") };
+                let Event::Opened(opened) = event else { panic!("not the first entry") };
                 opened.plan.rehearsal = Some(Rehearsal::default());
                 opened.plan_sha256 = opened.plan.digest();
             });
-            log.resign(0, &stage.alice);
+            log.resign(0, &setup.alice);
             log.bytes()
         })
-        .told_otherwise(
-            "a rehearsal, not evidence",
-            Some("it is signed as a real one, and they ask no more"),
-        ),
+        .with_message("a rehearsal, not evidence", Some("its signatures are those of a real run")),
     ]
 }
 
-/// The log with one signature made under another namespace; all after it is made to fit.
-fn relabelled(stage: &Stage, kind: &str, namespace: &str) -> Vec<u8> {
-    let mut log = stage.log.clone();
+/// The log with one signature made under another namespace; later entries are signed again.
+fn with_namespace(setup: &AttackSetup, kind: &str, namespace: &str) -> Vec<u8> {
+    let mut log = setup.log.clone();
     let at = log.find(kind);
-    log.0[at].sig = Some(signature(&stage.alice, namespace, &log.0[at]));
+    log.0[at].sig = Some(signature(&setup.alice, namespace, &log.0[at]));
     let (entry, _) = gonogo_core::journal::entry::Entry::write(
         log.0[at].header.clone(),
         log.0[at].event.clone(),
@@ -334,35 +331,39 @@ fn relabelled(stage: &Stage, kind: &str, namespace: &str) -> Vec<u8> {
     .unwrap();
     log.0[at] = entry;
     if at + 1 < log.0.len() {
-        log.resign(at + 1, &stage.alice);
+        log.resign(at + 1, &setup.alice);
     }
     log.bytes()
 }
 
-fn ends() -> Vec<Attack> {
+fn truncated() -> Vec<Attack> {
     vec![
-        open("the seal cut off", "open: valid, but not sealed", |stage| stage.unsealed().bytes()),
-        open("cut in the middle of the seal", "bytes after the last line end", |stage| {
-            let bytes = stage.log.bytes();
+        open("the seal removed", "open: valid, but not sealed", |setup| setup.unsealed().bytes()),
+        open("truncated in the middle of the seal", "bytes after the last line end", |setup| {
+            let bytes = setup.log.bytes();
             bytes[..bytes.len() - 40].to_vec()
         })
-        .told_otherwise("bytes after the last line end", Some("a line without an end is none to them")),
-        open("cut after what nobody has signed", "covered   by signatures up to line 1", |stage| {
-            let lines = stage.log.lines();
-            lines[..=stage.log.find("probed")].concat()
-        }),
-        invalid("nothing at all", "the log is empty", |_| Vec::new())
-            .told_otherwise("the log is empty", Some("there is nothing to find")),
-        invalid("cut in the first line", "the first line is incomplete", |stage| {
-            stage.log.lines()[0][..80].to_vec()
+        .with_message("bytes after the last line end", Some("they ignore an incomplete line")),
+        open(
+            "truncated after an entry that no signature covers",
+            "covered   by signatures up to line 1",
+            |setup| {
+                let lines = setup.log.lines();
+                lines[..=setup.log.find("probed")].concat()
+            },
+        ),
+        invalid("an empty file", "the log is empty", |_| Vec::new())
+            .with_message("the log is empty", Some("there is nothing to detect")),
+        invalid("truncated in the first line", "the first line is incomplete", |setup| {
+            setup.log.lines()[0][..80].to_vec()
         })
-        .told_otherwise("the first line is incomplete", Some("a line without an end is none to them")),
+        .with_message("the first line is incomplete", Some("they ignore an incomplete line")),
     ]
 }
 
-impl Stage {
+impl AttackSetup {
     /// The log without its seal.
-    pub fn unsealed(&self) -> Log {
+    pub fn unsealed(&self) -> ForgedLog {
         let mut log = self.log.clone();
         log.0.pop();
         log

@@ -1,4 +1,4 @@
-//! A test certificate authority, a server certificate under it, and an authority that is not its own.
+//! A test certificate authority, a server certificate that it signed, and a second authority that did not sign it.
 
 use std::fs;
 use std::path::Path;
@@ -6,13 +6,13 @@ use std::sync::OnceLock;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
-/// Certificates made once per test process; only PEM texts, so that nothing is left on disk.
+/// Certificates generated once per test process, in memory only.
 pub struct Certs {
-    /// The authority a client must trust, PEM.
+    /// The certificate authority that clients must trust, PEM.
     pub ca: String,
-    /// For 127.0.0.1 and localhost, under `ca`.
+    /// A certificate for 127.0.0.1 and localhost, signed by `ca`.
     pub server: ServerCert,
-    /// An authority that has not signed `server`, PEM.
+    /// A certificate authority that did not sign `server`, PEM.
     pub other_ca: String,
 }
 

@@ -1,4 +1,4 @@
-//! A git checkout to look at.
+//! A git checkout for the tests of the git probe.
 
 use std::fs;
 use std::path::Path;

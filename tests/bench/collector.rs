@@ -1,4 +1,4 @@
-//! A real trace collector (rotel) that takes OTLP over HTTP and throws everything away.
+//! A real trace collector (rotel) that accepts OTLP over HTTP and discards it.
 
 use std::process::Command;
 
@@ -26,8 +26,8 @@ impl Collector {
         server.arg("--otlp-http-endpoint").arg(format!("127.0.0.1:{port}"));
         server.arg("--otlp-grpc-endpoint").arg(format!("127.0.0.1:{grpc}"));
         let server = Supervised::spawn(&server, dir, &[port, grpc]);
-        server.wait_ready(wait::PATIENCE, || {
-            // It has nothing to be read: any answer will do.
+        server.wait_ready(wait::TIMEOUT, || {
+            // It has no readiness endpoint: any response means that it is up.
             http::call("GET", port, "/v1/traces", None, "").ok().map(drop)
         });
         Self { port, _server: server }

@@ -1,4 +1,4 @@
-//! Runs the real binary in a home of its own.
+//! Runs the real binary in a temporary home directory.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -30,10 +30,10 @@ pub struct Sandbox {
     env: Vec<(OsString, OsString)>,
     stdin: String,
     /// Where programs run, if not in the working directory.
-    place: Option<PathBuf>,
+    current_dir: Option<PathBuf>,
 }
 
-/// What a finished run printed, and how it ended.
+/// The output and the exit status of a finished run.
 #[must_use]
 #[derive(Debug)]
 pub struct Output {
@@ -44,7 +44,7 @@ pub struct Output {
     pub status: ExitStatus,
 }
 
-/// The program while it runs without a terminal; killed on drop.
+/// The program, running without a terminal; killed on drop.
 #[must_use]
 pub struct Running {
     child: Child,
@@ -53,14 +53,14 @@ pub struct Running {
 }
 
 impl Sandbox {
-    /// A fresh home with `config/`, `state/` and `work/`, the working directory.
+    /// An empty home directory with `config/`, `state/` and `work/`; `work/` is the working directory.
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         for name in ["config", "state", "data", "cache", "work", "tmp"] {
             fs::create_dir(dir.path().join(name)).unwrap();
         }
         let (program, stdin) = (GONOGO.into(), String::new());
-        let mut sandbox = Self { dir, program, args: vec![], env: vec![], stdin, place: None };
+        let mut sandbox = Self { dir, program, args: vec![], env: vec![], stdin, current_dir: None };
         sandbox.env = sandbox.base_env();
         sandbox
     }
@@ -81,7 +81,7 @@ impl Sandbox {
         env
     }
 
-    /// Another program than gonogo, in the same sandbox.
+    /// Runs another program than gonogo, in the same sandbox.
     pub fn program(mut self, program: &str) -> Self {
         self.program = program.into();
         self
@@ -97,38 +97,38 @@ impl Sandbox {
         self.file("checklist.toml", toml)
     }
 
-    /// Writes any file into the working directory.
+    /// Writes a file into the working directory.
     pub fn file(self, name: &str, text: &str) -> Self {
         fs::write(self.work().join(name), text).unwrap();
         self
     }
 
-    /// Arguments of the next run, in place of the earlier ones.
+    /// Sets the arguments of the next run.
     pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args = args.into_iter().map(Into::into).collect();
         self
     }
 
-    /// One more environment variable.
+    /// Adds an environment variable.
     pub fn env(mut self, key: &str, value: impl Into<OsString>) -> Self {
         self.env.push((key.into(), value.into()));
         self
     }
 
-    /// What the program reads from its standard input.
+    /// Sets the standard input of the program.
     pub fn stdin(mut self, text: &str) -> Self {
         text.clone_into(&mut self.stdin);
         self
     }
 
-    /// Programs run in this directory; files are written where they were.
-    pub fn standing_in(mut self, directory: &Path) -> Self {
-        self.place = Some(directory.to_owned());
+    /// Runs programs in this directory. Files are still written into the working directory.
+    pub fn current_dir(mut self, directory: &Path) -> Self {
+        self.current_dir = Some(directory.to_owned());
         self
     }
 
-    fn place(&self) -> PathBuf {
-        self.place.clone().unwrap_or_else(|| self.work())
+    fn program_dir(&self) -> PathBuf {
+        self.current_dir.clone().unwrap_or_else(|| self.work())
     }
 
     /// The working directory.
@@ -156,46 +156,46 @@ impl Sandbox {
         logs
     }
 
-    /// An operator's key in the working directory.
+    /// Generates an operator's SSH key in the working directory.
     #[track_caller]
     pub fn key(&self, name: &str) -> SshKey {
         SshKey::make(&self.work(), name, "")
     }
 
-    /// An operator's key with a passphrase.
+    /// Generates an operator's SSH key with a passphrase.
     #[track_caller]
     pub fn key_with_passphrase(&self, name: &str, passphrase: &str) -> SshKey {
         SshKey::make(&self.work(), name, passphrase)
     }
 
     /// Writes an `allowed_signers` file of principals and keys.
-    pub fn allowed_signers(&self, people: &[(&str, &SshKey)]) -> PathBuf {
-        let lines: String = people.iter().map(|(principal, key)| key.allowed(principal, "")).collect();
+    pub fn allowed_signers(&self, signers: &[(&str, &SshKey)]) -> PathBuf {
+        let lines: String = signers.iter().map(|(principal, key)| key.allowed(principal, "")).collect();
         let path = self.work().join("allowed_signers");
         fs::write(&path, lines).unwrap();
         path
     }
 
-    /// Runs the program to its end.
+    /// Runs the program and waits for its exit.
     #[track_caller]
     pub fn run(&self) -> Output {
         self.start().finish()
     }
 
-    /// The digest of what a profile makes happen, for `--trust`.
+    /// The digest of the permissions that a profile needs, for `--trust`.
     #[track_caller]
     pub fn digest(&self, profile: &str) -> String {
         self.digest_in(&self.work(), profile)
     }
 
-    /// The same, for somebody who stands in another directory.
+    /// The same, from another current directory.
     #[track_caller]
     pub fn digest_in(&self, directory: &Path, profile: &str) -> String {
         let mut doctor = self.command(GONOGO);
-        let told =
+        let output =
             doctor.current_dir(directory).args(["doctor", "--trust-digest", profile]).output().unwrap();
-        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-        String::from_utf8(told.stdout).unwrap().trim_end().to_owned()
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
     /// Starts the program without a terminal.
@@ -204,7 +204,7 @@ impl Sandbox {
         self.start_with(&self.args)
     }
 
-    /// Runs the program to its end, with other arguments.
+    /// Runs the program with other arguments and waits for its exit.
     #[track_caller]
     pub fn run_with(&self, args: &[&str]) -> Output {
         self.start_with(args).finish()
@@ -228,17 +228,17 @@ impl Sandbox {
         Running { child, stdout, stderr }
     }
 
-    /// Another program, in the same place and environment.
+    /// A command for another program, in the same directory and environment.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().envs(self.env.iter().cloned()).current_dir(self.place());
+        command.env_clear().envs(self.env.iter().cloned()).current_dir(self.program_dir());
         command
     }
 
     /// Starts the program in a real terminal of this many columns and rows.
     #[track_caller]
     pub fn terminal(&self, columns: u16, rows: u16) -> Terminal {
-        Terminal::open(&self.program, &self.args, &self.env, &self.place(), (columns, rows))
+        Terminal::open(&self.program, &self.args, &self.env, &self.program_dir(), (columns, rows))
     }
 }
 
@@ -248,17 +248,17 @@ impl Running {
         self.child.id()
     }
 
-    /// Whether it has ended.
+    /// Whether it has exited.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// What it has printed so far to standard output.
+    /// Its standard output so far.
     pub fn stdout(&self) -> String {
         text(&self.stdout)
     }
 
-    /// Waits for it to end.
+    /// Waits for its exit.
     #[track_caller]
     pub fn finish(mut self) -> Output {
         let status = wait::within(DEADLINE, || self.child.try_wait().unwrap());
@@ -278,28 +278,28 @@ impl Drop for Running {
 }
 
 impl Output {
-    /// Requires this exit code.
+    /// Asserts this exit code.
     #[track_caller]
     pub fn code(self, expected: i32) -> Self {
         assert_eq!(self.status.code(), Some(expected), "exit code; {self}");
         self
     }
 
-    /// Requires this text on standard output.
+    /// Asserts that standard output contains this text.
     #[track_caller]
     pub fn stdout_has(self, text: &str) -> Self {
         assert!(self.stdout.contains(text), "expected {text:?} on standard output; {self}");
         self
     }
 
-    /// Requires this text on standard error.
+    /// Asserts that standard error contains this text.
     #[track_caller]
     pub fn stderr_has(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "expected {text:?} on standard error; {self}");
         self
     }
 
-    /// Requires that neither stream holds this text, such as a secret.
+    /// Asserts that neither stream contains this text, such as a secret.
     #[track_caller]
     pub fn lacks(self, text: &str) -> Self {
         let both = [&self.stdout, &self.stderr];
@@ -323,14 +323,14 @@ impl std::fmt::Display for Output {
 /// Sends a signal by name, such as `TERM` or `KILL`, to one process.
 #[track_caller]
 pub fn signal(pid: u32, name: &str) {
-    // The shell's own `kill`: the program of that name is in a package a slim machine lacks.
+    // The `kill` of the shell: the program of that name may not be installed.
     let sent = Command::new("sh").args(["-c", r#"kill -s "$0" "$1""#, name, &pid.to_string()]).status();
     assert!(sent.unwrap().success(), "could not send {name} to {pid}");
 }
 
 fn text(file: &File) -> String {
     let mut bytes = Vec::new();
-    // The child writes through the same open file, whose position is shared: read by offset.
+    // The child process shares the position of the open file, so read by offset.
     let mut at = 0;
     let mut chunk = [0; 8192];
     while let Ok(n @ 1..) = file.read_at(&mut chunk, at) {
@@ -340,7 +340,7 @@ fn text(file: &File) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Whether `path` can be seen by its owner alone.
+/// Whether only the owner has access to `path`.
 pub fn is_private(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.permissions().mode().trailing_zeros() >= 6)
 }

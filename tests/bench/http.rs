@@ -1,4 +1,4 @@
-//! The least HTTP client that a fixture needs; the program's own is what is under test.
+//! A minimal HTTP client for fixtures. The HTTP client of the program is under test and therefore not used here.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
@@ -15,14 +15,14 @@ use super::{ports, wait};
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The headers, a line each.
+    /// The headers, one per line.
     pub head: String,
     /// The body, as text.
     pub body: String,
 }
 
 impl Answer {
-    /// The body as JSON; null where it is none.
+    /// The body as JSON; null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
@@ -34,7 +34,7 @@ impl Answer {
     }
 }
 
-/// One request to 127.0.0.1, with basic auth where `user` is given.
+/// Sends one request to 127.0.0.1, with basic authentication if `user` is set.
 pub fn call(
     method: &str,
     port: u16,
@@ -48,12 +48,12 @@ pub fn call(
     send(method, port, path, &auth.unwrap_or_default(), body)
 }
 
-/// One request to 127.0.0.1 with these headers, each with its line end.
+/// Sends one request to 127.0.0.1 with these headers, each ending with CRLF.
 pub fn send(method: &str, port: u16, path: &str, headers: &str, body: &str) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect_timeout(&ports::local(port), wait::PATIENCE)?;
-    stream.set_read_timeout(Some(wait::PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&ports::local(port), wait::TIMEOUT)?;
+    stream.set_read_timeout(Some(wait::TIMEOUT))?;
     let length = body.len();
-    // HTTP/1.0: the answer ends with the connection and is never chunked.
+    // HTTP/1.0: the response ends with the connection and is never chunked.
     let request = format!(
         "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
     );

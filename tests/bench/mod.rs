@@ -1,8 +1,10 @@
-//! The bench: real servers, a sandbox for the program, a real terminal. Nothing here outlives its test.
+//! Test fixtures: real servers, a sandbox for the program, a real terminal. Everything is stopped and deleted when its
+//! test ends.
 
 pub mod certs;
 pub mod checkout;
 pub mod collector;
+pub mod full_stack;
 pub mod gonogo;
 pub mod http;
 pub mod keys;
@@ -14,7 +16,7 @@ pub mod proxies;
 pub mod rabbitmq;
 pub mod redis;
 pub mod registry;
-pub mod served;
+pub mod served_rehearsal;
 pub mod stack;
 pub mod supervisor;
 pub mod terminal;
@@ -23,27 +25,25 @@ pub mod unprivileged;
 pub mod vault;
 pub mod wait;
 pub mod web;
-pub mod whole;
 
-/// How many times more often than usual what is random, or could be done without end, is done: for `.ci/long`.
+/// A factor for the number of iterations of randomised tests; `.ci/long` sets it.
 pub fn scale() -> usize {
     std::env::var("GONOGO_TEST_SCALE")
         .map_or(1, |times| times.parse().expect("GONOGO_TEST_SCALE: a whole number"))
 }
 
-/// Goes through the rows of a table, several at a time: most of what they take is waiting.
-pub fn each_of(rows: usize, walk: impl Fn(usize) + Sync) {
-    const AT_A_TIME: usize = 4;
+/// Runs a test on each row of a table, several in parallel: the rows mostly wait.
+pub fn for_each_row(rows: usize, run: impl Fn(usize) + Sync) {
+    const PARALLEL: usize = 4;
     std::thread::scope(|scope| {
-        for first in 0..AT_A_TIME.min(rows) {
-            let walk = &walk;
-            scope.spawn(move || (first..rows).step_by(AT_A_TIME).for_each(walk));
+        for first in 0..PARALLEL.min(rows) {
+            let run = &run;
+            scope.spawn(move || (first..rows).step_by(PARALLEL).for_each(run));
         }
     });
 }
 
-/// Ends the test early where a program it needs is missing: a printed skip on a person's machine, a failure
-/// when `CI=true`.
+/// Skips the test if a program that it needs is not installed. With `CI=true` a missing program is a failure.
 macro_rules! need {
     ($($program:expr),+ $(,)?) => {
         if !$crate::bench::supervisor::installed(&[$($program),+]) {

@@ -1,4 +1,4 @@
-//! AWS Secrets Manager as the moto server has it.
+//! AWS Secrets Manager, simulated by the moto server.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use super::{http, ports, wait};
 pub const SERVER: &str = "moto_server";
 pub const CLIENT: &str = "aws";
 
-/// The server, and how `aws` asks it.
+/// A moto server, and the `aws` command line for it.
 #[must_use]
 pub struct Moto {
     port: u16,
@@ -24,7 +24,7 @@ impl Moto {
         let mut server = Command::new(SERVER);
         server.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
         let server = Supervised::spawn(&server, dir, &[port]);
-        server.wait_ready(wait::PATIENCE, || {
+        server.wait_ready(wait::TIMEOUT, || {
             http::call("GET", port, "/moto-api/data.json", None, "").ok().map(drop)
         });
         Self { port, _server: server }
@@ -35,12 +35,12 @@ impl Moto {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// One command of Secrets Manager; it must do.
+    /// Runs a command of `aws secretsmanager`; panics if it fails.
     #[track_caller]
-    pub fn must(&self, words: &[&str]) -> String {
-        let [program, before @ ..] = program();
+    pub fn secretsmanager(&self, words: &[&str]) -> String {
+        let [program, arguments @ ..] = program();
         let mut aws = Command::new(program);
-        aws.args(before).arg("secretsmanager").args(words).args([
+        aws.args(arguments).arg("secretsmanager").args(words).args([
             "--endpoint-url",
             &self.url(),
             "--region",
@@ -52,7 +52,7 @@ impl Moto {
     }
 }
 
-/// The client with credentials; any will do.
+/// The client with credentials; the server accepts any.
 pub fn program() -> [&'static str; 4] {
     ["env", "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", CLIENT]
 }

@@ -1,4 +1,4 @@
-//! Pictures of a screen, as SVG: what a terminal shows, cell by cell.
+//! Pictures of a terminal screen as SVG, cell by cell.
 
 use std::fmt::Write as _;
 
@@ -8,11 +8,12 @@ use vt100::{Cell, Color, Screen};
 /// The size of a cell, in pixels.
 const CELL: (u32, u32) = (8, 17);
 const MARGIN: u32 = 12;
-const GROUND: &str = "#14171b";
-const INK: &str = "#e6e9ed";
+const BACKGROUND: &str = "#14171b";
+const FOREGROUND: &str = "#e6e9ed";
 
-/// What differs from run to run, and what stands there in a picture: as long, or cut and filled to be so.
-const VARIES: [(&str, &str); 7] = [
+/// Patterns of text that differs from run to run, each with its fixed replacement, which is cut or padded to the length of
+/// the match.
+const REPLACEMENTS: [(&str, &str); 7] = [
     (r"\d\d:\d\d:\d\d", "00:04:12"),
     (r"(passed|failed|error) · (just now|\d+[smh][^·]*) · [^│┃]*", "passed · 2m ago · 12 ms · #31:84752b6f"),
     (r"(just now|\d+[smh] ago) · log #\d+", "2m ago · log #36"),
@@ -25,95 +26,102 @@ const VARIES: [(&str, &str); 7] = [
     ),
 ];
 
-struct Piece {
+struct Span {
     text: String,
-    ink: String,
-    ground: Option<String>,
+    foreground: String,
+    background: Option<String>,
     bold: bool,
 }
 
-/// The screen as an SVG picture, without what differs from run to run.
+/// The screen as an SVG picture, with fixed text for what differs from run to run.
 pub fn svg(screen: &Screen) -> String {
     let (rows, columns) = screen.size();
     let (width, height) = (u32::from(columns) * CELL.0 + 2 * MARGIN, u32::from(rows) * CELL.1 + 2 * MARGIN);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\">\n\
-         <rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"{GROUND}\"/>\n\
+         <rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"{BACKGROUND}\"/>\n\
          <g font-family=\"ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace\" font-size=\"13\" xml:space=\"preserve\">\n"
     );
     for row in 0..rows {
         let y = u32::from(row) * CELL.1 + MARGIN;
         let mut column = 0;
-        for piece in pieces(screen, row) {
-            let length = u32::try_from(piece.text.chars().count()).unwrap();
-            let (x, span) = (MARGIN + column * CELL.0, length * CELL.0);
+        for text_span in spans(screen, row) {
+            let length = u32::try_from(text_span.text.chars().count()).unwrap();
+            let (x, width) = (MARGIN + column * CELL.0, length * CELL.0);
             column += length;
-            if let Some(ground) = &piece.ground {
+            if let Some(background) = &text_span.background {
                 let _ = writeln!(
                     svg,
-                    "<rect x=\"{x}\" y=\"{y}\" width=\"{span}\" height=\"{}\" fill=\"{ground}\"/>",
+                    "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{}\" fill=\"{background}\"/>",
                     CELL.1
                 );
             }
-            // How much space stands around a text is not told: it has no look.
-            let text = piece.text.trim();
+            // Spaces around a text are invisible: they are left out.
+            let text = text_span.text.trim();
             if text.is_empty() {
                 continue;
             }
-            let before = u32::try_from(piece.text.chars().take_while(|c| *c == ' ').count()).unwrap();
-            let (x, span) = (x + before * CELL.0, u32::try_from(text.chars().count()).unwrap() * CELL.0);
-            let weight = if piece.bold { " font-weight=\"bold\"" } else { "" };
-            // Plain spaces in a row would be drawn as one.
+            let leading = u32::try_from(text_span.text.chars().take_while(|c| *c == ' ').count()).unwrap();
+            let (x, width) = (x + leading * CELL.0, u32::try_from(text.chars().count()).unwrap() * CELL.0);
+            let weight = if text_span.bold { " font-weight=\"bold\"" } else { "" };
+            // Several ordinary spaces would be drawn as one.
             let text = text.replace('&', "&amp;").replace('<', "&lt;").replace("  ", "\u{a0}\u{a0}");
             let _ = writeln!(
                 svg,
-                "<text x=\"{x}\" y=\"{}\" fill=\"{}\"{weight} textLength=\"{span}\">{text}</text>",
+                "<text x=\"{x}\" y=\"{}\" fill=\"{}\"{weight} textLength=\"{width}\">{text}</text>",
                 y + 13,
-                piece.ink
+                text_span.foreground
             );
         }
     }
     svg + "</g>\n</svg>\n"
 }
 
-/// A row in pieces of one style.
-fn pieces(screen: &Screen, row: u16) -> Vec<Piece> {
+/// A row as spans of one style each.
+fn spans(screen: &Screen, row: u16) -> Vec<Span> {
     let cells: Vec<&Cell> = (0..screen.size().1).filter_map(|column| screen.cell(row, column)).collect();
     let plain: String = cells.iter().map(|cell| cell.contents().chars().next().unwrap_or(' ')).collect();
-    let mut pieces: Vec<Piece> = Vec::new();
-    for (c, styled) in settled(&plain) {
-        let cell = cells[styled];
-        let (mut ink, mut ground) = (color(cell.fgcolor()), color(cell.bgcolor()));
+    let mut spans: Vec<Span> = Vec::new();
+    for (c, column) in with_replacements(&plain) {
+        let cell = cells[column];
+        let (mut foreground, mut background) = (color(cell.fgcolor()), color(cell.bgcolor()));
         if cell.inverse() {
-            (ink, ground) = (ground.or_else(|| Some(GROUND.into())), ink.or_else(|| Some(INK.into())));
+            (foreground, background) = (
+                background.or_else(|| Some(BACKGROUND.into())),
+                foreground.or_else(|| Some(FOREGROUND.into())),
+            );
         }
-        let ink = ink.unwrap_or_else(|| INK.into());
-        match pieces.last_mut() {
-            Some(last) if last.ink == ink && last.ground == ground && last.bold == cell.bold() => {
+        let foreground = foreground.unwrap_or_else(|| FOREGROUND.into());
+        match spans.last_mut() {
+            Some(last)
+                if last.foreground == foreground
+                    && last.background == background
+                    && last.bold == cell.bold() =>
+            {
                 last.text.push(c);
             }
-            _ => pieces.push(Piece { text: c.into(), ink, ground, bold: cell.bold() }),
+            _ => spans.push(Span { text: c.into(), foreground, background, bold: cell.bold() }),
         }
     }
-    pieces
+    spans
 }
 
-/// The row with fixed words in the place of what differs from run to run; beside each character, which cell's style
-/// it has: fixed words have one.
-fn settled(row: &str) -> Vec<(char, usize)> {
-    let mut settled: Vec<(char, usize)> = row.chars().enumerate().map(|(at, c)| (c, at)).collect();
-    for (pattern, fixed) in VARIES {
-        let now: String = settled.iter().map(|(c, _)| c).collect();
-        for found in Regex::new(pattern).unwrap().find_iter(&now) {
-            let begin = now[..found.start()].chars().count();
-            let length = found.as_str().chars().count();
-            let words = fixed.chars().chain(std::iter::repeat(' '));
-            for (at, c) in (begin..begin + length).zip(words) {
-                settled[at] = (c, begin + 1);
+/// The row with its replacements, and for each character the column of the cell whose style it has. A replacement has
+/// one style.
+fn with_replacements(row: &str) -> Vec<(char, usize)> {
+    let mut row: Vec<(char, usize)> = row.chars().enumerate().map(|(at, c)| (c, at)).collect();
+    for (pattern, fixed) in REPLACEMENTS {
+        let now: String = row.iter().map(|(c, _)| c).collect();
+        for matched in Regex::new(pattern).unwrap().find_iter(&now) {
+            let begin = now[..matched.start()].chars().count();
+            let length = matched.as_str().chars().count();
+            let replacement = fixed.chars().chain(std::iter::repeat(' '));
+            for (at, c) in (begin..begin + length).zip(replacement) {
+                row[at] = (c, begin + 1);
             }
         }
     }
-    settled
+    row
 }
 
 /// One of the 256 colours.
@@ -121,7 +129,7 @@ fn color(color: Color) -> Option<String> {
     let Color::Idx(index) = color else { return None };
     let level = |step: u8| if step == 0 { 0 } else { 55 + 40 * step };
     Some(match index {
-        0..=15 => INK.into(),
+        0..=15 => FOREGROUND.into(),
         16..=231 => {
             let index = index - 16;
             format!("#{:02x}{:02x}{:02x}", level(index / 36), level(index / 6 % 6), level(index % 6))

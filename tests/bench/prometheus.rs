@@ -1,4 +1,4 @@
-//! A real Prometheus with alert rules of the test's own.
+//! A real Prometheus with the alert rules of the test.
 
 use std::fs;
 use std::path::Path;
@@ -20,13 +20,13 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts one that has an alert rule of this name.
+    /// Starts a server with one alert rule of this name.
     #[track_caller]
     pub fn with_alert(name: &str) -> Self {
         Self::start(&[(name, "up == 0")], &[])
     }
 
-    /// Starts one with these alert rules (name, expression), that scrapes these jobs (name, port) every second.
+    /// Starts a server with these alert rules (name, expression) that scrapes these jobs (name, port) every second.
     #[track_caller]
     pub fn start(rules: &[(&str, &str)], jobs: &[(&str, u16)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -46,13 +46,13 @@ impl Prometheus {
         server.arg("--web.enable-lifecycle");
         server.arg(format!("--web.listen-address=127.0.0.1:{port}"));
         let server = Supervised::spawn(&server, dir, &[port]);
-        server.wait_ready(wait::PATIENCE, || {
+        server.wait_ready(wait::TIMEOUT, || {
             ((rules.is_empty() || is_evaluated(port)) && is_scraped(port, jobs.len())).then_some(())
         });
         Self { port, server }
     }
 
-    /// Loads other alert rules.
+    /// Replaces the alert rules.
     #[track_caller]
     pub fn reload(&self, rules: &[(&str, &str)]) {
         write_rules(self.server.dir(), rules);
@@ -84,9 +84,9 @@ fn is_evaluated(port: u16) -> bool {
 fn is_scraped(port: u16, jobs: usize) -> bool {
     let answer = http::call("GET", port, "/api/v1/targets?state=active", None, "");
     answer.is_ok_and(|answer| {
-        let told = answer.json();
+        let body = answer.json();
         let targets =
-            told.pointer("/data/activeTargets").and_then(|all| all.as_array()).cloned().unwrap_or_default();
+            body.pointer("/data/activeTargets").and_then(|all| all.as_array()).cloned().unwrap_or_default();
         targets.len() >= jobs && targets.iter().all(|target| target["health"] != "unknown")
     })
 }

@@ -41,11 +41,11 @@ impl Proxy {
     #[track_caller]
     fn start(server: &Command, dir: tempfile::TempDir, port: u16) -> Self {
         let server = Supervised::spawn(server, dir, &[port]);
-        server.wait_ready(wait::PATIENCE, || TcpStream::connect(("127.0.0.1", port)).ok().map(drop));
+        server.wait_ready(wait::TIMEOUT, || TcpStream::connect(("127.0.0.1", port)).ok().map(drop));
         Self { port, _server: server }
     }
 
-    /// Where it listens.
+    /// Its port.
     pub fn port(&self) -> u16 {
         self.port
     }

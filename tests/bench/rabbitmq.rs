@@ -1,4 +1,4 @@
-//! One RabbitMQ broker for the whole test process, and a virtual host of its own for each test.
+//! One RabbitMQ broker per test process, with a virtual host for each test.
 
 use std::fs;
 use std::path::Path;
@@ -20,15 +20,15 @@ use super::supervisor::Supervised;
 use super::topology::Topology;
 use super::wait;
 
-/// What a test needs installed; for `need!`.
+/// The program that a test needs; for `need!`.
 pub const SERVER: &str = "rabbitmq-server";
 
-// Debian's wrapper in sbin changes the user; the server itself does not.
+// The wrapper script of Debian in sbin changes the user; this program does not.
 const PROGRAM: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 const ROOT: (&str, &str) = ("bench", "bench-root");
 const BOOT: Duration = Duration::from_secs(90);
 
-/// The broker: AMQP and management, both plain and with TLS under the bench's certificate.
+/// A broker with AMQP and management API, both with and without TLS.
 pub struct Broker {
     /// AMQP.
     pub amqp: u16,
@@ -50,39 +50,39 @@ pub struct User {
     pub password: String,
 }
 
-/// A virtual host with users of its own, deleted on drop.
+/// A virtual host with its own users, deleted on drop.
 #[must_use]
 pub struct Vhost {
     broker: &'static Broker,
-    /// Its name; it holds a slash, so that whoever forgets to encode one fails.
+    /// Its name. It contains a slash, so that a missing URL encoding fails.
     pub name: String,
-    /// May do everything, administrator of the management API.
+    /// All permissions, administrator of the management API.
     pub admin: User,
-    /// May do everything over AMQP, and read the management API.
+    /// All permissions over AMQP, read access to the management API.
     pub monitor: User,
-    /// May do everything over AMQP; the management API refuses it.
+    /// All permissions over AMQP, no access to the management API.
     pub plain: User,
 }
 
-/// A consumer that takes messages and acknowledges none, until dropped.
+/// A consumer that receives messages and acknowledges none, until dropped.
 #[must_use]
 pub struct Consumer {
     runtime: Runtime,
     connection: Connection,
-    _open: Channel,
-    _taking: lapin::Consumer,
+    _channel: Channel,
+    _deliveries: lapin::Consumer,
 }
 
 impl Broker {
-    /// The broker of this test process; the first call boots it, 6 to 8 s.
+    /// The broker of this test process. The first call starts it, which takes 6 to 8 s.
     #[track_caller]
     pub fn shared() -> &'static Self {
-        // A static is never dropped: the broker goes when the process does, see `supervisor`.
+        // A static is never dropped: the broker stops when the process exits, see `supervisor`.
         static SHARED: OnceLock<Broker> = OnceLock::new();
         SHARED.get_or_init(Self::boot)
     }
 
-    /// A fresh virtual host with nothing in it.
+    /// A new, empty virtual host.
     #[track_caller]
     pub fn vhost(&'static self) -> Vhost {
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -96,14 +96,14 @@ impl Broker {
             plain: user("plain"),
             name: name.clone(),
         };
-        self.must("PUT", &format!("/api/vhosts/{}", segment(&vhost.name)), &json!({}));
+        self.request("PUT", &format!("/api/vhosts/{}", segment(&vhost.name)), &json!({}));
         vhost.add(&vhost.admin, "administrator");
         vhost.add(&vhost.monitor, "monitoring");
         vhost.add(&vhost.plain, "");
         vhost
     }
 
-    /// The broker's Erlang process.
+    /// The process id of the broker.
     pub fn pid(&self) -> u32 {
         self.server.pid()
     }
@@ -119,7 +119,7 @@ impl Broker {
         let command = command(dir.path(), epmd, dist);
         let server = Supervised::spawn(&command, dir, &[amqp, amqps, management, management_tls, epmd, dist]);
         let broker = Self { amqp, amqps, management, management_tls, server };
-        // The API answers 401 until the definitions are in: a queue of theirs is the last to come.
+        // The API answers 401 until the definitions are imported; queues are imported last.
         let queue = "/api/queues/%2F/ready";
         broker.server.wait_ready(BOOT, || {
             broker.call("GET", queue, &Value::Null).ok().filter(|a| a.status == 200).map(drop)
@@ -133,7 +133,7 @@ impl Broker {
     }
 
     #[track_caller]
-    fn must(&self, method: &str, path: &str, body: &Value) -> Value {
+    fn request(&self, method: &str, path: &str, body: &Value) -> Value {
         let answer = self.call(method, path, body).expect("the management API");
         assert!(answer.status < 300, "{method} {path}: {answer:?}");
         answer.json()
@@ -141,7 +141,7 @@ impl Broker {
 }
 
 impl Vhost {
-    /// The broker it lives on.
+    /// Its broker.
     pub fn broker(&self) -> &'static Broker {
         self.broker
     }
@@ -166,50 +166,50 @@ impl Vhost {
         format!("http://127.0.0.1:{}", self.broker.management)
     }
 
-    /// The management API's answer to one of this virtual host's users.
+    /// The response of the management API to one of the users of this virtual host.
     #[track_caller]
     pub fn api_as(&self, user: &User, path: &str) -> Answer {
         let auth = Some((&*user.name, &*user.password));
         http::call("GET", self.broker.management, path, auth, "").expect("the management API")
     }
 
-    /// Declares all of `topology`.
+    /// Declares a topology.
     #[track_caller]
     pub fn declare(&self, topology: &Topology) {
-        self.broker.must("POST", &self.path("definitions", ""), &topology.definitions());
+        self.broker.request("POST", &self.path("definitions", ""), &topology.definitions());
     }
 
-    /// Puts a message into a queue.
+    /// Publishes a message to a queue.
     #[track_caller]
     pub fn publish(&self, queue: &str, payload: &str) {
         self.publish_with(queue, payload, &json!({}));
     }
 
-    /// Puts a message with headers, such as `x-retry-count`, into a queue.
+    /// Publishes a message with headers, such as `x-retry-count`, to a queue.
     #[track_caller]
     pub fn publish_with(&self, queue: &str, payload: &str, headers: &Value) {
         let message = json!({"properties": {"headers": headers}, "routing_key": queue, "payload": payload,
                              "payload_encoding": "string"});
-        let sent = self.broker.must("POST", &self.path("exchanges", "/amq.default/publish"), &message);
+        let sent = self.broker.request("POST", &self.path("exchanges", "/amq.default/publish"), &message);
         assert_eq!(sent["routed"], true, "no queue {queue}");
     }
 
-    /// A queue as the management API tells it.
+    /// A queue as reported by the management API.
     #[track_caller]
     pub fn queue(&self, queue: &str) -> Value {
-        self.broker.must("GET", &self.path("queues", &format!("/{queue}")), &Value::Null)
+        self.broker.request("GET", &self.path("queues", &format!("/{queue}")), &Value::Null)
     }
 
-    /// Sets a policy of the queues that match a pattern.
+    /// Sets a policy for the queues that match a pattern.
     #[track_caller]
     pub fn set_policy(&self, name: &str, pattern: &str, definition: &Value) {
         let body = json!({"pattern": pattern, "apply-to": "queues", "definition": definition});
-        self.broker.must("PUT", &self.path("policies", &format!("/{name}")), &body);
-        // It is shown some seconds after it is in force; another one may be shown until then.
-        let is_shown = |queue: &Value| queue["effective_policy_definition"] == *definition;
-        let queues = || self.broker.must("GET", &self.path("queues", ""), &Value::Null);
-        wait::until("the policy to be shown", || {
-            queues().as_array().unwrap().iter().any(is_shown).then_some(())
+        self.broker.request("PUT", &self.path("policies", &format!("/{name}")), &body);
+        // The API reports a policy some seconds after it is effective; it may report the previous one until then.
+        let is_reported = |queue: &Value| queue["effective_policy_definition"] == *definition;
+        let queues = || self.broker.request("GET", &self.path("queues", ""), &Value::Null);
+        wait::until("the policy is reported", || {
+            queues().as_array().unwrap().iter().any(is_reported).then_some(())
         });
     }
 
@@ -217,30 +217,30 @@ impl Vhost {
     #[track_caller]
     pub fn bind(&self, exchange: &str, queue: &str, routing_key: &str) {
         let path = self.path("bindings", &format!("/e/{exchange}/q/{queue}"));
-        self.broker.must("POST", &path, &json!({"routing_key": routing_key}));
+        self.broker.request("POST", &path, &json!({"routing_key": routing_key}));
     }
 
     /// Deletes a queue.
     #[track_caller]
     pub fn delete_queue(&self, queue: &str) {
-        self.broker.must("DELETE", &self.path("queues", &format!("/{queue}")), &Value::Null);
+        self.broker.request("DELETE", &self.path("queues", &format!("/{queue}")), &Value::Null);
     }
 
-    /// Ready messages and consumers of a queue, exact at once (AMQP passive declare).
+    /// The ready messages and the consumers of a queue, without the delay of the management API (AMQP passive declare).
     #[track_caller]
     pub fn depth(&self, queue: &str) -> (u32, u32) {
         let runtime = runtime();
         let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         runtime.block_on(async {
             let (connection, channel) = self.channel().await;
-            let seen = channel.queue_declare(queue.into(), passive, FieldTable::default()).await.unwrap();
-            let depth = (seen.message_count(), seen.consumer_count());
+            let queue = channel.queue_declare(queue.into(), passive, FieldTable::default()).await.unwrap();
+            let depth = (queue.message_count(), queue.consumer_count());
             connection.close(200, "done".into()).await.unwrap();
             depth
         })
     }
 
-    /// Starts a consumer that takes up to `prefetch` messages and keeps them unacknowledged.
+    /// Starts a consumer that receives up to `prefetch` messages and leaves them unacknowledged.
     #[track_caller]
     pub fn consume(&self, queue: &str, prefetch: u16) -> Consumer {
         let runtime = runtime();
@@ -251,7 +251,7 @@ impl Vhost {
             let consumer = channel.basic_consume(queue.into(), "bench".into(), options, table).await.unwrap();
             (connection, channel, consumer)
         });
-        Consumer { runtime, connection, _open: channel, _taking: consumer }
+        Consumer { runtime, connection, _channel: channel, _deliveries: consumer }
     }
 
     async fn channel(&self) -> (Connection, Channel) {
@@ -261,7 +261,7 @@ impl Vhost {
         (connection, channel)
     }
 
-    /// A user with this tag and these permissions: configure, write, read.
+    /// Adds a user with this tag and these permissions: configure, write, read.
     pub fn user(&self, role: &str, tag: &str, permissions: [&str; 3]) -> User {
         let user = User { name: format!("{role}-{}", self.name), password: format!("{role} p@ss") };
         self.grant(&user, tag, permissions);
@@ -274,9 +274,9 @@ impl Vhost {
 
     fn grant(&self, user: &User, tags: &str, [configure, write, read]: [&str; 3]) {
         let body = json!({"password": user.password, "tags": tags});
-        self.broker.must("PUT", &format!("/api/users/{}", segment(&user.name)), &body);
+        self.broker.request("PUT", &format!("/api/users/{}", segment(&user.name)), &body);
         let granted = json!({"configure": configure, "write": write, "read": read});
-        self.broker.must("PUT", &self.path("permissions", &format!("/{}", segment(&user.name))), &granted);
+        self.broker.request("PUT", &self.path("permissions", &format!("/{}", segment(&user.name))), &granted);
     }
 
     /// `/api/<what>/<this virtual host><rest>`.
@@ -330,7 +330,7 @@ fn definitions() -> Value {
 }
 
 fn command(dir: &Path, epmd: u16, dist: u16) -> Command {
-    // The port mapper would outlive the node that starts it: start it first, under the same supervisor.
+    // A port mapper that is started by the node would keep running: start it first, under the same supervisor.
     let mut command = Command::new("sh");
     command.args(["-c", r#"epmd -address 127.0.0.1 -port "$ERL_EPMD_PORT" & exec "$0""#, PROGRAM]);
     for (key, name) in [

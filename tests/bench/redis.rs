@@ -1,4 +1,4 @@
-//! A Redis server of one's own.
+//! A Redis server for one test.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,22 +10,22 @@ use super::ports::free_port;
 use super::supervisor::Supervised;
 use super::wait;
 
-/// What a test needs installed to start one; for `need!`.
+/// The program that a test needs; for `need!`.
 pub const SERVER: &str = "redis-server";
 
-/// How to start a Redis server; by default open, with neither AOF nor RDB.
+/// The settings of a Redis server. The default has no password, no AOF and no RDB.
 #[must_use]
 pub struct Builder {
     config: String,
     password: Option<String>,
     tls: bool,
-    part: Part,
+    mode: Mode,
 }
 
-/// The part that a server has.
+/// The mode in which a server runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Alone,
+enum Mode {
+    Standalone,
     Cluster,
     Replica,
     Sentinel,
@@ -41,19 +41,19 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// An open server that saves nothing.
+    /// Starts a server without a password and without persistence.
     #[track_caller]
     pub fn start() -> Self {
         Self::builder().start()
     }
 
-    /// A server to be described.
+    /// The settings of a server to start.
     pub fn builder() -> Builder {
-        let builder = Builder { config: String::new(), password: None, tls: false, part: Part::Alone };
+        let builder = Builder { config: String::new(), password: None, tls: false, mode: Mode::Standalone };
         builder.save("").appendonly(false)
     }
 
-    /// Where it listens; with TLS only TLS is spoken there.
+    /// Its port. With TLS the port accepts only TLS.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -74,33 +74,33 @@ impl RedisServer {
         format!("{scheme}://{user}127.0.0.1:{}/0", self.port)
     }
 
-    /// The answer of `redis-cli` to one command, an error of the server included.
+    /// The output of `redis-cli` for one command, also for an error of the server.
     #[track_caller]
     pub fn cli(&self, args: &[&str]) -> String {
         let output = self.client().args(args).output().expect("redis-cli");
-        let said = [output.stdout, output.stderr].concat();
-        String::from_utf8_lossy(&said).trim_end().to_owned()
+        let printed = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&printed).trim_end().to_owned()
     }
 
-    /// Starts a subscriber of `channel`, and waits until the server counts it.
+    /// Starts a subscriber of `channel` and waits until the server counts it.
     #[track_caller]
     pub fn subscribe(&self, channel: &str) -> Supervised {
         let before = self.subscribers(channel);
         let mut client = self.client();
         client.args(["SUBSCRIBE", channel]);
         let subscriber = Supervised::spawn(&client, tempfile::tempdir().unwrap(), &[]);
-        subscriber.wait_ready(wait::PATIENCE, || (self.subscribers(channel) > before).then_some(()));
+        subscriber.wait_ready(wait::TIMEOUT, || (self.subscribers(channel) > before).then_some(()));
         subscriber
     }
 
-    /// How many subscribe to `channel` on this node.
+    /// The number of subscribers of `channel` on this node.
     #[track_caller]
     pub fn subscribers(&self, channel: &str) -> u64 {
         let answer = self.cli(&["PUBSUB", "NUMSUB", channel]);
         answer.lines().last().and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
     }
 
-    /// The process that serves.
+    /// The process id of the server.
     pub fn pid(&self) -> u32 {
         self.server.pid()
     }
@@ -121,8 +121,8 @@ impl RedisServer {
 
     fn is_ready(&self, builder: &Builder) -> bool {
         self.cli(&["PING"]) == "PONG"
-            && (builder.part != Part::Cluster || self.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"))
-            && (builder.part != Part::Replica
+            && (builder.mode != Mode::Cluster || self.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"))
+            && (builder.mode != Mode::Replica
                 || self.cli(&["INFO", "replication"]).contains("master_link_status:up"))
     }
 }
@@ -134,61 +134,61 @@ impl Builder {
         self.line(&format!("requirepass {password}"))
     }
 
-    /// A further user with rules such as `~* +@read`.
+    /// Adds an ACL user with rules such as `~* +@read`.
     pub fn acl_user(self, name: &str, password: &str, rules: &str) -> Self {
         self.line(&format!("user {name} on >{password} {rules}"))
     }
 
-    /// Whether it keeps an append-only file.
+    /// Whether the server writes an append-only file.
     pub fn appendonly(self, on: bool) -> Self {
         self.line(if on { "appendonly yes" } else { "appendonly no" })
     }
 
-    /// When it saves a snapshot: `"3600 1"`; `""` is never.
+    /// When the server saves a snapshot, such as `"3600 1"`; `""` means never.
     pub fn save(self, rule: &str) -> Self {
         self.line(if rule.is_empty() { "save \"\"".to_owned() } else { format!("save {rule}") }.as_str())
     }
 
-    /// The latency monitor's threshold in milliseconds; 0 is off.
+    /// The threshold of the latency monitor in milliseconds; 0 turns it off.
     pub fn latency_threshold(self, ms: u32) -> Self {
         self.line(&format!("latency-monitor-threshold {ms}"))
     }
 
-    /// Speaks TLS, and only TLS, under the bench's server certificate.
+    /// Accepts only TLS, with the test server certificate.
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self
     }
 
-    /// Follows `primary`; started once the link is up.
+    /// Replicates `primary`; ready when the link is up.
     pub fn replica_of(mut self, primary: &RedisServer) -> Self {
-        self.part = Part::Replica;
+        self.mode = Mode::Replica;
         if let Some(password) = &primary.password {
             self = self.line(&format!("masterauth {password}"));
         }
         self.line(&format!("replicaof 127.0.0.1 {}", primary.port)).line("repl-diskless-sync-delay 0")
     }
 
-    /// A cluster of one node that holds all slots.
+    /// A cluster of one node that serves all slots.
     pub fn cluster(mut self) -> Self {
-        self.part = Part::Cluster;
+        self.mode = Mode::Cluster;
         let bus = free_port();
         self.line("cluster-enabled yes").line(&format!("cluster-port {bus}"))
     }
 
-    /// A Sentinel, which holds no data.
+    /// A Sentinel, which stores no data.
     pub fn sentinel(mut self) -> Self {
-        self.part = Part::Sentinel;
+        self.mode = Mode::Sentinel;
         self
     }
 
-    /// Any other line of the configuration file.
+    /// Adds a line to the configuration file.
     pub fn line(mut self, line: &str) -> Self {
         writeln!(self.config, "{line}").unwrap();
         self
     }
 
-    /// Starts it and waits until it serves.
+    /// Starts the server and waits until it is ready.
     #[track_caller]
     pub fn start(self) -> RedisServer {
         let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
@@ -197,11 +197,11 @@ impl Builder {
         let config = format!("bind 127.0.0.1\n{listen}{}", self.config);
         fs::write(dir.path().join("redis.conf"), config).unwrap();
         let mut command = Command::new(SERVER);
-        command.arg("redis.conf").args((self.part == Part::Sentinel).then_some("--sentinel"));
+        command.arg("redis.conf").args((self.mode == Mode::Sentinel).then_some("--sentinel"));
         let server = Supervised::spawn(&command, dir, &[port]);
         let redis = RedisServer { port, password: self.password.clone(), tls: self.tls, server };
-        if self.part == Part::Cluster {
-            redis.server.wait_ready(wait::PATIENCE, || {
+        if self.mode == Mode::Cluster {
+            redis.server.wait_ready(wait::TIMEOUT, || {
                 redis.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).starts_with("OK").then_some(())
             });
         }

@@ -1,4 +1,4 @@
-//! A real container registry (distribution 2), and images made by hand.
+//! A real container registry (distribution 2), and minimal images to push.
 
 use std::fs;
 use std::process::Command;
@@ -14,9 +14,9 @@ use super::{ports, wait};
 
 /// The program.
 pub const SERVER: &str = "docker-registry";
-/// Who may push and pull, where somebody must log in.
+/// The user that may push and pull in a registry with login.
 pub const USER: (&str, &str) = ("deploy-bot", "correct horse");
-/// `USER` as an htpasswd file has them: bcrypt of the password, of the least cost.
+/// `USER` as an htpasswd line: bcrypt of the password with a low cost.
 const HTPASSWD: &str = "deploy-bot:$2b$05$dmvx4p4fOc4QKHuT.0rSa.LbK8gVC7fifXfzT8HWFthAHWRNVZAd.\n";
 
 /// A registry.
@@ -28,15 +28,15 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// One that is open to everybody.
+    /// Starts a registry with anonymous access.
     #[track_caller]
     pub fn open() -> Self {
         Self::start(false)
     }
 
-    /// One that asks for a password.
+    /// Starts a registry that requires a password.
     #[track_caller]
-    pub fn guarded() -> Self {
+    pub fn with_login() -> Self {
         Self::start(true)
     }
 
@@ -61,7 +61,7 @@ impl Registry {
         server.args(["serve", "config.yml"]);
         let server = Supervised::spawn(&server, dir, &[port]);
         let registry = Self { port, login, server };
-        registry.server.wait_ready(wait::PATIENCE, || {
+        registry.server.wait_ready(wait::TIMEOUT, || {
             let answer = http::call("GET", port, "/v2/", registry.user(), "");
             answer.is_ok_and(|answer| answer.status == 200).then_some(())
         });
@@ -77,7 +77,7 @@ impl Registry {
         self.login.then_some(USER)
     }
 
-    /// Pushes an image whose config has this environment and this history; gives its digest.
+    /// Pushes an image whose config has this environment and this history; returns its digest.
     #[track_caller]
     pub fn push(&self, repository: &str, tag: &str, env: &[&str], history: &[&str]) -> String {
         let history: Vec<Value> = history.iter().map(|step| json!({"created_by": step})).collect();
@@ -101,7 +101,7 @@ impl Registry {
         digest(&manifest)
     }
 
-    /// What a tag names, if it is there.
+    /// The digest of a tag, if the tag exists.
     pub fn digest(&self, repository: &str, tag: &str) -> Option<String> {
         let path = format!("/v2/{repository}/manifests/{tag}");
         let kinds = "application/vnd.oci.image.manifest.v1+json";
@@ -112,21 +112,21 @@ impl Registry {
         (answer.status == 200).then(|| digest(&answer.body))
     }
 
-    /// Takes an image away, and every tag of it.
+    /// Deletes an image and all its tags.
     #[track_caller]
     pub fn delete(&self, repository: &str, digest: &str) {
         let _ = self.send("DELETE", &format!("/v2/{repository}/manifests/{digest}"), "text/plain", "");
     }
 
-    /// Uploads a blob; gives its descriptor.
+    /// Uploads a blob; returns its descriptor.
     #[track_caller]
     fn blob(&self, repository: &str, content: &str) -> Value {
-        let begun = self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), "text/plain", "");
-        let place = begun.header("location").unwrap().to_owned();
-        // On the host that it was asked as.
-        let place = &place[place.find("/v2/").unwrap()..];
+        let started = self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), "text/plain", "");
+        let location = started.header("location").unwrap().to_owned();
+        // Without scheme and host.
+        let path = &location[location.find("/v2/").unwrap()..];
         let (digest, kind) = (digest(content), "application/octet-stream");
-        let _ = self.send("PUT", &format!("{place}&digest={digest}"), kind, content);
+        let _ = self.send("PUT", &format!("{path}&digest={digest}"), kind, content);
         json!({"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": content.len()})
     }
 
@@ -140,12 +140,12 @@ impl Registry {
         answer
     }
 
-    /// How many uploads to a repository are open. A cancelled one leaves the state of an empty hash.
+    /// The number of open uploads of a repository. The directory of a cancelled upload has no `startedat`.
     pub fn uploads(&self, repository: &str) -> usize {
-        let place =
+        let uploads =
             self.server.dir().join("data/docker/registry/v2/repositories").join(repository).join("_uploads");
         let open = |upload: &fs::DirEntry| upload.path().join("startedat").exists();
-        fs::read_dir(place).map_or(0, |all| all.map_while(Result::ok).filter(open).count())
+        fs::read_dir(uploads).map_or(0, |all| all.map_while(Result::ok).filter(open).count())
     }
 }
 

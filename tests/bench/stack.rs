@@ -1,4 +1,4 @@
-//! The application between a real Redis and a real RabbitMQ, with its worker.
+//! The application and its worker with a real Redis and a real RabbitMQ.
 
 use gonogo_rehearsal::servers::app::{AppConfig, AppServer, AppWorker, OnSpan};
 use serde_json::{Value, json};
@@ -8,14 +8,14 @@ use super::redis::RedisServer;
 use super::topology::Topology;
 use super::wait;
 
-/// The token that opens the application.
+/// The token that the application accepts.
 pub const TOKEN: &str = "the-token-of-today";
-/// The origins that it lets in.
+/// The origins that it allows.
 pub const ORIGINS: [&str; 2] = ["https://boards.example.com", "https://admin.example.com"];
-/// Redis' password.
+/// The password of Redis.
 pub const PASSWORD: &str = "s3cret-of-redis";
 
-/// The whole stack that events travel through.
+/// All servers on the way of an event.
 #[must_use]
 pub struct Stack {
     pub app: AppServer,
@@ -26,13 +26,13 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts all of it; ready when the worker consumes and the application hears.
+    /// Starts all servers; ready when the worker consumes and the application has subscribed.
     #[track_caller]
     pub fn start() -> Self {
         Self::start_with(None)
     }
 
-    /// The same, its spans told to somebody.
+    /// The same, with a callback for spans.
     #[track_caller]
     pub fn start_with(on_span: Option<OnSpan>) -> Self {
         let redis = RedisServer::builder().appendonly(true).latency_threshold(100).password(PASSWORD).start();
@@ -61,12 +61,12 @@ impl Stack {
 
     /// Stops the worker, or starts it again.
     #[track_caller]
-    pub fn work(&mut self, on: bool) {
+    pub fn run_worker(&mut self, on: bool) {
         self.worker = on.then(|| AppWorker::start(self.config.clone()).unwrap());
         wait::until("the worker", || ((self.vhost.depth("advanced.board.events").1 > 0) == on).then_some(()));
     }
 
-    /// The broker as probes are asked to look at it.
+    /// The broker in the form of a probe spec.
     pub fn broker(&self) -> Value {
         json!({
             "url": format!("amqp://127.0.0.1:{}", self.vhost.broker().amqp),

@@ -1,4 +1,4 @@
-//! Runs a server so that it cannot outlive the test, however the test ends.
+//! Runs a server so that it is stopped however the test ends.
 
 use std::env;
 use std::fs::{self, File};
@@ -13,9 +13,9 @@ use tempfile::TempDir;
 
 use super::{ports, wait};
 
-// The test holds the other end of stdin: when it closes, by `Drop` or by the death of the test process, the
-// server's whole session is killed and its directory removed. A parent-death signal would not do: it fires
-// when the thread that spawned ends, and each test is a thread.
+// The test holds the other end of stdin. When it closes (on `Drop`, or when the test process dies), the whole session of
+// the server is killed and its directory removed. A parent-death signal would not do: it is sent when the spawning thread
+// ends, and each test is a thread.
 const SUPERVISOR: &str = r#"
 dir=$1; shift
 setsid "$@" </dev/null &
@@ -24,7 +24,7 @@ echo $server >"$dir/pid.new" && mv "$dir/pid.new" "$dir/pid"
 cat >/dev/null
 kill -KILL -$server 2>/dev/null || kill -KILL $server 2>/dev/null
 wait
-tries=100 # an orphan of the group may stay a zombie where process 1 reaps none
+tries=100 # an orphan of the group may stay a zombie if process 1 does not reap
 while kill -0 -$server 2>/dev/null && [ $tries -gt 0 ]; do tries=$((tries - 1)); sleep 0.01; done
 rm -rf "$dir"
 "#;
@@ -37,27 +37,27 @@ pub struct Supervised {
     pid: u32,
     ports: Vec<u16>,
     supervisor: Child,
-    lifeline: Option<ChildStdin>,
+    stdin: Option<ChildStdin>,
 }
 
 impl Supervised {
-    /// Starts `server` in `dir`, with no environment but its own, `PATH` and a `HOME` in `dir`. `ports` are
-    /// those that must be closed again when it is gone.
+    /// Starts `server` in `dir`. Its environment is what the command sets, `PATH`, and `dir` as `HOME`. `ports` must be closed
+    /// again when the server has stopped.
     #[track_caller]
     pub fn spawn(server: &Command, dir: TempDir, ports: &[u16]) -> Self {
         let name = server.get_program().to_string_lossy().into_owned();
-        let mut supervisor = supervising(server, dir.path()).spawn().expect("sh");
-        let lifeline = supervisor.stdin.take();
+        let mut supervisor = supervisor_command(server, dir.path()).spawn().expect("sh");
+        let stdin = supervisor.stdin.take();
         let pid = wait::until("the server's process id", || {
             fs::read_to_string(dir.path().join("pid")).ok()?.trim().parse().ok()
         });
-        Self { name, dir, pid, ports: ports.to_vec(), supervisor, lifeline }
+        Self { name, dir, pid, ports: ports.to_vec(), supervisor, stdin }
     }
 
-    /// Waits until `look` finds the server ready; fails with the server's own output when it died or is late.
+    /// Waits until `poll` returns a value; panics with the output of the server if it died or took too long.
     #[track_caller]
-    pub fn wait_ready<T>(&self, deadline: Duration, mut look: impl FnMut() -> Option<T>) -> T {
-        let ready = wait::within(deadline, || match look() {
+    pub fn wait_ready<T>(&self, deadline: Duration, mut poll: impl FnMut() -> Option<T>) -> T {
+        let ready = wait::within(deadline, || match poll() {
             Some(ready) => Some(Ok(ready)),
             None if !is_running(self.pid) => Some(Err("died at start")),
             None => None,
@@ -68,18 +68,18 @@ impl Supervised {
         }
     }
 
-    /// All that the server has printed.
+    /// The output of the server.
     pub fn log(&self) -> String {
         fs::read(self.dir.path().join("server.log"))
             .map_or_else(|e| e.to_string(), |log| String::from_utf8_lossy(&log).into_owned())
     }
 
-    /// The server's process, leader of its own process group.
+    /// The process id of the server, which leads its own process group.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// The server's own directory.
+    /// The directory of the server.
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
@@ -87,35 +87,35 @@ impl Supervised {
 
 impl Drop for Supervised {
     fn drop(&mut self) {
-        drop(self.lifeline.take());
+        drop(self.stdin.take());
         let _ = self.supervisor.wait();
-        let closed = wait::within(wait::PATIENCE, || {
+        let closed = wait::within(wait::TIMEOUT, || {
             (!self.ports.iter().any(|port| ports::is_open(*port))).then_some(())
         });
         assert!(closed.is_some() || thread::panicking(), "{} left a port open", self.name);
     }
 }
 
-fn supervising(server: &Command, dir: &Path) -> Command {
+fn supervisor_command(server: &Command, dir: &Path) -> Command {
     let log = File::create(dir.join("server.log")).expect("a log file");
     let mut sh = Command::new("sh");
     sh.args(["-c", SUPERVISOR, "supervisor"]).arg(dir).arg(server.get_program()).args(server.get_args());
     sh.env_clear().env("PATH", env::var_os("PATH").unwrap_or_default()).env("HOME", dir);
     sh.envs(server.get_envs().filter_map(|(key, value)| Some((key, value?))));
     sh.current_dir(dir).stdin(Stdio::piped()).stderr(log.try_clone().unwrap()).stdout(log);
-    // A Ctrl-C at the terminal must reach the test, and the clean-up only through it.
+    // Ctrl-C in the terminal must reach only the test; the supervisor cleans up when the test has ended.
     sh.process_group(0);
     sh
 }
 
-/// Whether a process is there and is no zombie.
+/// Whether a process exists and is not a zombie.
 pub fn is_running(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The state follows the command's name, which stands in parentheses and may hold any character.
+    // The state follows the command name, which is in parentheses and may contain any character.
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
-/// Programs that no Debian package has: where they are not, what needs them is skipped, in CI too.
+/// Programs that are not in Debian: tests that need them are skipped if they are missing, in CI too.
 const UNPACKAGED: [&str; 2] = ["kubectl", "terraform"];
 
 /// Whether all these programs are installed; see `need!`.
@@ -129,7 +129,7 @@ pub fn installed(programs: &[&str]) -> bool {
     let in_ci = env::var_os("CI").is_some_and(|ci| ci == "true");
     assert!(may_lack || !in_ci, "not installed: {missing:?}; see tests/run");
     let test = thread::current().name().unwrap_or("a test").to_owned();
-    // Not `eprintln!`: the harness would swallow it, and a skip nobody sees looks like a pass.
+    // Not `eprintln!`: the test harness captures it, and a skip would look like a pass.
     let _ = writeln!(io::stderr(), "SKIPPED {test}: not installed: {missing:?}; see tests/run");
     false
 }

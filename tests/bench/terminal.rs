@@ -1,4 +1,4 @@
-//! A real terminal: a pseudo-terminal the program runs in, and a screen that understands what it writes.
+//! A pseudo-terminal in which the program runs, and a terminal emulator that parses its output.
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -11,9 +11,9 @@ use std::time::Instant;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
 use vt100::{Parser, Screen};
 
-use super::wait::{self, PATIENCE};
+use super::wait::{self, TIMEOUT};
 
-/// A key a person can press.
+/// A key of the keyboard.
 #[derive(Clone, Copy, Debug)]
 pub enum Key {
     Char(char),
@@ -40,19 +40,19 @@ pub enum Key {
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
-    // Held while the program runs, so that the line's settings after its end can still be asked for.
+    // Kept open while the program runs, so that the terminal settings can be read after its exit.
     slave: Option<Box<dyn SlavePty + Send>>,
     writer: Box<dyn Write + Send>,
     shared: Arc<Shared>,
     reader: Option<JoinHandle<()>>,
 }
 
-/// How a program left the terminal.
+/// The state of the terminal after the exit of the program.
 #[must_use]
-pub struct Ended {
-    /// Its exit code; 1 where a signal ended it.
+pub struct TerminalExit {
+    /// The exit code; 1 if a signal terminated the program.
     pub code: u32,
-    /// The signal that ended it.
+    /// The signal that terminated the program.
     pub signal: Option<String>,
     screen: Screen,
     settings: String,
@@ -67,7 +67,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     parser: Parser,
-    over: bool,
+    is_closed: bool,
 }
 
 impl Terminal {
@@ -100,7 +100,7 @@ impl Terminal {
         Self { child, master: pty.master, slave: Some(pty.slave), writer, shared, reader }
     }
 
-    /// Types text as it is.
+    /// Sends text unchanged.
     #[track_caller]
     pub fn send(&mut self, text: &str) -> &mut Self {
         self.writer.write_all(text.as_bytes()).and_then(|()| self.writer.flush()).expect("an open terminal");
@@ -113,7 +113,7 @@ impl Terminal {
         self.send(&key.sequence())
     }
 
-    /// Pastes text, bracketed where the program asked for that, as a terminal does.
+    /// Pastes text, bracketed if the program has turned bracketed paste on.
     #[track_caller]
     pub fn paste(&mut self, text: &str) -> &mut Self {
         let bracketed = self.shared.lock().parser.screen().bracketed_paste();
@@ -121,35 +121,35 @@ impl Terminal {
         self.send(&text)
     }
 
-    /// Waits until the screen is as wanted; on failure shows the screen it waited at.
+    /// Waits until the screen meets a condition; panics with the screen if it does not in time.
     #[track_caller]
-    pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&Screen) -> bool) -> &mut Self {
+    pub fn wait_for(&mut self, what: &str, condition: impl Fn(&Screen) -> bool) -> &mut Self {
         let start = Instant::now();
         let mut state = self.shared.lock();
-        while !wanted(state.parser.screen()) {
-            let left = PATIENCE.saturating_sub(start.elapsed());
+        while !condition(state.parser.screen()) {
+            let left = TIMEOUT.saturating_sub(start.elapsed());
             let shown = || show(state.parser.screen());
-            assert!(!state.over, "the program ended before {what}; the screen:\n{}", shown());
-            assert!(!left.is_zero(), "waited {PATIENCE:?} in vain for {what}; the screen:\n{}", shown());
+            assert!(!state.is_closed, "the program ended before {what}; the screen:\n{}", shown());
+            assert!(!left.is_zero(), "{what}: timed out after {TIMEOUT:?}; the screen:\n{}", shown());
             state = self.shared.changed.wait_timeout(state, left).unwrap().0;
         }
         drop(state);
         self
     }
 
-    /// Waits until a text stands on the screen.
+    /// Waits until the screen contains a text.
     #[track_caller]
     pub fn wait_for_text(&mut self, text: &str) -> &mut Self {
         self.wait_for(&format!("{text:?}"), |screen| screen.contents().contains(text))
     }
 
-    /// Waits until a text no longer stands on the screen.
+    /// Waits until the screen no longer contains a text.
     #[track_caller]
     pub fn wait_gone(&mut self, text: &str) -> &mut Self {
-        self.wait_for(&format!("{text:?} to go"), |screen| !screen.contents().contains(text))
+        self.wait_for(&format!("{text:?} gone"), |screen| !screen.contents().contains(text))
     }
 
-    /// The screen's text, one line a row, without trailing blanks.
+    /// The text of the screen, one line per row, without trailing blanks.
     pub fn screen_text(&self) -> String {
         self.shared.lock().parser.screen().contents()
     }
@@ -159,12 +159,12 @@ impl Terminal {
         self.shared.lock().parser.screen().clone()
     }
 
-    /// Whether the program has ended.
+    /// Whether the program has exited.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// Gives the terminal another size.
+    /// Resizes the terminal.
     #[track_caller]
     pub fn resize(&mut self, columns: u16, rows: u16) -> &mut Self {
         self.shared.lock().parser.screen_mut().set_size(rows, columns);
@@ -177,25 +177,28 @@ impl Terminal {
         self.child.process_id().expect("a process id")
     }
 
-    /// Waits for the program to end, and takes how it left the terminal.
+    /// Waits for the exit of the program; returns the state of the terminal after it.
     #[track_caller]
-    pub fn wait_exit(mut self) -> Ended {
-        let Some(status) = wait::within(PATIENCE, || self.child.try_wait().unwrap()) else {
-            panic!("still running after {PATIENCE:?}; the screen:\n{}", show(&self.screen()));
+    pub fn wait_exit(mut self) -> TerminalExit {
+        let Some(status) = wait::within(TIMEOUT, || self.child.try_wait().unwrap()) else {
+            panic!("still running after {TIMEOUT:?}; the screen:\n{}", show(&self.screen()));
         };
         let settings = settings(self.master.tty_name());
         self.slave.take();
-        let last = wait::within(PATIENCE, || self.shared.lock().over.then_some(()));
-        assert!(last.is_some(), "the program has ended, and something it started still holds the terminal");
+        let closed = wait::within(TIMEOUT, || self.shared.lock().is_closed.then_some(()));
+        assert!(
+            closed.is_some(),
+            "the program has exited, but a process that it started keeps the terminal open"
+        );
         let signal = status.signal().map(str::to_owned);
-        Ended { code: status.exit_code(), signal, screen: self.screen(), settings }
+        TerminalExit { code: status.exit_code(), signal, screen: self.screen(), settings }
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
         if self.slave.take().is_some() {
-            // Its whole group: a child that ignores the hang-up would keep the terminal open.
+            // The whole process group: a child that ignores SIGHUP would keep the terminal open.
             kill_group(self.pid());
             let _ = self.child.kill();
             let _ = self.child.wait();
@@ -204,16 +207,16 @@ impl Drop for Terminal {
     }
 }
 
-impl Ended {
-    /// Requires this exit code.
+impl TerminalExit {
+    /// Asserts this exit code.
     #[track_caller]
     pub fn code(self, expected: u32) -> Self {
         assert_eq!(self.code, expected, "signal {:?}; the screen:\n{}", self.signal, show(&self.screen));
         self
     }
 
-    /// Requires the terminal as a shell wants it: main screen, cursor shown, no paste or mouse reports, lines
-    /// edited and echoed.
+    /// Asserts that the terminal is restored for the shell: main screen, visible cursor, no bracketed paste, no mouse
+    /// reports, line editing and echo on.
     #[track_caller]
     pub fn left_clean(self) -> Self {
         let screen = &self.screen;
@@ -226,7 +229,7 @@ impl Ended {
         self
     }
 
-    /// What stands on the screen the program left.
+    /// The text of the screen after the exit of the program.
     pub fn screen_text(&self) -> String {
         self.screen.contents()
     }
@@ -239,12 +242,12 @@ impl Shared {
 
     fn follow(&self, mut output: Box<dyn Read + Send>) {
         let mut chunk = [0; 4096];
-        // A closed pseudo-terminal reads as an error on Linux, as an end elsewhere.
+        // A closed pseudo-terminal is an error on Linux, and the end of the stream on other systems.
         while let Ok(n @ 1..) = output.read(&mut chunk) {
             self.lock().parser.process(&chunk[..n]);
             self.changed.notify_all();
         }
-        self.lock().over = true;
+        self.lock().is_closed = true;
         self.changed.notify_all();
     }
 }

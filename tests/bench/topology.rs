@@ -1,8 +1,8 @@
-//! The RabbitMQ topology the standard checklist is for, and the ways it can be wrong.
+//! The RabbitMQ topology that the standard checklist expects, and changes that make it wrong.
 
 use serde_json::{Value, json};
 
-/// Exchanges, queues and bindings to declare in one vhost.
+/// Exchanges, queues and bindings to declare in one virtual host.
 #[must_use]
 #[derive(Clone)]
 pub struct Topology {
@@ -24,7 +24,7 @@ impl Topology {
         Self::named("advanced.board.events", "boards.activity")
     }
 
-    /// The same shape under configured names: `<base>`, `<base>.retry` and `<base>.dlq`.
+    /// The same topology under other names: `<base>`, `<base>.retry` and `<base>.dlq`.
     pub fn named(base: &str, key: &str) -> Self {
         let mut topology = Self { exchanges: vec![], queues: vec![], bindings: vec![] };
         for suffix in ["", ".retry", ".dlq"] {
@@ -36,20 +36,20 @@ impl Topology {
         topology.retry_ttl(5000).dead_letter(base, key)
     }
 
-    /// Another `x-message-ttl` of the retry queue, in milliseconds.
+    /// Sets the `x-message-ttl` of the retry queue, in milliseconds.
     pub fn retry_ttl(mut self, ms: u64) -> Self {
         self.retry_queue()["x-message-ttl"] = json!(ms);
         self
     }
 
-    /// Another dead-letter target of the retry queue.
+    /// Sets the dead-letter target of the retry queue.
     pub fn dead_letter(mut self, exchange: &str, routing_key: &str) -> Self {
         self.retry_queue()["x-dead-letter-exchange"] = json!(exchange);
         self.retry_queue()["x-dead-letter-routing-key"] = json!(routing_key);
         self
     }
 
-    /// Another type of one exchange, such as `direct`.
+    /// Sets the type of one exchange, such as `direct`.
     pub fn exchange_type(mut self, exchange: &str, kind: &str) -> Self {
         self.exchanges
             .iter_mut()
@@ -58,32 +58,32 @@ impl Topology {
         self
     }
 
-    /// One queue not durable.
+    /// Makes one queue transient.
     pub fn transient_queue(mut self, queue: &str) -> Self {
         self.queues.iter_mut().filter(|q| q.name == queue).for_each(|q| q.durable = false);
         self
     }
 
-    /// One queue, and its bindings, missing.
+    /// Removes one queue and its bindings.
     pub fn without_queue(mut self, queue: &str) -> Self {
         self.queues.retain(|q| q.name != queue);
         self.without_binding(queue)
     }
 
-    /// One exchange, and its bindings, missing.
+    /// Removes one exchange and its bindings.
     pub fn without_exchange(mut self, exchange: &str) -> Self {
         self.exchanges.retain(|(name, _)| name != exchange);
         self.bindings.retain(|(source, ..)| source != exchange);
         self
     }
 
-    /// One queue's bindings missing.
+    /// Removes the bindings of one queue.
     pub fn without_binding(mut self, queue: &str) -> Self {
         self.bindings.retain(|(_, destination, _)| destination != queue);
         self
     }
 
-    /// As the management API imports it.
+    /// The definitions that the management API imports.
     pub fn definitions(&self) -> Value {
         let exchange = |(name, kind): &(String, String)| {
             json!({"name": name, "type": kind, "durable": true, "auto_delete": false, "internal": false,

@@ -1,4 +1,4 @@
-//! Programs that may do no more than those of an ordinary user: root's may look into every process.
+//! Programs with the rights of an ordinary user: root may inspect every process.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,14 +7,15 @@ use std::process::{Command, Stdio};
 
 use rustix::process::geteuid;
 
-/// What takes root's right to look into processes away.
-const TAKEN: [&str; 2] = ["setpriv", "--bounding-set=-sys_ptrace"];
+/// Drops the capability that allows root to inspect other processes.
+const DROP_PTRACE: [&str; 2] = ["setpriv", "--bounding-set=-sys_ptrace"];
 
 fn prefix() -> &'static [&'static str] {
-    if geteuid().is_root() { &TAKEN } else { &["env"] }
+    if geteuid().is_root() { &DROP_PTRACE } else { &["env"] }
 }
 
-/// Writes a script that runs a program as an ordinary user's, with core files as large as the system lets them be.
+/// Writes a script that runs a program without the capability to inspect other processes, with the core file size limit
+/// raised as far as the system allows.
 #[track_caller]
 pub fn wrapper(directory: &Path, program: &str) -> String {
     let path = directory.join("unprivileged");
@@ -27,12 +28,12 @@ pub fn wrapper(directory: &Path, program: &str) -> String {
     path.display().to_string()
 }
 
-/// Whether an ordinary user's program can look into a process of that user: at what it runs, which takes no more than its
-/// memory does.
+/// Whether a program of an ordinary user can inspect a process of the same user. It reads the link to the executable, which
+/// needs the same permission as reading the memory.
 #[track_caller]
-pub fn can_look_into(pid: u32) -> bool {
+pub fn can_inspect(pid: u32) -> bool {
     let (program, arguments) = prefix().split_first().unwrap();
-    let mut reads = Command::new(program);
-    reads.args(arguments).args(["readlink", &format!("/proc/{pid}/exe")]);
-    reads.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+    let mut readlink = Command::new(program);
+    readlink.args(arguments).args(["readlink", &format!("/proc/{pid}/exe")]);
+    readlink.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
 }

@@ -1,17 +1,17 @@
-//! The one place that polls: a condition with a deadline, never a sleep and a hope.
+//! Polling with a deadline: tests never sleep for a fixed time.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long anything on this machine may take before the test calls it stuck.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits before it fails.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Looks until `look` gives something, or until `deadline` has passed.
-pub fn within<T>(deadline: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+/// Calls `poll` until it returns a value or `deadline` has passed.
+pub fn within<T>(deadline: Duration, mut poll: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
-        if let Some(found) = look() {
-            return Some(found);
+        if let Some(value) = poll() {
+            return Some(value);
         }
         if start.elapsed() > deadline {
             return None;
@@ -20,8 +20,8 @@ pub fn within<T>(deadline: Duration, mut look: impl FnMut() -> Option<T>) -> Opt
     }
 }
 
-/// Looks until `look` gives something; fails the test, naming `what`, when that takes too long.
+/// Calls `poll` until it returns a value; panics with `what` if that takes too long.
 #[track_caller]
-pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
-    within(PATIENCE, look).unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain: {what}"))
+pub fn until<T>(what: &str, poll: impl FnMut() -> Option<T>) -> T {
+    within(TIMEOUT, poll).unwrap_or_else(|| panic!("{what}: timed out after {TIMEOUT:?}"))
 }

@@ -1,5 +1,4 @@
-//! A loopback HTTP/1.1 server with fixed routes that a test changes while it runs, and a listener that never
-//! answers.
+//! A loopback HTTP/1.1 server whose routes a test can change at any time, and a server that never answers.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -15,7 +14,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use super::certs::ServerCert;
 use super::{ports, wait};
 
-/// What a route answers.
+/// The response of a route.
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct Reply {
@@ -24,20 +23,20 @@ pub struct Reply {
     body: String,
 }
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// `GET`.
     pub method: String,
     /// Path and query.
     pub target: String,
-    /// Names in lower case.
+    /// The headers, with names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The body, by its content length.
+    /// The body, as long as `Content-Length`.
     pub body: String,
 }
 
-/// A web server on 127.0.0.1; what has no route is 404.
+/// A web server on 127.0.0.1; a path without a route is 404.
 #[must_use]
 pub struct Web {
     listener: Listener,
@@ -45,9 +44,9 @@ pub struct Web {
     scheme: &'static str,
 }
 
-/// A listener that accepts and never says a word.
+/// A server that accepts connections and never answers.
 #[must_use]
-pub struct Silent {
+pub struct SilentServer {
     listener: Listener,
 }
 
@@ -69,13 +68,13 @@ impl Reply {
         Self::status(200).body(body)
     }
 
-    /// One more header.
+    /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The body.
+    /// Sets the body.
     pub fn body(mut self, body: &str) -> Self {
         body.clone_into(&mut self.body);
         self
@@ -91,36 +90,36 @@ impl Reply {
 }
 
 impl Web {
-    /// Starts a server over plain HTTP.
+    /// Starts an HTTP server.
     pub fn start() -> Self {
-        Self::serve(Site::default(), "http")
+        Self::start_site(Site::default(), "http")
     }
 
-    /// Starts a server over HTTPS.
+    /// Starts an HTTPS server.
     pub fn start_tls(cert: &ServerCert) -> Self {
         let chain = CertificateDer::pem_slice_iter(cert.cert.as_bytes()).collect::<Result<_, _>>().unwrap();
         let key = PrivateKeyDer::from_pem_slice(cert.key.as_bytes()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = config.unwrap().with_no_client_auth().with_single_cert(chain, key).unwrap();
-        Self::serve(Site { tls: Some(Arc::new(config)), ..Site::default() }, "https")
+        Self::start_site(Site { tls: Some(Arc::new(config)), ..Site::default() }, "https")
     }
 
-    fn serve(site: Site, scheme: &'static str) -> Self {
+    fn start_site(site: Site, scheme: &'static str) -> Self {
         let site = Arc::new(site);
         let listener = Listener::start({
             let site = Arc::clone(&site);
-            move |stream| drop(site.converse(stream))
+            move |stream| drop(site.on_connection(stream))
         });
         Self { listener, site, scheme }
     }
 
-    /// Sets what a path answers, from now on. A path with a query is looked for first.
+    /// Sets the response of a path. A route with a query takes precedence over the path alone.
     pub fn route(&self, path: &str, reply: Reply) -> &Self {
         self.sequence(path, [reply])
     }
 
-    /// Sets what a path answers, one reply a request; the last one stays.
+    /// Sets the responses of a path, one per request; the last one is repeated.
     pub fn sequence(&self, path: &str, replies: impl IntoIterator<Item = Reply>) -> &Self {
         lock(&self.site.routes).insert(path.to_owned(), replies.into_iter().collect());
         self
@@ -131,7 +130,7 @@ impl Web {
         format!("{}://127.0.0.1:{}{path}", self.scheme, self.port())
     }
 
-    /// Where it listens.
+    /// Its port.
     pub fn port(&self) -> u16 {
         self.listener.port
     }
@@ -143,7 +142,7 @@ impl Web {
 }
 
 impl Site {
-    fn converse(&self, stream: TcpStream) -> io::Result<()> {
+    fn on_connection(&self, stream: TcpStream) -> io::Result<()> {
         match &self.tls {
             None => self.answer(stream),
             Some(config) => {
@@ -196,74 +195,75 @@ fn read_line(stream: &mut impl BufRead) -> io::Result<String> {
     }
 }
 
-impl Silent {
-    /// Starts to listen.
+impl SilentServer {
+    /// Starts the server.
     pub fn start() -> Self {
-        // Reads on until the client gives up, and keeps what it read to itself.
+        // Reads until the client closes the connection.
         Self { listener: Listener::start(|mut stream| drop(io::copy(&mut stream, &mut io::sink()))) }
     }
 
-    /// Where it listens.
+    /// Its port.
     pub fn port(&self) -> u16 {
         self.listener.port
     }
 
-    /// How many connections it has accepted.
+    /// The number of accepted connections.
     pub fn accepted(&self) -> usize {
-        lock(&self.listener.open).len()
+        lock(&self.listener.connections).len()
     }
 }
 
-type Open = Arc<Mutex<Vec<(TcpStream, JoinHandle<()>)>>>;
+type Connections = Arc<Mutex<Vec<(TcpStream, JoinHandle<()>)>>>;
 
-/// Accepts on a thread, serves each connection on one of its own, and ends them all on drop.
+/// Accepts connections on one thread and handles each on its own thread; stops all of them on drop.
 struct Listener {
     port: u16,
     stop: Arc<AtomicBool>,
-    open: Open,
+    connections: Connections,
     accepting: Option<JoinHandle<()>>,
 }
 
 impl Listener {
-    fn start(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> Self {
+    fn start(handle: impl Fn(TcpStream) + Clone + Send + 'static) -> Self {
         let socket = ports::listen();
         let port = socket.local_addr().unwrap().port();
-        let (stop, open) = (Arc::new(AtomicBool::new(false)), Open::default());
+        let (stop, connections) = (Arc::new(AtomicBool::new(false)), Connections::default());
         let accepting = Some(thread::spawn({
-            let (stop, open) = (Arc::clone(&stop), Arc::clone(&open));
-            move || accept(&socket, &stop, &open, &serve)
+            let (stop, connections) = (Arc::clone(&stop), Arc::clone(&connections));
+            move || accept(&socket, &stop, &connections, &handle)
         }));
-        Self { port, stop, open, accepting }
+        Self { port, stop, connections, accepting }
     }
 }
 
 fn accept(
     socket: &TcpListener,
     stop: &AtomicBool,
-    open: &Open,
-    serve: &(impl Fn(TcpStream) + Clone + Send + 'static),
+    connections: &Connections,
+    handle: &(impl Fn(TcpStream) + Clone + Send + 'static),
 ) {
     for stream in socket.incoming().map_while(Result::ok) {
         if stop.load(Ordering::SeqCst) {
             return;
         }
-        let (serve, kept, last) = (serve.clone(), stream.try_clone().unwrap(), stream.try_clone().unwrap());
+        let (handle, copy, to_close) =
+            (handle.clone(), stream.try_clone().unwrap(), stream.try_clone().unwrap());
         let thread = thread::spawn(move || {
-            serve(stream);
-            // The kept handle would hold the connection open.
-            let _ = last.shutdown(Shutdown::Both);
+            handle(stream);
+            // The copy in `connections` would keep the connection open.
+            let _ = to_close.shutdown(Shutdown::Both);
         });
-        lock(open).push((kept, thread));
+        lock(connections).push((copy, thread));
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        // One connection of our own wakes the thread that accepts.
-        let _ = TcpStream::connect_timeout(&ports::local(self.port), wait::PATIENCE);
+        // A connection wakes the accepting thread.
+        let _ = TcpStream::connect_timeout(&ports::local(self.port), wait::TIMEOUT);
         self.accepting.take().map(JoinHandle::join);
-        for (stream, thread) in lock(&self.open).drain(..) {
+        for (stream, thread) in lock(&self.connections).drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
             let _ = thread.join();
         }

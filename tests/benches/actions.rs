@@ -1,5 +1,5 @@
-//! Actions under load: what a supervisor keeps of 200 MB at full speed, against `cat > file` of the same; its memory;
-//! and how long a key takes to be seen while an action prints, against a screen at rest.
+//! Actions under load: how long a supervisor takes to save 200 MB of output, against `cat > file` of the same; its memory;
+//! and the time from a key to the screen while an action prints, against an idle screen.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -19,51 +19,51 @@ use zeroize::Zeroizing;
 
 use crate::bench::gonogo::GONOGO;
 use crate::bench::terminal::{Key, Terminal};
-use crate::measure::{Measured, median, since, size, turns};
-use crate::scene::{Scene, deploy, run};
+use crate::measure::{Measured, alternate, median, since, size};
+use crate::scenario::{Scenario, run_action, select_deploy_point};
 
 const ROUNDS: usize = 5;
 const PRESSES: usize = 200;
-/// How much output there is, in MB.
+/// The size of the output, in MB.
 const OUTPUT: usize = 200;
-/// Secrets that are looked for, each in all of its spellings.
+/// The number of secrets that are searched for, each in all of its encodings.
 const SECRETS: usize = 10;
 
 pub fn bench() {
     throughput();
-    keys();
+    key_latency();
 }
 
 fn throughput() {
     let dir = tempfile::tempdir().unwrap();
-    let big = dir.path().join("big");
-    lines(&big);
+    let input = dir.path().join("big");
+    lines(&input);
     let needles = needles();
     let (mut peak, mut turn) = (0.0_f64, 0);
     let ours = || {
         turn += 1;
-        let (took, memory) = supervised(dir.path(), &big, turn, needles.clone());
+        let (took, memory) = supervised(dir.path(), &input, turn, needles.clone());
         peak = peak.max(memory);
         took
     };
     let theirs = || {
-        let begun = Instant::now();
+        let started = Instant::now();
         let script = "cat \"$1\" | cat > \"$2\" && sync \"$2\"";
         let to = dir.path().join("copy");
-        let ran = Command::new("sh").args(["-c", script, "sh"]).arg(&big).arg(&to).status();
+        let ran = Command::new("sh").args(["-c", script, "sh"]).arg(&input).arg(&to).status();
         assert!(ran.unwrap().success());
-        since(begun)
+        since(started)
     };
-    let (ours, theirs) = turns(ROUNDS, ours, theirs);
-    let tell = |name: &str, subject, reference, unit| {
-        Measured { name, subject, reference, unit, aim: "" }.tell();
+    let (ours, theirs) = alternate(ROUNDS, ours, theirs);
+    let report = |name: &str, subject, reference, unit| {
+        Measured { name, subject, reference, unit, aim: "" }.report();
     };
     let name = &format!("{} MB of output", size(OUTPUT, 2));
-    tell(name, ours, Some(theirs), "ms");
-    tell("supervisor, peak memory", peak, None, "MB");
+    report(name, ours, Some(theirs), "ms");
+    report("supervisor, peak memory", peak, None, "MB");
 }
 
-/// How much output there is, in bytes.
+/// The size of the output, in bytes.
 fn output() -> usize {
     size(OUTPUT, 2) * 1_000_000
 }
@@ -94,22 +94,22 @@ fn needles() -> Vec<(String, Zeroizing<String>)> {
     secret_store.redactor().needles().to_vec()
 }
 
-/// One supervisor over all of it: how long it took in milliseconds, and the most memory that it held, in MB.
-fn supervised(dir: &Path, big: &Path, turn: u64, needles: Vec<(String, Zeroizing<String>)>) -> (f64, f64) {
+/// Runs a supervisor over all of it: its time in milliseconds, and its peak memory in MB.
+fn supervised(dir: &Path, input: &Path, turn: u64, needles: Vec<(String, Zeroizing<String>)>) -> (f64, f64) {
     make_path(&marks::directory(&dir.join("log.jsonl"))).unwrap();
-    let order = LaunchSpec {
+    let spec = LaunchSpec {
         files: SupervisorFiles::of(&dir.join("log.jsonl"), turn),
-        argv: vec!["cat".into(), big.display().to_string()],
+        argv: vec!["cat".into(), input.display().to_string()],
         cwd: None,
         env: BTreeMap::new(),
         deadline_ms: 60_000,
         grace_ms: 1000,
         needles,
     };
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut supervisor =
         Command::new(GONOGO).arg("supervise").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    supervisor.stdin.take().unwrap().write_all(&serde_json::to_vec(&order).unwrap()).unwrap();
+    supervisor.stdin.take().unwrap().write_all(&serde_json::to_vec(&spec).unwrap()).unwrap();
     let status = format!("/proc/{}/status", supervisor.id());
     let mut peak = 0.0;
     let ended = loop {
@@ -121,43 +121,45 @@ fn supervised(dir: &Path, big: &Path, turn: u64, needles: Vec<(String, Zeroizing
         peak = line.and_then(|kb| kb.trim().parse::<f64>().ok()).map_or(peak, |kb| kb / 1024.0);
         std::thread::sleep(Duration::from_millis(1));
     };
-    let took = since(begun);
+    let took = since(started);
     assert!(ended.success());
-    assert_eq!(order.files.output_path().metadata().unwrap().len(), output() as u64);
-    fs::remove_file(order.files.output_path()).unwrap();
+    assert_eq!(spec.files.output_path().metadata().unwrap().len(), output() as u64);
+    fs::remove_file(spec.files.output_path()).unwrap();
     (took, peak)
 }
 
-fn keys() {
-    let mut scene = Scene::new();
-    lines(&scene.sandbox.work().join("big"));
-    scene.script("build", "while [ -e ran ] && [ ! -e go ]; do head -c 2000000 big; done");
-    let mut terminal = scene.open_with(&[], 200, 60);
+fn key_latency() {
+    let mut scenario = Scenario::new();
+    lines(&scenario.sandbox.work().join("big"));
+    scenario.script("build", "while [ -e ran ] && [ ! -e go ]; do head -c 2000000 big; done");
+    let mut terminal = scenario.open_with(&[], 200, 60);
     terminal.wait_for_text("1/4");
-    deploy(&mut terminal, 0);
-    let rest = presses(&mut terminal);
-    run(&mut terminal, "deploy.ship/build");
+    select_deploy_point(&mut terminal, 0);
+    let idle = press_keys(&mut terminal);
+    run_action(&mut terminal, "deploy.ship/build");
     terminal.wait_for_text("ordinary crate");
-    let load = presses(&mut terminal);
-    scene.go();
-    scene.wait_for("action-finished", 1);
-    let tell = |name, subject, reference| {
-        Measured { name, subject, reference: Some(reference), unit: "ms", aim: "" }.tell();
+    let busy = press_keys(&mut terminal);
+    scenario.let_steps_end();
+    scenario.wait_for("action-finished", 1);
+    let report = |name, subject, reference| {
+        Measured { name, subject, reference: Some(reference), unit: "ms", aim: "" }.report();
     };
-    tell("key to screen, median", median(load.clone()), median(rest.clone()));
-    tell("key to screen, p99", worst(load), worst(rest));
+    report("key to screen, median", median(busy.clone()), median(idle.clone()));
+    report("key to screen, p99", worst(busy), worst(idle));
 }
 
-/// How long each key took until its effect was seen, in milliseconds.
-fn presses(terminal: &mut Terminal) -> Vec<f64> {
-    let marked = |screen: &Screen| screen.contents().lines().position(|line| line.contains('▌'));
+/// The time of each key until its effect is on the screen, in milliseconds.
+fn press_keys(terminal: &mut Terminal) -> Vec<f64> {
+    let marked_line = |screen: &Screen| screen.contents().lines().position(|line| line.contains('▌'));
     let mut took = Vec::new();
     for turn in 0..size(PRESSES, 4) {
-        let before = marked(&terminal.screen());
-        let begun = Instant::now();
+        let before = marked_line(&terminal.screen());
+        let started = Instant::now();
         terminal.press(if turn % 2 == 0 { Key::Down } else { Key::Up });
-        terminal.wait_for("the mark to move", |screen| marked(screen).is_some() && marked(screen) != before);
-        took.push(since(begun));
+        terminal.wait_for("the mark to move", |screen| {
+            marked_line(screen).is_some() && marked_line(screen) != before
+        });
+        took.push(since(started));
     }
     took
 }

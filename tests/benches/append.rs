@@ -1,4 +1,4 @@
-//! What an entry costs until it is durable, against the disk alone.
+//! The time until an entry is durable, against the disk alone.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use gonogo_core::journal::keys::Signer;
 use gonogo_core::journal::store::LogStore;
 
 use crate::log::{Log, RUN, opened};
-use crate::measure::{Measured, millis, size, turns};
+use crate::measure::{Measured, alternate, millis, size};
 use crate::sample::{self, SampleRun};
 
 const ROUNDS: usize = 15;
@@ -19,11 +19,11 @@ const EACH: u32 = 40;
 const AIM: &str = "at most 1.2x";
 
 pub fn bench() {
-    // Below `target`: a temporary directory may be in memory, and cost nothing.
+    // Below `target`: a temporary directory may be in memory.
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let log = Log::of(3, home.path());
-    let (look, note) = (&log.entries[1], &log.entries[2]);
-    against_disk("append, a probe's", &home.path().join("machine"), look, None, &log.signer);
+    let (result, note) = (&log.entries[1], &log.entries[2]);
+    against_disk("append, a probe's", &home.path().join("machine"), result, None, &log.signer);
     against_disk("append, signed", &home.path().join("signed"), note, Some(&log.signer), &log.signer);
 }
 
@@ -42,11 +42,11 @@ fn against_disk(name: &'static str, home: &Path, entry: &Entry, signer: Option<&
     let line = last_line(&path);
     let mut raw = raw_file(&home.join("runs/raw"));
     let mut write = || raw.write_all(&line).and_then(|()| raw.sync_data()).unwrap();
-    let (subject, reference) = turns(ROUNDS, || each(&mut append), || each(&mut write));
-    Measured { name, subject, reference: Some(reference), unit: "ms", aim: AIM }.tell();
+    let (subject, reference) = alternate(ROUNDS, || each(&mut append), || each(&mut write));
+    Measured { name, subject, reference: Some(reference), unit: "ms", aim: AIM }.report();
 }
 
-/// The milliseconds of one, of many in a row.
+/// The mean of many runs, in milliseconds.
 fn each(work: &mut dyn FnMut()) -> f64 {
     let count = size(EACH, 1);
     millis(|| (0..count).for_each(|_| work())) / f64::from(count)
@@ -57,7 +57,7 @@ fn last_line(log: &Path) -> Vec<u8> {
     bytes.split_inclusive(|byte| *byte == b'\n').next_back().unwrap().to_vec()
 }
 
-/// Begins as the log does: with the bytes of a plan in it.
+/// As large at the start as a log with its plan.
 fn raw_file(path: &Path) -> File {
     let mut file = OpenOptions::new().create_new(true).append(true).open(path).unwrap();
     file.write_all(&vec![b' '; 20_000]).and_then(|()| file.sync_all()).unwrap();

@@ -1,4 +1,4 @@
-//! What the state of a long run costs to be made from its entries, against reading their lines as JSON.
+//! The time to compute the state of a long run from its entries, against parsing their lines as JSON.
 
 use std::hint::black_box;
 
@@ -6,7 +6,7 @@ use gonogo_core::run::RunState;
 use serde_json::Value;
 
 use crate::log::Log;
-use crate::measure::{Measured, millis, turns};
+use crate::measure::{Measured, alternate, millis};
 use crate::verify::entries;
 
 const ROUNDS: usize = 15;
@@ -20,7 +20,7 @@ pub fn bench() {
         let read = |line: &Vec<u8>| serde_json::from_slice::<Value>(line).unwrap();
         log.lines.iter().for_each(|line| drop(black_box(read(line))));
     };
-    let (subject, reference) = turns(ROUNDS, || millis(fold), || millis(parse));
+    let (subject, reference) = alternate(ROUNDS, || millis(fold), || millis(parse));
     let name = &format!("fold, {entries} entries");
-    Measured { name, subject, reference: Some(reference), unit: "ms", aim: "none" }.tell();
+    Measured { name, subject, reference: Some(reference), unit: "ms", aim: "none" }.report();
 }

@@ -1,5 +1,5 @@
-//! What one frame of the screen costs, 200 by 60 with six panels, against filling as many cells with text; and one of a
-//! run of thousands of points, against the first.
+//! The time of one frame of the screen, 200 by 60 with six panels, against filling as many cells with text; and of a frame
+//! for a run of thousands of points, against the first.
 
 use std::hint::black_box;
 use std::io;
@@ -18,7 +18,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::style::Style;
 
-use crate::measure::{Measured, median, millis, since, size, turns};
+use crate::measure::{Measured, alternate, median, millis, since, size};
 use crate::sample::{ALICE, SampleRun, mixed, plan};
 
 const SIZE: (u16, u16) = (200, 60);
@@ -29,32 +29,32 @@ const POINTS: usize = 4_000;
 
 pub fn bench() {
     let sample = mixed();
-    let (subject, reference) = turns(ROUNDS, || session(&sample), plain);
+    let (subject, reference) = alternate(ROUNDS, || session(&sample), buffer_fill);
     let aim = "at most 1.0x";
-    Measured { name: "frame, 200x60", subject, reference: Some(reference), unit: "ms", aim }.tell();
+    Measured { name: "frame, 200x60", subject, reference: Some(reference), unit: "ms", aim }.report();
     let points = size(POINTS, 60);
-    let of_many = many(points, |_| ());
-    let (subject, reference) = turns(ROUNDS, || session(&of_many), || session(&sample));
+    let large_run = with_points(points, |_| ());
+    let (subject, reference) = alternate(ROUNDS, || session(&large_run), || session(&sample));
     let name = &format!("frame, {points} points");
-    Measured { name, subject, reference: Some(reference), unit: "ms", aim: "against 27 points" }.tell();
-    // A probe each, which the engine asks for after every result; a plan of twice as many does not fit into an entry.
+    Measured { name, subject, reference: Some(reference), unit: "ms", aim: "against 27 points" }.report();
+    // Each with a probe; the engine computes the due probes after every result. A plan of twice as many does not fit into an entry.
     let points = points / 2;
     let probe = plan().points().find_map(|point| point.probes.first().cloned()).unwrap();
-    let probed = many(points, |point| point.probes.push(probe.clone()));
-    let (subject, reference) = turns(ROUNDS, || wanted(&probed), || wanted(&sample));
+    let probed = with_points(points, |point| point.probes.push(probe.clone()));
+    let (subject, reference) = alternate(ROUNDS, || due_probes_time(&probed), || due_probes_time(&sample));
     let name = &format!("due probes, {points}");
-    Measured { name, subject, reference: Some(reference), unit: "ms", aim: "against 27 points" }.tell();
+    Measured { name, subject, reference: Some(reference), unit: "ms", aim: "against 27 points" }.report();
 }
 
-/// What the engine does to find the probes that are due.
-fn wanted(sample: &SampleRun) -> f64 {
+/// The time that the engine takes to find the due probes.
+fn due_probes_time(sample: &SampleRun) -> f64 {
     let (state, now) = (sample.shared(), sample.now());
     black_box(run::due_probes(&state, &now));
     median((0..size(FRAMES, 4)).map(|_| millis(|| _ = black_box(run::due_probes(&state, &now)))).collect())
 }
 
-/// A run whose sections have that many points between them.
-fn many(points: usize, with: impl Fn(&mut Point)) -> SampleRun {
+/// A run whose sections have this many points in total.
+fn with_points(points: usize, with: impl Fn(&mut Point)) -> SampleRun {
     let mut plan = plan();
     let each = points / plan.sections.len();
     for section in &mut plan.sections {
@@ -68,19 +68,19 @@ fn many(points: usize, with: impl Fn(&mut Point)) -> SampleRun {
     SampleRun::new(plan)
 }
 
-/// The median of a session's frames: all of it from the state to the cells that changed.
+/// The median frame time of a session, from the state to the changed cells.
 fn session(sample: &SampleRun) -> f64 {
     let (send, messages) = channel();
-    let begun = Arc::new(Mutex::new(Instant::now()));
-    let backend = Timed {
+    let started = Arc::new(Mutex::new(Instant::now()));
+    let backend = TimedBackend {
         cells: TestBackend::new(SIZE.0, SIZE.1),
-        begun: Arc::clone(&begun),
+        started: Arc::clone(&started),
         took: Arc::default(),
         send,
     };
     let took = Arc::clone(&backend.took);
     let mut terminal = Terminal::new(backend).unwrap();
-    let setup = setup(sample, begun);
+    let setup = setup(sample, started);
     let ended = tui::run(&mut terminal, &mut NoHost, &setup, sample.shared(), &messages, &mut |_| {});
     assert_eq!(ended.unwrap_err().to_string(), "enough");
     let shown = format!("{}", terminal.backend().cells);
@@ -88,11 +88,11 @@ fn session(sample: &SampleRun) -> f64 {
     median(std::mem::take(&mut took.lock().unwrap()))
 }
 
-fn setup(sample: &SampleRun, begun: Arc<Mutex<Instant>>) -> Setup {
+fn setup(sample: &SampleRun, started: Arc<Mutex<Instant>>) -> Setup {
     let now = sample.now();
-    // The screen asks for the time right before it draws.
+    // The screen reads the clock right before it draws.
     let clock = move || {
-        *begun.lock().unwrap() = Instant::now();
+        *started.lock().unwrap() = Instant::now();
         now.clone()
     };
     Setup {
@@ -113,8 +113,8 @@ fn setup(sample: &SampleRun, begun: Arc<Mutex<Instant>>) -> Setup {
     }
 }
 
-/// The median of as many fills of a buffer.
-fn plain() -> f64 {
+/// The median time of as many fills of a buffer.
+fn buffer_fill() -> f64 {
     let text = "a".repeat(usize::from(SIZE.0));
     let fill = || {
         let mut buffer = Buffer::empty(Rect::new(0, 0, SIZE.0, SIZE.1));
@@ -140,24 +140,24 @@ impl Host for NoHost {
     }
 }
 
-/// Takes the time of every frame, and presses a key for the next one.
-struct Timed {
+/// Measures every frame, and presses a key for the next one.
+struct TimedBackend {
     cells: TestBackend,
-    begun: Arc<Mutex<Instant>>,
+    started: Arc<Mutex<Instant>>,
     took: Arc<Mutex<Vec<f64>>>,
     send: Sender<Msg>,
 }
 
-impl Backend for Timed {
+impl Backend for TimedBackend {
     type Error = io::Error;
 
     fn flush(&mut self) -> io::Result<()> {
         let mut took = self.took.lock().unwrap();
-        took.push(since(*self.begun.lock().unwrap()));
+        took.push(since(*self.started.lock().unwrap()));
         if took.len() > size(FRAMES, 4) {
             return Err(io::Error::other("enough"));
         }
-        // Down the panels and around: another point is selected, another detail is shown.
+        // Each key selects another point, or another panel.
         let key = KeyEvent::new(KeyCode::Tab, KeyModifiers::NONE);
         let down = KeyEvent::new(KeyCode::Char('j'), KeyModifiers::NONE);
         let key = if took.len().is_multiple_of(4) { key } else { down };

@@ -1,4 +1,4 @@
-//! How often a run that is left alone wakes the machine, against once a second; and the program's size.
+//! How often an idle run wakes the machine, against once a second; and the size of the program.
 
 use std::fs;
 use std::thread;
@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use crate::bench::gonogo::GONOGO;
 use crate::measure::{Measured, size};
-use crate::screen::Opened;
+use crate::screen::OpenedRun;
 
 const SECONDS: u8 = 10;
 
 pub fn bench() {
-    let run = Opened::new();
-    run.settle();
+    let run = OpenedRun::new();
+    run.wait_until_idle();
     let before = run.waits();
     let seconds = size(SECONDS, 1);
     thread::sleep(Duration::from_secs(seconds.into()));
     let subject = (run.waits() - before) / f64::from(seconds);
-    // A program that looks at the clock once a second, and does nothing else.
+    // A program that only reads the clock once a second.
     let reference = Some(1.0);
-    Measured { name: "idle, waits of threads", subject, reference, unit: "/s", aim: "none" }.tell();
+    Measured { name: "idle, waits of threads", subject, reference, unit: "/s", aim: "none" }.report();
     let bytes = fs::metadata(GONOGO).unwrap().len();
     let subject = f64::from(u32::try_from(bytes / 1024).unwrap()) / 1024.0;
-    Measured { name: "size of the program", subject, reference: None, unit: "MB", aim: "none" }.tell();
+    Measured { name: "size of the program", subject, reference: None, unit: "MB", aim: "none" }.report();
 }

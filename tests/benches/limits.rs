@@ -1,5 +1,5 @@
-//! How what is done with a run grows with its points, its people and its verdicts: each against half of it, so that a
-//! ratio near 2 is linear and one near 4 is quadratic.
+//! How the time of operations on a run grows with its points, its operators and its verdicts. Each is measured against half
+//! the size: a ratio near 2 is linear, near 4 quadratic.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -15,7 +15,7 @@ use gonogo_core::run::{Act, Command, Replay, RunState, decide, judge};
 use ssh_key::public::{Ed25519PublicKey, KeyData};
 
 use crate::log::{RUN, opened, signer};
-use crate::measure::{Measured, millis, size, turns};
+use crate::measure::{Measured, alternate, millis, size};
 use crate::sample::{self, ALICE, SampleRun};
 
 const ROUNDS: usize = 3;
@@ -23,50 +23,50 @@ const ROUNDS: usize = 3;
 pub fn bench() {
     let chain = size(7_000, 70);
     let judged = |points: usize| {
-        let state = Run::of(chained(points, Confirm::None)).state;
+        let state = LargeRun::of(chained(points, Confirm::None)).state;
         let now = SampleRun::moment(0);
         move || millis(|| drop(black_box(judge(&state.judge(&now)))))
     };
-    twice("chained points", chain, judged);
-    twice("confirmed in a chain", chain, |points| {
-        let run = Run::of(chained(points, Confirm::One)).with_confirmations(points);
+    against_half("chained points", chain, judged);
+    against_half("confirmed in a chain", chain, |points| {
+        let run = LargeRun::of(chained(points, Confirm::One)).with_confirmations(points);
         move || run.replayed()
     });
-    twice("joins", size(20_000, 20), |people| {
-        let run = Run::of(sample::plan()).with_joins(people);
+    against_half("joins", size(20_000, 20), |people| {
+        let run = LargeRun::of(sample::plan()).with_joins(people);
         move || run.replayed()
     });
     let (verdicts, points) = size((500, 4_000), (4, 40));
-    twice("verdicts", verdicts, |verdicts| {
-        let run = Run::of(open_points(points)).with_verdicts(verdicts);
+    against_half("verdicts", verdicts, |verdicts| {
+        let run = LargeRun::of(open_points(points)).with_verdicts(verdicts);
         move || run.replayed()
     });
-    twice("points of verdicts", points, |points| {
-        let run = Run::of(open_points(points)).with_verdicts(verdicts / 10);
+    against_half("points of verdicts", points, |points| {
+        let run = LargeRun::of(open_points(points)).with_verdicts(verdicts / 10);
         move || run.replayed()
     });
-    twice("points of a report", points, |points| {
-        let run = Run::of(open_points(points)).with_verdicts(verdicts);
+    against_half("points of a report", points, |points| {
+        let run = LargeRun::of(open_points(points)).with_verdicts(verdicts);
         move || run.reported()
     });
 }
 
-/// Prints what so many of something take, against half as many.
-fn twice<F: Fn() -> f64>(what: &str, count: usize, of: impl Fn(usize) -> F) {
+/// Prints the time for this many items, against half as many.
+fn against_half<F: Fn() -> f64>(what: &str, count: usize, of: impl Fn(usize) -> F) {
     let (whole, half) = (of(count), of(count / 2));
-    let (subject, reference) = turns(ROUNDS, &whole, &half);
+    let (subject, reference) = alternate(ROUNDS, &whole, &half);
     let aim = "against half of it: about 2";
     Measured { name: &format!("{what}, {count}"), subject, reference: Some(reference), unit: "ms", aim }
-        .tell();
+        .report();
 }
 
 /// A run and its entries.
-struct Run {
+struct LargeRun {
     entries: Vec<Entry>,
     state: RunState,
 }
 
-impl Run {
+impl LargeRun {
     fn of(plan: Plan) -> Self {
         let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let event = opened(plan, &signer(home.path()));
@@ -108,7 +108,7 @@ impl Run {
         self
     }
 
-    /// How long it takes to hold the entries to the rules, in milliseconds.
+    /// The time to check the entries against the rules, in milliseconds.
     fn replayed(&self) -> f64 {
         millis(|| {
             let mut replay = Replay::default();
@@ -116,7 +116,7 @@ impl Run {
         })
     }
 
-    /// How long it takes to write it up, in milliseconds.
+    /// The time to build the report, in milliseconds.
     fn reported(&self) -> f64 {
         let Self { entries, state } = self;
         let verified = Verification {
@@ -130,7 +130,7 @@ impl Run {
             warnings: Vec::new(),
         };
         let (trust, sha256) = (TrustSources::default(), Sha256Hex::ZERO);
-        let basis = DocumentInput {
+        let input = DocumentInput {
             name: "run",
             sha256,
             entries,
@@ -139,11 +139,11 @@ impl Run {
             trust: &trust,
             drills: &[],
         };
-        millis(|| drop(black_box(Document::of(&basis).unwrap())))
+        millis(|| drop(black_box(Document::of(&input).unwrap())))
     }
 }
 
-/// The rules look only at whether there is a signature.
+/// The rules only check that there is a signature.
 fn link(chain: &Chain, turn: u64, by: &str, event: Event) -> Entry {
     let (entry, _) = chain.build_entry(SampleRun::moment(turn), by, event, None).unwrap();
     Entry { sig: entry.event.needs_signature().then(|| "AA==".into()), ..entry }
@@ -160,7 +160,7 @@ fn plan(points: usize, change: impl Fn(&mut Point, usize)) -> Plan {
     let mut point = section.points.swap_remove(0);
     (point.after, point.due, point.probes, point.actions) = (Vec::new(), None, Vec::new(), Vec::new());
     (point.frozen_after, point.not_applicable) = (None, None);
-    // As many as there can be in the line that holds a plan.
+    // Short texts, so that as many points as possible fit into the line of the plan.
     (point.title, point.why, point.fresh_ms) = ("t".into(), "w".into(), 0);
     let numbered = (0..points).rev().map(|n| {
         let mut point = Point { id: id(n), ..point.clone() };
@@ -173,7 +173,7 @@ fn plan(points: usize, change: impl Fn(&mut Point, usize)) -> Plan {
     Plan { sections: vec![section], ..plan }
 }
 
-/// Each point waits for the one before.
+/// Each point depends on the one before.
 fn chained(points: usize, confirm: Confirm) -> Plan {
     plan(points, |point, n| {
         point.confirm = confirm;
@@ -181,7 +181,7 @@ fn chained(points: usize, confirm: Confirm) -> Plan {
     })
 }
 
-/// Each point waits for a person.
+/// Each point needs a confirmation.
 fn open_points(points: usize) -> Plan {
     plan(points, |point, _| point.confirm = Confirm::One)
 }

@@ -1,4 +1,4 @@
-//! A long run log that holds by the rules: a run of 27 points, looks and notes in turn, half of it signed.
+//! A long and valid run log: 27 points, probe results and notes in turn, half of the entries signed.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::sample::{self, ALICE, SampleRun};
 /// The run's id.
 pub const RUN: &str = "5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e";
 
-/// A log, and who signed it.
+/// A log and its signer.
 pub struct Log {
     pub lines: Vec<Vec<u8>>,
     pub entries: Vec<Entry>,
@@ -22,7 +22,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// A log of so many entries; every second one is a person's.
+    /// A log of this many entries; every second one is signed by Alice.
     pub fn of(count: usize, home: &Path) -> Self {
         let mut lines = Vec::new();
         let signer = each(count, home, &mut |line| lines.push(line.to_vec()));
@@ -31,37 +31,37 @@ impl Log {
     }
 }
 
-/// Makes a log of so many entries, line by line; every second one is a person's.
-pub fn each(count: usize, home: &Path, take: &mut dyn FnMut(&[u8])) -> Signer {
+/// Writes a log of this many entries line by line; every second one is signed by Alice.
+pub fn each(count: usize, home: &Path, write: &mut dyn FnMut(&[u8])) -> Signer {
     let (plan, signer) = (sample::plan(), signer(home));
     let probes = due(&plan);
-    let mut link = |chain: &Chain, turn: usize, by: &str, event: Event| {
+    let mut append = |chain: &Chain, seq: usize, by: &str, event: Event| {
         let key = event.needs_signature().then_some(&signer);
-        let (entry, line) = chain.build_entry(SampleRun::moment(seconds(turn)), by, event, key).unwrap();
-        take(&line);
+        let (entry, line) = chain.build_entry(SampleRun::moment(seconds(seq)), by, event, key).unwrap();
+        write(&line);
         entry
     };
-    let mut last = link(&Chain::new(RUN.into()), 0, ALICE, opened(plan, &signer));
+    let mut last = append(&Chain::new(RUN.into()), 0, ALICE, opened(plan, &signer));
     let mut state = RunState::fold(std::slice::from_ref(&last)).unwrap();
-    for turn in 1..count {
-        let probe = &probes[turn % probes.len()];
-        let command = if turn.is_multiple_of(2) { note(probe, turn) } else { look(&state, probe) };
+    for seq in 1..count {
+        let probe = &probes[seq % probes.len()];
+        let command = if seq.is_multiple_of(2) { note(probe, seq) } else { finish_probe(&state, probe) };
         let [event] =
-            decide(&state, command.clone(), &SampleRun::moment(seconds(turn))).unwrap().try_into().unwrap();
-        last = link(&Chain::after(&last), turn, &command.by, event);
+            decide(&state, command.clone(), &SampleRun::moment(seconds(seq))).unwrap().try_into().unwrap();
+        last = append(&Chain::after(&last), seq, &command.by, event);
         state.apply(&last);
     }
     signer
 }
 
-/// Alice with a key of her own, made in that directory.
+/// Alice, with a new key in this directory.
 pub fn signer(home: &Path) -> Signer {
     let path = home.join("id");
     keys::create(&path, ALICE, None).unwrap();
     Signer::load(ALICE, &path, None, &mut |_| unreachable!("it has no passphrase")).unwrap()
 }
 
-/// What opens a run of this plan.
+/// The entry that opens a run of this plan.
 pub fn opened(plan: Plan, signer: &Signer) -> Event {
     let driver = EnrolledOperator { principal: ALICE.into(), key: signer.public.clone(), role: Role::Driver };
     Opened {
@@ -80,12 +80,12 @@ pub fn opened(plan: Plan, signer: &Signer) -> Event {
     .into()
 }
 
-/// A day's run: an entry every few seconds.
-fn seconds(turn: usize) -> u64 {
-    7 * turn as u64
+/// An entry every few seconds, for a day.
+fn seconds(seq: usize) -> u64 {
+    7 * seq as u64
 }
 
-/// The probes that run from the start: those that look at an action's result wait until that has ended.
+/// The probes that are due from the start; those of an action's result are not.
 fn due(plan: &Plan) -> Vec<ProbeKey> {
     let points = plan.points().filter(|point| point.due.is_none());
     let probes = points.flat_map(|point| point.probes.iter().map(move |probe| (point, probe)));
@@ -93,8 +93,8 @@ fn due(plan: &Plan) -> Vec<ProbeKey> {
     due.map(|(point, probe)| ProbeKey::new(&point.id, &probe.id)).collect()
 }
 
-fn look(state: &RunState, probe: &ProbeKey) -> Command {
-    let attempt = state.probe(probe).map_or(0, |known| known.attempts) + 1;
+fn finish_probe(state: &RunState, probe: &ProbeKey) -> Command {
+    let attempt = state.probe(probe).map_or(0, |probe| probe.attempts) + 1;
     let outcome = sample::rabbitmq_failure();
     let act = Act::FinishProbe {
         probe: probe.clone(),
@@ -107,7 +107,7 @@ fn look(state: &RunState, probe: &ProbeKey) -> Command {
     Command::new(MACHINE, act)
 }
 
-fn note(probe: &ProbeKey, turn: usize) -> Command {
-    let text = format!("Mara is looking at the TTL, back at 11; this is what was said at entry {turn}.");
+fn note(probe: &ProbeKey, seq: usize) -> Command {
+    let text = format!("Mara is checking the TTL, back at 11; this is the note at entry {seq}.");
     Command::new(ALICE, Act::Note { point: Some(probe.point.clone()), text })
 }

@@ -1,11 +1,11 @@
-//! The benches: each measures its subject and a reference in one process, turn by turn, and prints a line.
-//! They judge nothing: a machine under load is no fault of the program. `cargo test --benches` runs each once, at its
+//! The benches: each measures its subject and a reference alternately in one process, and prints a line.
+//! They have no pass or fail limits, since the machine may be under load. `cargo test --benches` runs each once at its
 //! smallest size, to show that it still runs.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench is test code: a panic is its report")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "benches report failures by panics")]
 
 mod actions;
 mod append;
-#[expect(dead_code, unused_imports, unused_macros, reason = "the tests' bench has more than is needed here")]
+#[expect(dead_code, unused_imports, unused_macros, reason = "the tests use more of it")]
 #[path = "../bench/mod.rs"]
 mod bench;
 mod fold;
@@ -19,20 +19,18 @@ mod memory;
 mod probes;
 mod redaction;
 mod rehearsal;
-#[expect(dead_code, reason = "the screen's tests look at more of it")]
+#[expect(dead_code, reason = "the tests of the screen use more of it")]
 #[path = "../../src/tui/tests/sample.rs"]
 mod sample;
 #[path = "../../src/tui/tests/sample_plan.rs"]
 mod sample_plan;
-#[expect(dead_code, reason = "the tests look at more of it")]
-#[path = "../actions/scene.rs"]
-mod scene;
+#[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../actions/scenario.rs"]
+mod scenario;
 mod screen;
 mod start;
 mod verify;
 mod whole;
-
-// The sample is written for the inside of the crate, and finds its rooms here.
 
 const BENCHES: &[(&str, fn())] = &[
     ("append", append::bench),
@@ -54,7 +52,7 @@ const BENCHES: &[(&str, fn())] = &[
 fn main() {
     // cargo adds options of its own, such as `--bench`.
     let filter = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
-    measure::head();
+    measure::print_header();
     for (_, bench) in BENCHES.iter().filter(|(name, _)| name.contains(&filter)) {
         bench();
     }

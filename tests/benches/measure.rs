@@ -1,9 +1,8 @@
-//! Taking turns, medians, and the one form of a line.
+//! Alternating measurements, medians, and the format of a line.
 
 use std::time::Instant;
 
-/// Whether the benches only show that they run: everything once, at its smallest size. Cargo says `--bench` to what
-/// is to measure; `cargo test --benches` says nothing.
+/// Whether every bench runs only once at its smallest size. `cargo bench` passes `--bench`; `cargo test --benches` does not.
 pub fn is_smoke_test() -> bool {
     !std::env::args().any(|word| word == "--bench")
 }
@@ -24,7 +23,7 @@ pub struct Measured<'a> {
 
 impl Measured<'_> {
     /// Prints its line.
-    pub fn tell(&self) {
+    pub fn report(&self) {
         let Self { name, subject, reference, unit, aim } = self;
         let subject = format!("{subject:.3} {unit}");
         let against = reference.map_or("-".to_owned(), |value| format!("{value:.3} {unit}"));
@@ -34,16 +33,16 @@ impl Measured<'_> {
 }
 
 /// Prints the names of the columns.
-pub fn head() {
+pub fn print_header() {
     if is_smoke_test() {
-        println!("Each bench once, at its smallest size: that it runs is shown, the figures mean nothing.");
+        println!("Each bench once, at its smallest size: a smoke test, the figures mean nothing.");
     }
     println!("{:<24} {:>14} {:>14} {:>9}   aim", "", "median", "reference", "ratio");
 }
 
-/// Lets subject and reference run in turns, so that both see the same machine; gives the medians of what
-/// they return. The first turn of each only warms up.
-pub fn turns(
+/// Runs subject and reference alternately, so that both see the same machine, and returns their medians. The first round
+/// only warms up.
+pub fn alternate(
     rounds: usize,
     mut subject: impl FnMut() -> f64,
     mut reference: impl FnMut() -> f64,
@@ -54,7 +53,7 @@ pub fn turns(
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let _ = (subject(), reference());
     for round in 0..rounds {
-        // Who comes second finds the caches of the first: each is that half of the time.
+        // The second one finds warm caches, so each is second in half of the rounds.
         if round % 2 == 0 {
             ours.push(subject());
             theirs.push(reference());
@@ -66,19 +65,19 @@ pub fn turns(
     (median(ours), median(theirs))
 }
 
-/// How many milliseconds it takes.
+/// The time that it takes, in milliseconds.
 pub fn millis(work: impl FnOnce()) -> f64 {
-    let begun = Instant::now();
+    let started = Instant::now();
     work();
-    since(begun)
+    since(started)
 }
 
 /// The milliseconds since then.
-pub fn since(begun: Instant) -> f64 {
-    begun.elapsed().as_secs_f64() * 1000.0
+pub fn since(started: Instant) -> f64 {
+    started.elapsed().as_secs_f64() * 1000.0
 }
 
-/// The one in the middle.
+/// The median.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

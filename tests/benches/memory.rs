@@ -1,4 +1,4 @@
-//! What a run holds in memory after its probes have run many times, against the same run at its beginning.
+//! The memory of a run after its probes have run many times, against the same run at its start.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,13 +8,13 @@ use crate::bench::gonogo::Sandbox;
 use crate::bench::wait;
 use crate::bench::web::{Reply, Web};
 use crate::measure::{Measured, size};
-use crate::screen::Opened;
+use crate::screen::OpenedRun;
 
-/// How long they may take.
+/// How long the probes may take.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// How many probes there are; each is due again every second.
+/// The number of probes; each is due again every second.
 const PROBES: usize = 200;
-/// How often a probe has run in the end, all together.
+/// How many probe runs there are in the end.
 const ROUNDS: usize = 10_000;
 
 pub fn bench() {
@@ -22,7 +22,7 @@ pub fn bench() {
     web.route("/health", Reply::ok("well"));
     let profile = "environment = \"staging\"\nchecklist = \"checklist.toml\"\n";
     let sandbox = Sandbox::new().profile(profile).checklist(&checklist(&web.url("/health")));
-    let run = Opened::on(sandbox, 1);
+    let run = OpenedRun::on(sandbox, 1);
     let log = run.log();
     let (first, last) = (size(2 * PROBES, PROBES), size(ROUNDS, PROBES + 1));
     let after = |rounds: usize| {
@@ -36,7 +36,7 @@ pub fn bench() {
     let reference = Some(after(first));
     let subject = after(last);
     let name = &format!("memory, {last} rounds");
-    Measured { name, subject, reference, unit: "MB", aim: "about 1x" }.tell();
+    Measured { name, subject, reference, unit: "MB", aim: "about 1x" }.report();
 }
 
 fn checklist(url: &str) -> String {

@@ -1,4 +1,4 @@
-//! What all probes of a profile take, against the longest chain of those that wait for each other.
+//! The time of all probes of a profile, against the longest chain of dependent ones.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,26 +13,26 @@ use gonogo_core::run::{NumberedRequest, Request, RunSnapshot, RunState, due_prob
 use serde_json::json;
 use tokio::runtime::Builder;
 
-use crate::measure::{Measured, millis, turns};
+use crate::measure::{Measured, alternate, millis};
 use crate::sample;
 
 const ROUNDS: usize = 5;
-/// What the server takes to answer those that wait for each other, in milliseconds.
+/// The response times for the probes that depend on each other, in milliseconds.
 const CHAIN: &[u64] = &[150, 100, 200, 100, 150];
-/// What it takes for those that wait for nobody.
-const ALONE: &[u64] = &[300, 20, 80, 250, 10, 400, 120, 60, 500, 30, 90, 200, 350, 40, 150];
+/// The response times for the other probes.
+const INDEPENDENT: &[u64] = &[300, 20, 80, 250, 10, 400, 120, 60, 500, 30, 90, 200, 350, 40, 150];
 
 pub fn bench() {
     let server = slow_server();
     let plan = plan(server);
     let chain = || CHAIN.iter().for_each(|delay| request(server, *delay));
-    let (subject, reference) = turns(ROUNDS, || millis(|| all(&plan)), || millis(chain));
+    let (subject, reference) = alternate(ROUNDS, || millis(|| run_all(&plan)), || millis(chain));
     let aim = "at most 1.1x";
-    Measured { name: "probes, 20", subject, reference: Some(reference), unit: "ms", aim }.tell();
+    Measured { name: "probes, 20", subject, reference: Some(reference), unit: "ms", aim }.report();
 }
 
-/// Looks as `gonogo check` does, but lets points wait for those before them, as in a run.
-fn all(plan: &Plan) {
+/// Runs all probes as `gonogo check` does, but with the dependencies between points, as in a run.
+fn run_all(plan: &Plan) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let state = runtime.block_on(async {
         let (log, state) = engine::ephemeral_run(plan.clone()).unwrap();
@@ -49,13 +49,13 @@ fn all(plan: &Plan) {
         running.await.unwrap();
         state
     });
-    assert_eq!(passed(&state), CHAIN.len() + ALONE.len());
+    assert_eq!(passed(&state), CHAIN.len() + INDEPENDENT.len());
 }
 
 fn passed(state: &RunState) -> usize {
     let probes = state.points.values().flat_map(|point| point.probes.values());
-    let looks = probes.filter_map(|probe| probe.latest.as_ref());
-    looks.filter(|look| look.outcome.class == Class::Pass).count()
+    let runs = probes.filter_map(|probe| probe.latest.as_ref());
+    runs.filter(|run| run.outcome.class == Class::Pass).count()
 }
 
 fn plan(server: SocketAddr) -> Plan {
@@ -63,8 +63,10 @@ fn plan(server: SocketAddr) -> Plan {
         let after = index.checked_sub(1).map(|before| format!("chain.{before}"));
         point(server, format!("chain.{index}"), after, *delay)
     });
-    let alone =
-        ALONE.iter().enumerate().map(|(index, delay)| point(server, format!("alone.{index}"), None, *delay));
+    let independent = INDEPENDENT
+        .iter()
+        .enumerate()
+        .map(|(index, delay)| point(server, format!("independent.{index}"), None, *delay));
     let section = |id: &str, points| Section {
         id: id.into(),
         title: id.into(),
@@ -72,7 +74,7 @@ fn plan(server: SocketAddr) -> Plan {
         verifies_rollback: false,
         points,
     };
-    let sections = vec![section("alone", alone.collect()), section("chain", chain.collect())];
+    let sections = vec![section("independent", independent.collect()), section("chain", chain.collect())];
     Plan { sections, ..sample::plan() }
 }
 
@@ -114,7 +116,7 @@ fn probe(server: SocketAddr, delay: u64) -> Probe {
     }
 }
 
-/// A request by the barest client.
+/// A request without any HTTP library.
 fn request(server: SocketAddr, delay: u64) {
     let mut stream = TcpStream::connect(server).unwrap();
     write!(stream, "GET /{delay} HTTP/1.1\r\nHost: {server}\r\n\r\n").unwrap();

@@ -1,4 +1,4 @@
-//! How fast secrets are looked for in five kinds of output, against one pass that copies and adds up the same bytes.
+//! The speed of redaction in five kinds of output, against one pass that copies and adds up the same bytes.
 
 use std::hint::black_box;
 
@@ -9,12 +9,12 @@ use gonogo::secret_store::SecretStore;
 use gonogo_core::secret::{RedactingStream, Secret};
 use sha2::{Digest as _, Sha256};
 
-use crate::measure::{Measured, millis, size, turns};
+use crate::measure::{Measured, alternate, millis, size};
 
 const ROUNDS: usize = 5;
-/// How much of each kind, in MB.
+/// The size of the output of each kind, in MB.
 const OUTPUT: usize = 50;
-/// How much comes at once, in bytes.
+/// The size of a chunk, in bytes.
 const PIECE: usize = 256 << 10;
 /// Different lines of each kind.
 const LINES: usize = 20_000;
@@ -34,15 +34,15 @@ const KINDS: [(&str, Line, &str); 5] = [
 pub fn bench() {
     for (name, line, aim) in KINDS {
         let text = text(line);
-        let (subject, reference) = turns(ROUNDS, || speed(&text, redact), || speed(&text, add_up));
-        Measured { name, subject, reference: Some(reference), unit: "MB/s", aim }.tell();
+        let (subject, reference) = alternate(ROUNDS, || speed(&text, redact), || speed(&text, add_up));
+        Measured { name, subject, reference: Some(reference), unit: "MB/s", aim }.report();
     }
 }
 
-/// How many MB of it are taken in a second.
-fn speed(text: &[u8], take: fn(&[u8])) -> f64 {
+/// The speed in MB per second.
+fn speed(text: &[u8], process: fn(&[u8])) -> f64 {
     let megabytes = f64::from(u32::try_from(text.len()).unwrap()) / 1e6;
-    megabytes / (millis(|| take(text)) / 1000.0)
+    megabytes / (millis(|| process(text)) / 1000.0)
 }
 
 fn redact(text: &[u8]) {

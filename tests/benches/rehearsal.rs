@@ -1,37 +1,38 @@
-//! A rehearsal: how long until its stack is up, and until the first look is settled, against the bare program; a
-//! check of all of it, against a check of one point that asks no server; and its memory, against a Redis at rest.
+//! A rehearsal: the time until its stack is up, and until the first probe result, against `gonogo --version`; a check of all
+//! points, against a check of one point without a server; and its memory, against an idle Redis.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::bench::gonogo::{GONOGO, Sandbox};
 use crate::bench::redis::RedisServer;
-use crate::bench::served::Served;
+use crate::bench::served_rehearsal::ServedRehearsal;
 use crate::bench::wait;
-use crate::measure::{Measured, since, turns};
+use crate::measure::{Measured, alternate, since};
 
 const ROUNDS: usize = 5;
 
 pub fn bench() {
-    let tell = |name, subject, reference, unit| Measured { name, subject, reference, unit, aim: "" }.tell();
+    let report =
+        |name, subject, reference, unit| Measured { name, subject, reference, unit, aim: "" }.report();
     let sandbox = Sandbox::new();
-    let bare = || {
-        let begun = Instant::now();
+    let version = || {
+        let started = Instant::now();
         let _ = sandbox.run_with(&["--version"]).code(0);
-        since(begun)
+        since(started)
     };
-    let up = || {
-        let begun = Instant::now();
-        let served = Served::start(&[]);
-        let took = since(begun);
+    let stack_up = || {
+        let started = Instant::now();
+        let served = ServedRehearsal::start(&[]);
+        let took = since(started);
         drop(served);
         took
     };
-    let (up, version) = turns(ROUNDS, up, bare);
-    tell("rehearsal, stack up", up, Some(version), "ms");
-    let (first, version) = turns(ROUNDS, first_look, bare);
-    tell("rehearsal, first look", first, Some(version), "ms");
-    let served = Served::start(&["--deployed"]);
+    let (stack_up, reference) = alternate(ROUNDS, stack_up, version);
+    report("rehearsal, stack up", stack_up, Some(reference), "ms");
+    let (first, reference) = alternate(ROUNDS, first_result, version);
+    report("rehearsal, first result", first, Some(reference), "ms");
+    let served = ServedRehearsal::start(&["--deployed"]);
     let profile = served.dir.join("rehearsal.toml").display().to_string();
     let digest = served.sandbox.digest(&profile);
     let all = || timed(|| drop(served.check()));
@@ -44,33 +45,33 @@ pub fn bench() {
             assert!(ran.unwrap().status.success());
         })
     };
-    let (all, one) = turns(ROUNDS, all, one);
-    tell("rehearsal, check", all, Some(one), "ms");
+    let (all, one) = alternate(ROUNDS, all, one);
+    report("rehearsal, check", all, Some(one), "ms");
     let redis = RedisServer::builder().start();
-    tell("rehearsal, memory", memory(served.running.pid()), Some(memory(redis.pid())), "MB");
+    report("rehearsal, memory", memory(served.running.pid()), Some(memory(redis.pid())), "MB");
 }
 
 fn timed(work: impl FnOnce()) -> f64 {
-    let begun = Instant::now();
+    let started = Instant::now();
     work();
-    since(begun)
+    since(started)
 }
 
-/// From the command to the first look that is in the log, in a real terminal.
-fn first_look() -> f64 {
+/// From the command to the first probe result in the log, in a real terminal.
+fn first_result() -> f64 {
     let sandbox = Sandbox::new().args(["rehearse"]);
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut terminal = sandbox.terminal(120, 40);
     let found = wait::within(Duration::from_secs(20), || {
         let log = sandbox.logs("rehearsal").pop()?;
-        fs::read_to_string(log).ok()?.contains("\"kind\":\"probed\"").then(|| since(begun))
+        fs::read_to_string(log).ok()?.contains("\"kind\":\"probed\"").then(|| since(started))
     });
     terminal.wait_for_text("before you continue").press(crate::bench::terminal::Key::Enter).send("q");
     let _ = terminal.wait_exit();
-    found.expect("a look")
+    found.expect("a probe result")
 }
 
-/// The most memory that a process has held, in MB.
+/// The peak memory of a process, in MB.
 fn memory(pid: u32) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));

@@ -1,4 +1,4 @@
-//! A run on a real terminal, of the standard checklist or of a checklist with one point; nothing behind it listening.
+//! A run on a real terminal, of the standard checklist or of a checklist with one point. No server listens.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,43 +17,43 @@ use crate::sample::ALICE;
 const SIZE: (u16, u16) = (200, 60);
 const QUIET: Duration = Duration::from_secs(1);
 
-/// A run that was opened on the screen.
-pub struct Opened {
+/// A run that is open in a terminal.
+pub struct OpenedRun {
     pub terminal: Terminal,
     /// The milliseconds to the first frame.
     pub took: f64,
-    // Last, so that the program ends before its home goes.
+    // Last, so that the program ends before its home is removed.
     sandbox: Sandbox,
 }
 
-impl Opened {
-    /// A new run of the standard checklist, in a home of its own.
+impl OpenedRun {
+    /// A new run of the standard checklist, in its own home.
     pub fn new() -> Self {
         Self::on(Sandbox::new().profile(&profile()), 6)
     }
 
-    /// A new run of one point that no probe belongs to.
+    /// A new run of one point without a probe.
     pub fn small() -> Self {
         Self::on(Sandbox::new().profile(SMALL_PROFILE).checklist(SMALL), 1)
     }
 
-    /// A new run in that home, whose screen has so many panels.
+    /// A new run in this home, whose screen has this many panels.
     pub fn on(sandbox: Sandbox, panels: usize) -> Self {
         keys::create(&sandbox.work().join("id"), ALICE, None).unwrap();
         let sandbox =
             sandbox.args(["run", "profile.toml", "--as", ALICE, "--key", "id"].into_iter().chain(TAGS));
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut terminal = sandbox.terminal(SIZE.0, SIZE.1);
         terminal.wait_for("its panels", |screen| has_panels(screen, panels));
-        let took = since(begun);
+        let took = since(started);
         Self { terminal, took, sandbox }
     }
 
-    /// Waits until the probes have looked: nothing is written for a while.
-    pub fn settle(&self) {
+    /// Waits until the probes have run: the log does not grow for a while.
+    pub fn wait_until_idle(&self) {
         let log = self.log();
         let (mut length, mut since) = (0, Instant::now());
-        wait::until("the probes to look", || {
+        wait::until("the probes to end", || {
             let now = fs::metadata(&log).unwrap().len();
             if now != length {
                 (length, since) = (now, Instant::now());
@@ -91,13 +91,13 @@ const SMALL: &str = "name = \"small\"\n\
 
 const TAGS: [&str; 4] = ["--release", "v1.4.0", "--previous", "v1.3.2"];
 
-/// What `/proc` says of a process or thread under that name, as a number.
+/// A number in a `status` file of `/proc`.
 fn field(status: &str, name: &str) -> f64 {
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// The bottom line is drawn last; looking at the rest before it is there would take time.
+/// The bottom line is drawn last, so it is checked first: reading the whole screen takes time.
 fn has_panels(screen: &Screen, count: usize) -> bool {
     let last = |column| screen.cell(SIZE.1 - 1, column).is_some_and(vt100::Cell::has_contents);
     (0..SIZE.0).any(last) && (1..=count).all(|panel| screen.contents().contains(&format!(" {panel} ")))

@@ -1,4 +1,4 @@
-//! What a whole log costs to verify, against its signatures alone.
+//! The time to verify a log, against its signatures alone.
 
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -16,10 +16,10 @@ use ssh_key::SshSig;
 use ssh_key::public::KeyData;
 
 use crate::log::Log;
-use crate::measure::{Measured, millis, size, turns};
+use crate::measure::{Measured, alternate, millis, size};
 use crate::sample::SampleRun;
 
-/// How many entries a long log has.
+/// The number of entries of a long log.
 pub fn entries() -> usize {
     size(10_000, 100)
 }
@@ -32,32 +32,35 @@ pub fn bench() {
     let log = Log::of(entries, home.path());
     let path = home.path().join("run.jsonl");
     fs::write(&path, log.lines.concat()).unwrap();
-    let who = &log.signer;
-    let signers = AllowedSigners::parse("-", format!("{} {}\n", who.principal, who.public));
-    let checks: Vec<Check> = log.entries.iter().filter_map(Check::of).collect();
-    let alone = || checks.iter().for_each(Check::check);
-    let (subject, reference) =
-        turns(ROUNDS, || millis(|| whole(&path, &signers, entries as u64)), || millis(alone));
+    let signer = &log.signer;
+    let signers = AllowedSigners::parse("-", format!("{} {}\n", signer.principal, signer.public));
+    let checks: Vec<SignatureCheck> = log.entries.iter().filter_map(SignatureCheck::of).collect();
+    let signatures_only = || checks.iter().for_each(SignatureCheck::check);
+    let (subject, reference) = alternate(
+        ROUNDS,
+        || millis(|| verify_log(&path, &signers, entries as u64)),
+        || millis(signatures_only),
+    );
     let aim = "at most 1.0x: on all cores, against one";
     let name = &format!("verify, {entries} entries");
-    Measured { name, subject, reference: Some(reference), unit: "ms", aim }.tell();
+    Measured { name, subject, reference: Some(reference), unit: "ms", aim }.report();
 }
 
 /// As `gonogo verify` does it.
-pub fn whole(path: &Path, signers: &AllowedSigners, entries: u64) {
+pub fn verify_log(path: &Path, signers: &AllowedSigners, entries: u64) {
     let log = BufReader::new(File::open(path).unwrap());
-    let report = verify(log, signers, SampleRun::moment(0).wall, &mut RuleChecker::default()).unwrap();
-    assert_eq!((report.status, report.entries), (LogStatus::Open, entries));
+    let verification = verify(log, signers, SampleRun::moment(0).wall, &mut RuleChecker::default()).unwrap();
+    assert_eq!((verification.status, verification.entries), (LogStatus::Open, entries));
 }
 
-/// One signature, all ready to be checked.
-pub struct Check {
+/// One signature, decoded and ready to be checked.
+pub struct SignatureCheck {
     key: VerifyingKey,
     message: Vec<u8>,
     signature: Signature,
 }
 
-impl Check {
+impl SignatureCheck {
     pub fn of(entry: &Entry) -> Option<Self> {
         let blob = BASE64.decode(entry.sig.as_ref()?).unwrap();
         let signature = SshSig::decode(&mut blob.as_slice()).unwrap();

@@ -1,5 +1,5 @@
-//! The whole checklist against the whole stack: what a check takes, against its slowest chain of looks, and against
-//! the commands that it prints for the same looks, typed one after another. And the most memory it took.
+//! The standard checklist against the whole stack: the time of a check, against its slowest chain of probes, and against the
+//! commands that it prints for the same probes, run one after another. And its peak memory.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::bench::full_stack::{FullStack, PROGRAMS};
 use crate::bench::supervisor::installed;
-use crate::bench::whole::{PROGRAMS, Whole};
 use crate::measure::{Measured, is_smoke_test, median, since, size};
 
 const ROUNDS: usize = 5;
-/// Looks that count from another one, after which they come.
+/// A probe, and the points whose probes run after it.
 const CANARY: (&str, &str) = ("verify.pipeline", "canary");
 const AFTER: [&str; 2] = ["verify.metrics", "verify.traces"];
 
@@ -20,36 +20,37 @@ pub fn bench() {
     if !installed(&PROGRAMS) {
         return;
     }
-    let whole = Whole::start();
+    let whole = FullStack::start();
     if !is_smoke_test() {
         let _ = whole.check("json");
     }
-    let [mut all, mut slowest, mut still, mut script] = [const { Vec::new() }; 4];
+    let [mut all, mut slowest, mut without_effects, mut script] = [const { Vec::new() }; 4];
     let mut peak = 0.0_f64;
     for _ in 0..size(ROUNDS, 1) {
-        let begun = Instant::now();
-        let (report, memory) = watched(&whole, &[]);
-        all.push(since(begun));
-        slowest.push(chain(&report));
+        let started = Instant::now();
+        let (report, memory) = check_with_peak_memory(&whole, &[]);
+        all.push(since(started));
+        slowest.push(slowest_chain(&report));
         peak = peak.max(memory);
-        // By hand nobody sends an event and waits until it is counted.
-        let begun = Instant::now();
-        let (report, _) = watched(&whole, &["--no-effects"]);
-        still.push(since(begun));
+        // The printed commands send no event, so the check sends none either.
+        let started = Instant::now();
+        let (report, _) = check_with_peak_memory(&whole, &["--no-effects"]);
+        without_effects.push(since(started));
         script.push(by_hand(&whole, &report));
     }
-    let tell = |name, subject, reference, unit| Measured { name, subject, reference, unit, aim: "" }.tell();
-    tell("check, slowest chain", median(all), Some(median(slowest)), "ms");
-    tell("check, by hand", median(still), Some(median(script)), "ms");
-    tell("check, peak memory", peak, None, "MB");
+    let print =
+        |name, subject, reference, unit| Measured { name, subject, reference, unit, aim: "" }.report();
+    print("check, slowest chain", median(all), Some(median(slowest)), "ms");
+    print("check, by hand", median(without_effects), Some(median(script)), "ms");
+    print("check, peak memory", peak, None, "MB");
 }
 
-/// One check, and the most memory that it held at any time, in MB.
-fn watched(whole: &Whole, more: &[&str]) -> (Value, f64) {
+/// One check, and its peak memory in MB.
+fn check_with_peak_memory(whole: &FullStack, more: &[&str]) -> (Value, f64) {
     let running = whole.start_check("json", more);
     let status = format!("/proc/{}/status", running.pid());
     let mut peak = 0.0;
-    // Gone once it has ended; until then the peak only grows.
+    // The file is gone once the process has ended; until then the peak only grows.
     while let Some(now) = fs::read_to_string(&status).ok().and_then(|status| {
         status.lines().find_map(|line| {
             line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok()
@@ -69,8 +70,8 @@ fn probes(report: &Value) -> impl Iterator<Item = (&str, &Value)> {
     })
 }
 
-/// The slowest look, or the slowest two of which one waits for the other, in milliseconds.
-fn chain(report: &Value) -> f64 {
+/// The slowest probe, or the slowest two of which one waits for the other, in milliseconds.
+fn slowest_chain(report: &Value) -> f64 {
     let took = |probe: &Value| probe["took_ms"].as_f64().unwrap_or_default();
     let is_canary = |point: &str, probe: &Value| (point, probe["id"].as_str().unwrap()) == CANARY;
     let canary =
@@ -79,8 +80,8 @@ fn chain(report: &Value) -> f64 {
     probes(report).map(|(point, probe)| took(probe) + after(point)).fold(0.0, f64::max)
 }
 
-/// The commands of all looks as a script; those that never end are left out.
-fn by_hand(whole: &Whole, report: &Value) -> f64 {
+/// Runs the commands of all probes as a script, without those that never end.
+fn by_hand(whole: &FullStack, report: &Value) -> f64 {
     let mut script = String::new();
     for (_, probe) in probes(report) {
         let command = probe["outcome"]["reproduce"].as_str().unwrap_or_default();
@@ -89,8 +90,8 @@ fn by_hand(whole: &Whole, report: &Value) -> f64 {
         }
     }
     fs::write(whole.sandbox.work().join("by-hand.sh"), script).unwrap();
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut bash = whole.sandbox.command("bash");
     assert!(bash.arg("by-hand.sh").output().is_ok());
-    since(begun)
+    since(started)
 }

@@ -1,41 +1,41 @@
-//! Files of trusted signers: those that are worth a line each, and made-up ones.
+//! Files of trusted signers: fixed cases and random ones.
 
 use super::lines::{LINES, OPTIONS, TIMES};
-use super::people::{ENTRY, People, Person, SEAL};
+use super::operators::{ENTRY, Operator, Operators, SEAL};
 
 const ZONES: [&str; 2] = ["UTC", "PST8PDT,M3.2.0,M11.1.0"];
-/// When what is asked about was signed.
+/// The time of the signature.
 pub const AT: &str = "2026-06-15T10:00:02Z";
 
-/// A question to both.
+/// A case for both: a signature and the files to check it with.
 #[derive(Clone)]
 pub struct Case {
     pub name: String,
     pub signers: Vec<u8>,
     pub revoked: Option<Vec<u8>>,
-    /// Whose signature it is, and as whose it is to be taken.
+    /// Whose signature it is, and the name to check it for.
     pub signer: &'static str,
     pub principal: String,
     pub key: String,
-    /// What tells the key in a line.
+    /// The text that identifies the key in a line.
     pub key_text: String,
     pub namespace: &'static str,
     pub at: String,
     pub zone: &'static str,
-    /// Why gonogo may be stricter, where no line of the trusted signers tells.
+    /// Why gonogo may be stricter, if no ignored line of the trusted signers explains it.
     pub stricter: Option<&'static str>,
 }
 
 impl Case {
-    pub fn of(person: &Person, name: &str, signers: &str) -> Self {
+    pub fn of(operator: &Operator, name: &str, signers: &str) -> Self {
         Self {
             name: name.into(),
             signers: signers.into(),
             revoked: None,
-            signer: person.principal,
-            principal: person.principal.into(),
-            key: person.key.clone(),
-            key_text: person.key[person.key.len() - 12..].trim_end_matches('=').into(),
+            signer: operator.principal,
+            principal: operator.principal.into(),
+            key: operator.key.clone(),
+            key_text: operator.key[operator.key.len() - 12..].trim_end_matches('=').into(),
             namespace: ENTRY,
             at: AT.into(),
             zone: ZONES[0],
@@ -44,7 +44,7 @@ impl Case {
     }
 }
 
-/// Made-up numbers, the same for the same seed (`SplitMix64`).
+/// Pseudo-random numbers (`SplitMix64`).
 pub struct Random(u64);
 
 impl Random {
@@ -73,31 +73,33 @@ impl Random {
     }
 }
 
-fn filled(template: &str, people: &People) -> String {
-    let (kind, blob) = people.alice.key.split_once(' ').unwrap();
-    let word = |c: char| match c {
-        'A' => people.alice.principal.to_owned(),
-        'K' => people.alice.key.clone(),
+fn fill_template(template: &str, operators: &Operators) -> String {
+    let (kind, blob) = operators.alice.key.split_once(' ').unwrap();
+    let expand = |c: char| match c {
+        'A' => operators.alice.principal.to_owned(),
+        'K' => operators.alice.key.clone(),
         'T' => kind.to_owned(),
         'L' => blob.to_owned(),
-        'B' => people.bob.key.clone(),
+        'B' => operators.bob.key.clone(),
         c => c.to_string(),
     };
-    // Only where it stands for something: a capital beside another letter is itself, unless base64 follows.
+    // A capital letter is a placeholder only if it stands alone; `L` also before base64.
     let chars: Vec<char> = template.chars().collect();
-    let is_word = |at: usize| at < chars.len() && (chars[at].is_ascii_alphanumeric() || chars[at] == '-');
+    let is_letter = |at: usize| at < chars.len() && (chars[at].is_ascii_alphanumeric() || chars[at] == '-');
     let alone = |at: usize| {
-        let open = at == 0 || !is_word(at - 1);
-        open && (!is_word(at + 1) || (chars[at] == 'L' && chars[at + 1..].starts_with(&['A', 'A'])))
+        let open = at == 0 || !is_letter(at - 1);
+        open && (!is_letter(at + 1) || (chars[at] == 'L' && chars[at + 1..].starts_with(&['A', 'A'])))
     };
-    (0..chars.len()).map(|at| if alone(at) { word(chars[at]) } else { chars[at].to_string() }).collect()
+    (0..chars.len()).map(|at| if alone(at) { expand(chars[at]) } else { chars[at].to_string() }).collect()
 }
 
-/// Those that are worth a line each.
-pub fn fixed(people: &People) -> Vec<Case> {
-    let alice = &people.alice;
-    let mut all: Vec<Case> =
-        LINES.iter().map(|line| Case::of(alice, &format!("line {line:?}"), &filled(line, people))).collect();
+/// The fixed cases.
+pub fn fixed(operators: &Operators) -> Vec<Case> {
+    let alice = &operators.alice;
+    let mut all: Vec<Case> = LINES
+        .iter()
+        .map(|line| Case::of(alice, &format!("line {line:?}"), &fill_template(line, operators)))
+        .collect();
     for option in OPTIONS {
         for namespace in [ENTRY, SEAL] {
             let line = format!("{} {option} {}\n", alice.principal, alice.key);
@@ -110,13 +112,13 @@ pub fn fixed(people: &People) -> Vec<Case> {
             all.push(Case { zone, ..Case::of(alice, &format!("{option} {time} in {zone}"), &line) });
         }
     }
-    all.extend(long(alice));
-    all.extend(other_keys(people));
+    all.extend(long_lines(alice));
+    all.extend(other_keys(operators));
     all
 }
 
-fn long(alice: &Person) -> Vec<Case> {
-    let Person { principal, key } = alice;
+fn long_lines(alice: &Operator) -> Vec<Case> {
+    let Operator { principal, key } = alice;
     let star = "*".repeat(200_000);
     let texts = [
         ("long comment", format!("# {}\n{principal} {key}\n", "x".repeat(100_000))),
@@ -125,7 +127,7 @@ fn long(alice: &Person) -> Vec<Case> {
         ("a long pattern", format!("{principal} namespaces=\"gonogo-*,{}\" {key}\n", "x".repeat(1022))),
         ("too long a pattern", format!("{principal} namespaces=\"gonogo-*,{}\" {key}\n", "x".repeat(1023))),
         (
-            "too long a pattern taken away",
+            "too long an excluded pattern",
             format!("{principal} namespaces=\"*,!{}\" {key}\n", "x".repeat(1023)),
         ),
         ("a long name", format!("{principal},{} {key}\n", "x".repeat(1022))),
@@ -135,19 +137,19 @@ fn long(alice: &Person) -> Vec<Case> {
     texts.iter().map(|(name, text)| Case::of(alice, name, text)).collect()
 }
 
-fn other_keys(people: &People) -> Vec<Case> {
-    let People { alice, bob, carol, dave, .. } = people;
-    let line = |person: &Person| format!("{} {}\n", person.principal, person.key);
+fn other_keys(operators: &Operators) -> Vec<Case> {
+    let Operators { alice, bob, carol, dave, .. } = operators;
+    let line = |operator: &Operator| format!("{} {}\n", operator.principal, operator.key);
     let mut all = vec![
         Case::of(carol, "ecdsa", &line(carol)),
         Case::of(dave, "rsa", &line(dave)),
         Case::of(alice, "everybody", &[alice, bob, carol, dave].map(line).concat()),
         Case::of(alice, "nobody", &line(bob)),
     ];
-    let mut under_other_name = Case::of(alice, "as another person", &[alice, bob].map(line).concat());
+    let mut under_other_name = Case::of(alice, "as another operator", &[alice, bob].map(line).concat());
     under_other_name.principal = bob.principal.into();
     all.push(under_other_name);
-    for (name, text) in super::keys::forms(people) {
+    for (name, text) in super::keys::key_formats(operators) {
         all.push(Case::of(alice, name, &text));
         all.push(Case::of(carol, name, &text));
     }
@@ -178,8 +180,8 @@ const NAMES: &[&str] = &[
     "\"A\"\"\"",
 ];
 const SEPARATORS: &[&str] = &[" ", " ", " ", "\t", "  ", " \t ", "\x0b", "\r", "\x0c", ""];
-const BETWEEN: &[&str] = &[",", ",", ",", ",,", "", ", ", ";"];
-const BEFORE: &[&str] = &[
+const OPTION_SEPARATORS: &[&str] = &[",", ",", ",", ",,", "", ", ", ";"];
+const LINES_BEFORE: &[&str] = &[
     "",
     "",
     "",
@@ -198,7 +200,7 @@ const BEFORE: &[&str] = &[
     "x\0\n",
     "A namespaces=\"file\" K\n",
 ];
-const ENDS: &[&str] = &[
+const LINE_ENDS: &[&str] = &[
     "\n",
     "\n",
     "",
@@ -216,26 +218,26 @@ const ENDS: &[&str] = &[
 ];
 const KEYS: &[&str] =
     &["K", "K", "K", "K", "K", "K", "T\tL", "T  L", "B", "L", "T", "T L=", "ssh-rsa L", "T\rL", "T L\x0c"];
-/// What stands in lines by mistake, or with intent.
-const BYTES: &[u8] = b"\0\t\n\x0b\x0c\r !\"#*,-=?AZ\\az\x7f\x80\xff";
+/// Bytes that may break a parser.
+const SPECIAL_BYTES: &[u8] = b"\0\t\n\x0b\x0c\r !\"#*,-=?AZ\\az\x7f\x80\xff";
 
-/// A made-up one.
-pub fn random(people: &People, random: &mut Random) -> Case {
-    let mut text = filled(random.pick(BEFORE), people);
+/// A random case.
+pub fn random(operators: &Operators, random: &mut Random) -> Case {
+    let mut text = fill_template(random.pick(LINES_BEFORE), operators);
     text += random.pick(&["", "", "", "", " ", "\t", "\r"]);
-    text += &filled(random.pick(NAMES), people);
+    text += &fill_template(random.pick(NAMES), operators);
     text += random.pick(SEPARATORS);
     if random.below(3) > 0 {
         text += &options(random);
         text += random.pick(SEPARATORS);
     }
-    text += &filled(random.pick(KEYS), people);
-    text += &filled(random.pick(ENDS), people);
-    let mut case = Case::of(&people.alice, "made up", &text);
+    text += &fill_template(random.pick(KEYS), operators);
+    text += &fill_template(random.pick(LINE_ENDS), operators);
+    let mut case = Case::of(&operators.alice, "random", &text);
     case.namespace = random.pick(&[ENTRY, SEAL]);
     case.zone = random.pick(&ZONES);
     if random.below(5) == 0 {
-        spoil(&mut case.signers, random);
+        corrupt(&mut case.signers, random);
     }
     case
 }
@@ -244,7 +246,7 @@ fn options(random: &mut Random) -> String {
     let mut text = String::new();
     for _ in 0..=random.below(2) {
         if !text.is_empty() {
-            text += random.pick(BETWEEN);
+            text += random.pick(OPTION_SEPARATORS);
         }
         match random.below(3) {
             0 => {
@@ -261,7 +263,7 @@ fn options(random: &mut Random) -> String {
 fn time(random: &mut Random) -> String {
     match random.below(4) {
         0 => random.pick(TIMES).to_owned(),
-        // Close to when it was signed, for the most part.
+        // Mostly close to the time of the signature.
         1 => format!("2026061509595{}Z", random.below(12)),
         2 => format!("202606151000{:02}Z", random.below(62)),
         _ => format!(
@@ -293,10 +295,10 @@ fn namespaces(random: &mut Random) -> String {
     format!("namespaces=\"{}\"", all.join(","))
 }
 
-/// Changes, adds or takes away a byte.
-pub fn spoil(bytes: &mut Vec<u8>, random: &mut Random) {
+/// Changes, inserts or removes a byte.
+pub fn corrupt(bytes: &mut Vec<u8>, random: &mut Random) {
     let at = random.below(bytes.len() + 1);
-    let byte = BYTES[random.below(BYTES.len())];
+    let byte = SPECIAL_BYTES[random.below(SPECIAL_BYTES.len())];
     match random.below(3) {
         0 => bytes.insert(at, byte),
         1 if at < bytes.len() => bytes[at] = byte,

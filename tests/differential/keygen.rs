@@ -1,11 +1,11 @@
-//! The other side: `ssh-keygen -Y verify`.
+//! The reference: `ssh-keygen -Y verify`.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::cases::Case;
-use super::people::{MESSAGE, People, signature};
+use super::operators::{MESSAGE, Operators, signature};
 use crate::bench::keys::KEYGEN;
 
 pub struct Keygen {
@@ -13,13 +13,13 @@ pub struct Keygen {
 }
 
 impl Keygen {
-    pub fn new(people: &People) -> Self {
-        let dir = people.dir.path().to_owned();
+    pub fn new(operators: &Operators) -> Self {
+        let dir = operators.dir.path().to_owned();
         fs::write(dir.join("message"), MESSAGE).unwrap();
         Self { dir }
     }
 
-    /// Whether it trusts, or what it says.
+    /// `Ok` if it trusts the signature, otherwise its message.
     pub fn verify(&self, case: &Case) -> Result<(), String> {
         let at = |name: &str| self.dir.join(name);
         fs::write(at("allowed_signers"), &case.signers).unwrap();

@@ -1,4 +1,4 @@
-//! Lines, options and times that are worth a case each.
+//! Lines, options and times, each of which is a fixed case.
 
 /// Lines, in which `A` is Alice's name, `K` her key, `T` and `L` its two words, and `B` Bob's key.
 pub const LINES: &[&str] = &[
@@ -103,7 +103,7 @@ pub const LINES: &[&str] = &[
     "A ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\nA K\n",
 ];
 
-/// What may stand between name and key.
+/// Options between name and key.
 pub const OPTIONS: &[&str] = &[
     "namespaces=\"gonogo-*\"",
     "namespaces=\"gonogo-entry-v1,gonogo-seal-v1\"",
@@ -186,7 +186,7 @@ pub const OPTIONS: &[&str] = &[
     "valid-after=\"20260101Z\"namespaces=\"gonogo-*\"",
 ];
 
-/// What may stand for a time.
+/// Values of the time options.
 pub const TIMES: &[&str] = &[
     "20260101",
     "20260101Z",

@@ -1,8 +1,8 @@
-//! Lists of revoked keys, as text and as `ssh-keygen -k` makes them.
+//! Lists of revoked keys, as text and as binary lists of `ssh-keygen -k`.
 
-use super::cases::{Case, Random, spoil};
+use super::cases::{Case, Random, corrupt};
 use super::keys::{security_key, string};
-use super::people::People;
+use super::operators::Operators;
 
 /// Lines, in which `K` is Alice's key and `B` Bob's.
 const TEXTS: &[&str] = &[
@@ -48,53 +48,60 @@ const TEXTS: &[&str] = &[
     "ssh-ed25519-cert-v01@openssh.com AAAA\n",
 ];
 
-fn with(people: &People, name: &str, list: Vec<u8>) -> Case {
-    let alice = &people.alice;
+fn with_list(operators: &Operators, name: &str, list: Vec<u8>) -> Case {
+    let alice = &operators.alice;
     let line = format!("{} {}\n", alice.principal, alice.key);
     Case { revoked: Some(list), ..Case::of(alice, name, &line) }
 }
 
-fn filled(text: &str, people: &People) -> String {
+fn fill_template(text: &str, operators: &Operators) -> String {
     text.replace('K', "\u{1}")
         .replace("SSH\u{1}RL", "SSHKRL")
-        .replace('B', &people.bob.key)
-        .replace('\u{1}', &people.alice.key)
+        .replace('B', &operators.bob.key)
+        .replace('\u{1}', &operators.alice.key)
 }
 
-/// Why gonogo may refuse a list that ssh-keygen takes.
-fn class(list: &[u8]) -> Option<&'static str> {
+/// Why gonogo may reject a list that ssh-keygen accepts.
+fn reason_to_be_stricter(list: &[u8]) -> Option<&'static str> {
     let binary = list.starts_with(b"SSHKRL\n\0");
     (!binary && list.contains(&0)).then_some("zero byte in a list of revoked keys")
 }
 
-pub fn fixed(people: &People) -> Vec<Case> {
+pub fn fixed(operators: &Operators) -> Vec<Case> {
     let mut all = Vec::new();
     for text in TEXTS {
-        let list = filled(text, people).into_bytes();
-        let stricter = class(&list);
-        all.push(Case { stricter, ..with(people, &format!("revoked {text:?}"), list) });
+        let list = fill_template(text, operators).into_bytes();
+        let stricter = reason_to_be_stricter(&list);
+        all.push(Case { stricter, ..with_list(operators, &format!("revoked {text:?}"), list) });
     }
-    let rsa = format!("{}\n", people.dave.key);
-    all.push(with(people, "revoked RSA key", rsa.into_bytes()));
+    let rsa = format!("{}\n", operators.dave.key);
+    all.push(with_list(operators, "revoked RSA key", rsa.into_bytes()));
     for application in ["ssh:", "ssh:other"] {
-        let twin = security_key(&people.alice.key, application).into_bytes();
-        let stricter = Some("another form of the key is revoked");
-        all.push(Case { stricter, ..with(people, "revoked twin", twin) });
+        let same_key = security_key(&operators.alice.key, application).into_bytes();
+        let stricter = Some("another format of the key is revoked");
+        all.push(Case {
+            stricter,
+            ..with_list(operators, "the same key revoked as a security key", same_key)
+        });
     }
-    for list in &people.lists {
-        all.push(with(people, "binary list", list.clone()));
+    for list in &operators.binary_lists {
+        all.push(with_list(operators, "binary list", list.clone()));
         let section = |kind: u8, content: &[u8]| [list.clone(), vec![kind], string(content)].concat();
         for (kind, content) in sections() {
-            all.push(with(people, &format!("binary list and section {kind}"), section(kind, &content)));
+            all.push(with_list(
+                operators,
+                &format!("binary list and section {kind}"),
+                section(kind, &content),
+            ));
         }
         for cut in [4, 8, 12, 30, list.len() - 1] {
-            all.push(with(people, "binary list, cut", list[..cut.min(list.len())].to_vec()));
+            all.push(with_list(operators, "binary list, cut", list[..cut.min(list.len())].to_vec()));
         }
     }
     all
 }
 
-/// Sections that are not as they should be, or are nobody's.
+/// Malformed and unknown sections.
 fn sections() -> Vec<(u8, Vec<u8>)> {
     let part = |kind: u8, content: &[u8]| [string(b""), string(b""), vec![kind], string(content)].concat();
     vec![
@@ -120,18 +127,18 @@ fn sections() -> Vec<(u8, Vec<u8>)> {
     ]
 }
 
-pub fn random(people: &People, random: &mut Random) -> Case {
+pub fn random(operators: &Operators, random: &mut Random) -> Case {
     let mut list = if random.below(2) == 0 {
         let lines: String = (0..=random.below(3)).map(|_| random.pick(TEXTS).to_owned()).collect();
-        filled(&lines, people).into_bytes()
+        fill_template(&lines, operators).into_bytes()
     } else {
-        people.lists[random.below(people.lists.len())].clone()
+        operators.binary_lists[random.below(operators.binary_lists.len())].clone()
     };
     match random.below(3) {
-        0 => spoil(&mut list, random),
+        0 => corrupt(&mut list, random),
         1 if !list.is_empty() => list.truncate(random.below(list.len()) + 1),
         _ => {}
     }
-    let stricter = class(&list);
-    Case { stricter, ..with(people, "made up list", list) }
+    let stricter = reason_to_be_stricter(&list);
+    Case { stricter, ..with_list(operators, "random list", list) }
 }

@@ -1,8 +1,8 @@
-//! The reader and the verifier on any bytes. From the project's directory, with cargo-fuzz:
+//! Fuzz target of the log reader and the verifier. Run it in the project directory with cargo-fuzz:
 //!
 //!     cargo +nightly fuzz run --fuzz-dir tests/fuzz reader
 #![no_main]
 
-mod looks;
+mod invariants;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| looks::all(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| invariants::check_all(bytes));

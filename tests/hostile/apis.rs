@@ -1,4 +1,4 @@
-//! What is hostile over HTTP APIs, a `WebSocket` and event streams.
+//! Hostile HTTP APIs, WebSocket servers and event streams.
 
 use std::io;
 
@@ -6,16 +6,16 @@ use gonogo_core::outcome::Class::{self, Error};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::server::{Guest, Serve};
-use super::{LONG, Row, SHORT, WALKER};
+use super::server::{Behaviour, Connection, Handler};
+use super::{LONG, PASSWORD_VARIABLE, Row, SHORT};
 
-const OPEN: &str = "200 OK";
-const SHUT: &str = "401 Unauthorized";
+const ACCEPTED: &str = "200 OK";
+const REFUSED: &str = "401 Unauthorized";
 const UPGRADE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
 
 type With = fn(u16) -> Value;
 
-/// Each kind that asks an HTTP API and reads its answers, with what it is asked.
+/// The kinds of probes that use an HTTP API, each with a spec.
 const KINDS: [(&str, With); 9] = [
     (
         "prometheus",
@@ -34,11 +34,11 @@ const KINDS: [(&str, With); 9] = [
     ("http", |port| json!({"url": format!("http://127.0.0.1:{port}"), "json": [{"path": "$.a"}]})),
 ];
 
-/// Those that read JSON.
-const READERS: [&str; 5] = ["prometheus", "grafana", "jaeger", "vault", "http"];
+/// The kinds that read JSON.
+const JSON_KINDS: [&str; 5] = ["prometheus", "grafana", "jaeger", "vault", "http"];
 
 fn token() -> Value {
-    json!({"env": WALKER})
+    json!({"env": PASSWORD_VARIABLE})
 }
 
 fn api(port: u16) -> Value {
@@ -54,7 +54,7 @@ fn pipeline(port: u16) -> Value {
     json!({"api": {"url": format!("http://127.0.0.1:{port}")}, "token": token()})
 }
 
-fn doors(port: u16) -> Value {
+fn endpoints(port: u16) -> Value {
     json!({"api": {"url": format!("http://127.0.0.1:{port}")}})
 }
 
@@ -62,209 +62,281 @@ pub(super) fn rows() -> Vec<Row> {
     [common(), registries(), streams(), sockets(), handshakes()].into_iter().flatten().collect()
 }
 
-/// What any API can do.
+/// What any API may do.
 fn common() -> Vec<Row> {
     let mut rows = Vec::new();
     for (kind, with) in KINDS {
-        let row = |server, told, serve| Row { kind, server, serve, with, deadline: LONG, class: Error, told };
-        let late = &["within 3 s"];
-        rows.push(Row { deadline: SHORT, ..row("accepts and stays silent", late, Serve::Each(Guest::hold)) });
-        rows.push(Row { deadline: SHORT, ..row("never accepts", late, Serve::NeverAccepts) });
-        rows.push(row("sends a body without end", &["body longer than 1 MiB"], Serve::Each(endless)));
-        rows.push(Row { deadline: SHORT, ..row("drips its body", late, Serve::Each(dripping)) });
-        rows.push(row("closes in mid-body", &["the body broke off"], Serve::Each(broken)));
+        let row = |description, expected, behaviour| Row {
+            kind,
+            description,
+            behaviour,
+            with,
+            deadline: LONG,
+            class: Error,
+            expected,
+        };
+        let timeout = &["within 3 s"];
+        rows.push(Row {
+            deadline: SHORT,
+            ..row("accepts and stays silent", timeout, Behaviour::PerConnection(Connection::stay_silent))
+        });
+        rows.push(Row { deadline: SHORT, ..row("never accepts", timeout, Behaviour::NeverAccepts) });
+        rows.push(row(
+            "sends a body without end",
+            &["body longer than 1 MiB"],
+            Behaviour::PerConnection(endless),
+        ));
+        rows.push(Row {
+            deadline: SHORT,
+            ..row("drips its body", timeout, Behaviour::PerConnection(dripping))
+        });
+        rows.push(row("closes in mid-body", &["the body broke off"], Behaviour::PerConnection(broken)));
         rows.push(Row {
             class: if kind == "http" { Class::Fail } else { Error },
-            ..row("redirects to another host", &["302"], Serve::Each(elsewhere))
+            ..row("redirects to another host", &["302"], Behaviour::PerConnection(redirecting))
         });
-        if READERS.contains(&kind) {
-            rows.push(row("nests JSON 100,000 deep", &["JSON nested more than 128 deep"], Serve::Each(deep)));
+        if JSON_KINDS.contains(&kind) {
+            rows.push(row(
+                "nests JSON 100,000 deep",
+                &["JSON nested more than 128 deep"],
+                Behaviour::PerConnection(deep),
+            ));
         }
     }
-    // An export that is redirected is not taken, and a stranger that is redirected is kept out.
-    for row in rows.iter_mut().filter(|row| row.server == "redirects to another host") {
+    // For an export and for a plain request, a redirect is a wrong answer.
+    for row in rows.iter_mut().filter(|row| row.description == "redirects to another host") {
         row.class = if ["otlp", "http"].contains(&row.kind) { Class::Fail } else { row.class };
     }
     rows
 }
 
-fn head(guest: &mut Guest, status: &str, more: &str) -> io::Result<()> {
-    guest.hear()?;
-    guest.say(format!("HTTP/1.1 {status}\r\n{more}\r\n"))
+fn head(connection: &mut Connection, status: &str, more: &str) -> io::Result<()> {
+    connection.read()?;
+    connection.send(format!("HTTP/1.1 {status}\r\n{more}\r\n"))
 }
 
-fn endless(guest: &mut Guest) -> io::Result<()> {
-    head(guest, "200 OK", "")?;
-    guest.flood(b"flood ")
+fn endless(connection: &mut Connection) -> io::Result<()> {
+    head(connection, "200 OK", "")?;
+    connection.flood(b"flood ")
 }
 
-fn dripping(guest: &mut Guest) -> io::Result<()> {
-    head(guest, "200 OK", "")?;
-    guest.drip(b"drip ")
+fn dripping(connection: &mut Connection) -> io::Result<()> {
+    head(connection, "200 OK", "")?;
+    connection.drip(b"drip ")
 }
 
-fn broken(guest: &mut Guest) -> io::Result<()> {
-    head(guest, "200 OK", "Content-Length: 99\r\n")?;
-    guest.say("{\"data\":")
+fn broken(connection: &mut Connection) -> io::Result<()> {
+    head(connection, "200 OK", "Content-Length: 99\r\n")?;
+    connection.send("{\"data\":")
 }
 
-fn deep(guest: &mut Guest) -> io::Result<()> {
-    head(guest, "200 OK", "")?;
-    guest.say("[".repeat(100_000))
+fn deep(connection: &mut Connection) -> io::Result<()> {
+    head(connection, "200 OK", "")?;
+    connection.send("[".repeat(100_000))
 }
 
-fn elsewhere(guest: &mut Guest) -> io::Result<()> {
-    let to = guest.elsewhere;
+fn redirecting(connection: &mut Connection) -> io::Result<()> {
+    let port = connection.forbidden_port;
     head(
-        guest,
+        connection,
         "302 Found",
-        &format!("Location: http://127.0.0.1:{to}/\r\nContent-Length: 0\r\nConnection: close\r\n"),
+        &format!("Location: http://127.0.0.1:{port}/\r\nContent-Length: 0\r\nConnection: close\r\n"),
     )
 }
 
-/// Registries send clients on: for tokens, and where an upload is.
+/// Registries point clients to a token server and to the address of an upload.
 fn registries() -> Vec<Row> {
-    let row = |server, told, serve: fn(&mut Guest) -> io::Result<()>| Row {
+    let row = |description, expected, handler: Handler| Row {
         kind: "registry",
-        server,
-        serve: Serve::Each(serve),
+        description,
+        behaviour: Behaviour::PerConnection(handler),
         with: registry,
         deadline: LONG,
         class: Error,
-        told,
+        expected,
     };
     vec![
-        row("sends for tokens to another host", &["another host without TLS: not followed"], |guest| {
-            let realm = format!("http://localhost:{}/token", guest.elsewhere);
+        row("sends for tokens to another host", &["another host without TLS: not followed"], |connection| {
+            let realm = format!("http://localhost:{}/token", connection.forbidden_port);
             let challenge = format!("WWW-Authenticate: Bearer realm=\"{realm}\",service=\"s\"\r\n");
-            head(guest, "401 Unauthorized", &format!("{challenge}Content-Length: 0\r\nConnection: close\r\n"))
+            head(
+                connection,
+                "401 Unauthorized",
+                &format!("{challenge}Content-Length: 0\r\nConnection: close\r\n"),
+            )
         }),
-        row("puts the upload on another host", &["another host"], |guest| {
-            let to = format!("Location: http://127.0.0.1:{}/v2/r/blobs/uploads/1\r\n", guest.elsewhere);
-            head(guest, "202 Accepted", &format!("{to}Content-Length: 0\r\nConnection: close\r\n"))
+        row("puts the upload on another host", &["another host"], |connection| {
+            let location =
+                format!("Location: http://127.0.0.1:{}/v2/r/blobs/uploads/1\r\n", connection.forbidden_port);
+            head(connection, "202 Accepted", &format!("{location}Content-Length: 0\r\nConnection: close\r\n"))
         }),
     ]
 }
 
-/// A WebSocket that is opened, where one is asked for. The event stream is open too, or shut.
-fn upgraded(guest: &mut Guest, stream: &str) -> io::Result<bool> {
-    let heard = String::from_utf8_lossy(&guest.hear()?).into_owned();
-    let key = heard.lines().find_map(|line| {
+/// Answers the request for a WebSocket with an upgrade, and the request for the event stream with `stream`. Returns whether
+/// it was the WebSocket.
+fn upgrade_websocket(connection: &mut Connection, stream: &str) -> io::Result<bool> {
+    let request = String::from_utf8_lossy(&connection.read()?).into_owned();
+    let key = request.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.trim().to_owned())
     });
     let Some(key) = key else {
-        guest.say(format!("HTTP/1.1 {stream}\r\nContent-Type: text/event-stream\r\n\r\n"))?;
+        connection.send(format!("HTTP/1.1 {stream}\r\nContent-Type: text/event-stream\r\n\r\n"))?;
         return Ok(false);
     };
     let accept = derive_accept_key(key.as_bytes());
-    guest.say(format!("{UPGRADE}Sec-WebSocket-Accept: {accept}\r\n\r\n"))?;
+    connection.send(format!("{UPGRADE}Sec-WebSocket-Accept: {accept}\r\n\r\n"))?;
     Ok(true)
 }
 
 fn row(
     kind: &'static str,
     with: With,
-    server: &'static str,
+    description: &'static str,
     class: Class,
-    told: &'static [&'static str],
-    serve: fn(&mut Guest) -> io::Result<()>,
+    expected: &'static [&'static str],
+    handler: Handler,
 ) -> Row {
-    Row { kind, server, serve: Serve::Each(serve), with, deadline: LONG, class, told }
+    Row {
+        kind,
+        description,
+        behaviour: Behaviour::PerConnection(handler),
+        with,
+        deadline: LONG,
+        class,
+        expected,
+    }
+}
+
+/// An event stream on which the event of the pipeline probe does not arrive before the deadline.
+fn event_row(description: &'static str, handler: Handler) -> Row {
+    let not_received = &["event back over server-sent events"];
+    let row = row("pipeline", pipeline, description, Class::Fail, not_received, handler);
+    Row { deadline: SHORT, ..row }
 }
 
 /// The event stream of a pipeline.
 fn streams() -> Vec<Row> {
-    let late = &["event back over server-sent events"];
-    let short = |row: Row| Row { deadline: SHORT, ..row };
     vec![
-        short(row("pipeline", pipeline, "streams a line without end", Class::Fail, late, |guest| {
-            if upgraded(guest, OPEN)? { guest.hold() } else { guest.flood(b"data: flood") }
-        })),
-        short(row("pipeline", pipeline, "streams heartbeats without end", Class::Fail, late, |guest| {
-            if upgraded(guest, OPEN)? { guest.hold() } else { guest.flood(b"event: heartbeat\ndata: {}\n\n") }
-        })),
-        short(row("pipeline", pipeline, "streams one event without end", Class::Fail, late, |guest| {
-            if upgraded(guest, OPEN)? { guest.hold() } else { guest.flood(b"data: flood\n") }
-        })),
-        short(row("pipeline", pipeline, "drips its events", Class::Fail, late, |guest| {
-            if upgraded(guest, OPEN)? { guest.hold() } else { guest.drip(b"data: {}\n\n") }
-        })),
+        event_row("streams a line without end", |connection| {
+            if upgrade_websocket(connection, ACCEPTED)? {
+                connection.stay_silent()
+            } else {
+                connection.flood(b"data: flood")
+            }
+        }),
+        event_row("streams heartbeats without end", |connection| {
+            if upgrade_websocket(connection, ACCEPTED)? {
+                connection.stay_silent()
+            } else {
+                connection.flood(b"event: heartbeat\ndata: {}\n\n")
+            }
+        }),
+        event_row("streams one event without end", |connection| {
+            if upgrade_websocket(connection, ACCEPTED)? {
+                connection.stay_silent()
+            } else {
+                connection.flood(b"data: flood\n")
+            }
+        }),
+        event_row("drips its events", |connection| {
+            if upgrade_websocket(connection, ACCEPTED)? {
+                connection.stay_silent()
+            } else {
+                connection.drip(b"data: {}\n\n")
+            }
+        }),
         row(
             "pipeline",
             pipeline,
             "ends the stream",
             Class::Fail,
             &["the application ended the stream"],
-            |guest| {
-                if upgraded(guest, OPEN)? { guest.hold() } else { Ok(()) }
+            |connection| {
+                if upgrade_websocket(connection, ACCEPTED)? { connection.stay_silent() } else { Ok(()) }
             },
         ),
     ]
 }
 
-/// The WebSocket of an application, once it is open.
+/// The WebSocket of an application after the handshake.
 fn sockets() -> Vec<Row> {
-    let late = &["within 3 s"];
+    let timeout = &["within 3 s"];
     let flood = &["the default token at /ws | refused | the server sent more than 4 MiB: no more is read"];
     let short = |row: Row| Row { deadline: SHORT, ..row };
     vec![
-        short(row("token", doors, "stays silent on the WebSocket", Error, late, |guest| {
-            upgraded(guest, SHUT)?;
-            guest.hold()
+        short(row("token", endpoints, "stays silent on the WebSocket", Error, timeout, |connection| {
+            upgrade_websocket(connection, REFUSED)?;
+            connection.stay_silent()
         })),
-        row("token", doors, "pings without end", Error, flood, |guest| {
-            if upgraded(guest, SHUT)? { guest.flood(&[0x89, 0]) } else { guest.hold() }
-        }),
-        row("token", doors, "says small things without end", Error, flood, |guest| {
-            if upgraded(guest, SHUT)? { guest.flood(&[0x81, 2, b'h', b'i']) } else { guest.hold() }
-        }),
-        row("token", doors, "announces a frame of 2^62 bytes", Error, &["the WebSocket broke"], |guest| {
-            if upgraded(guest, SHUT)? {
-                guest.say([0x82, 127, 0x40, 0, 0, 0, 0, 0, 0, 0])?;
+        row("token", endpoints, "pings without end", Error, flood, |connection| {
+            if upgrade_websocket(connection, REFUSED)? {
+                connection.flood(&[0x89, 0])
+            } else {
+                connection.stay_silent()
             }
-            guest.hold()
+        }),
+        row("token", endpoints, "sends small messages without end", Error, flood, |connection| {
+            if upgrade_websocket(connection, REFUSED)? {
+                connection.flood(&[0x81, 2, b'h', b'i'])
+            } else {
+                connection.stay_silent()
+            }
         }),
         row(
             "token",
-            doors,
+            endpoints,
+            "announces a frame of 2^62 bytes",
+            Error,
+            &["the WebSocket broke"],
+            |connection| {
+                if upgrade_websocket(connection, REFUSED)? {
+                    connection.send([0x82, 127, 0x40, 0, 0, 0, 0, 0, 0, 0])?;
+                }
+                connection.stay_silent()
+            },
+        ),
+        row(
+            "token",
+            endpoints,
             "sends frames that never make a message",
             Error,
             &["the WebSocket broke"],
-            |guest| {
-                if upgraded(guest, SHUT)? {
-                    guest.say([0x01, 1, b'x'])?;
-                    guest.flood(&[0x00, 1, b'x'])
+            |connection| {
+                if upgrade_websocket(connection, REFUSED)? {
+                    connection.send([0x01, 1, b'x'])?;
+                    connection.flood(&[0x00, 1, b'x'])
                 } else {
-                    guest.hold()
+                    connection.stay_silent()
                 }
             },
         ),
     ]
 }
 
-/// The WebSocket of an application, while it is opened.
+/// The WebSocket of an application during the handshake.
 fn handshakes() -> Vec<Row> {
     vec![
         row(
             "token",
-            doors,
+            endpoints,
             "accepts the WebSocket with a wrong key",
             Error,
             &["the WebSocket broke"],
-            |guest| {
-                guest.hear()?;
-                guest.say(format!("{UPGRADE}Sec-WebSocket-Accept: bm9wZQ==\r\n\r\n"))?;
-                guest.hold()
+            |connection| {
+                connection.read()?;
+                connection.send(format!("{UPGRADE}Sec-WebSocket-Accept: bm9wZQ==\r\n\r\n"))?;
+                connection.stay_silent()
             },
         ),
-        row("token", doors, "answers the handshake without end", Error, &["/ws"], |guest| {
-            let heard = guest.hear()?;
-            if String::from_utf8_lossy(&heard).to_lowercase().contains("upgrade") {
-                guest.say("HTTP/1.1 101 -\r\n")?;
-                guest.flood(b"X-Flood: flood\r\n")
+        row("token", endpoints, "answers the handshake without end", Error, &["/ws"], |connection| {
+            let request = connection.read()?;
+            if String::from_utf8_lossy(&request).to_lowercase().contains("upgrade") {
+                connection.send("HTTP/1.1 101 -\r\n")?;
+                connection.flood(b"X-Flood: flood\r\n")
             } else {
-                guest.say(format!("HTTP/1.1 {SHUT}\r\n\r\n"))
+                connection.send(format!("HTTP/1.1 {REFUSED}\r\n\r\n"))
             }
         }),
     ]

@@ -1,6 +1,6 @@
-//! The table of hostile servers: what each costs its probe, and what is told of it. To read the table:
+//! The table of hostile servers: each ends its probe by the deadline, with a message that names the problem. To print it:
 //!
-//!     cargo test --test main -- --exact hostile::each_costs_its_deadline_and_nothing_more --nocapture
+//!     cargo test --test main -- --exact hostile::each_hostile_server_costs_at_most_the_deadline --nocapture
 
 mod apis;
 mod http;
@@ -26,45 +26,44 @@ use serde_json::{Value, json};
 
 use crate::bench::certs::Certs;
 use crate::bench::wait;
-use server::{Serve, Server};
+use server::{Behaviour, Server};
 
-/// For a server that is to be given up at the deadline; what comes before (a handshake) takes no such time, however
-/// slow the machine.
+/// For servers that end their probe at the deadline; long enough for a handshake on a slow machine.
 const SHORT: Duration = Duration::from_secs(3);
-/// For a server that is to be given up long before the deadline, however slow the machine.
+/// For servers that end their probe long before the deadline, even on a slow machine.
 const LONG: Duration = Duration::from_secs(20);
-/// A bound against hanging, beyond the deadline.
+/// How long after the deadline a probe counts as hanging.
 const GRACE: Duration = Duration::from_secs(10);
-/// How many look at once.
-const AT_ONCE: usize = 16;
-/// How much the peak of memory may grow over the whole table, in KiB.
-const GROWTH: u64 = 64 * 1024;
-/// Holds the password of the rows, and marks the process that walks the table.
-const WALKER: &str = "GONOGO_HOSTILE_PASSWORD";
+/// How many probes run in parallel.
+const PARALLEL: usize = 16;
+/// How much peak memory may grow over the whole table, in KiB.
+const MAX_GROWTH: u64 = 64 * 1024;
+/// The environment variable of the password in the specs; it is set only in the process that runs the table.
+const PASSWORD_VARIABLE: &str = "GONOGO_HOSTILE_PASSWORD";
 
-/// One hostile server, and what a look at it comes to.
+/// A hostile server and the expected outcome of its probe.
 struct Row {
     kind: &'static str,
     /// What the server does.
-    server: &'static str,
-    serve: Serve,
-    /// What is asked, of a server on this port.
+    description: &'static str,
+    behaviour: Behaviour,
+    /// The settings of the probe, for a server on this port.
     with: fn(u16) -> Value,
     deadline: Duration,
     class: Class,
-    /// Words that must be told.
-    told: &'static [&'static str],
+    /// Texts that the outcome must contain.
+    expected: &'static [&'static str],
 }
 
 impl Row {
-    /// The row as it is printed, or what is not as it should be.
-    async fn walk(self) -> Result<String, String> {
-        let server = Server::start(self.serve);
+    /// Returns the printed row, or what is wrong.
+    async fn run(self) -> Result<String, String> {
+        let server = Server::start(self.behaviour);
         let spec = json!({"kind": self.kind, "with": (self.with)(server.port())});
-        let spec: ProbeSpec = serde_json::from_value(spec).expect(self.server);
+        let spec: ProbeSpec = serde_json::from_value(spec).expect(self.description);
         let deadline = self.deadline;
-        // A task of its own, as in the scheduler: a panic is seen as one.
-        let look = tokio::spawn(async move {
+        // A separate task, as in the scheduler, so that a panic is reported.
+        let probe = tokio::spawn(async move {
             tokio::time::timeout(
                 deadline + GRACE,
                 probes::run(
@@ -76,27 +75,28 @@ impl Row {
             )
             .await
         });
-        let name = format!("{} · {}", self.kind, self.server);
-        let outcome = look.await.map_err(|panic| format!("{name}: {panic}"))?;
+        let name = format!("{} · {}", self.kind, self.description);
+        let outcome = probe.await.map_err(|panic| format!("{name}: {panic}"))?;
         let outcome = outcome.map_err(|_| format!("{name}: later than {deadline:?} and {GRACE:?}"))?;
-        let told = told(&outcome);
+        let described = describe(&outcome);
         append(&outcome).map_err(|why| format!("{name}: its result cannot be logged: {why}"))?;
         if outcome.class != self.class || outcome.class == Class::Pass {
-            return Err(format!("{name}: expected {:?}: {told}", self.class));
+            return Err(format!("{name}: expected {:?}: {described}", self.class));
         }
-        if let Some(words) = self.told.iter().find(|words| !told.contains(**words)) {
-            return Err(format!("{name}: expected\n{words}\nin {told}"));
+        if let Some(text) = self.expected.iter().find(|text| !described.contains(**text)) {
+            return Err(format!("{name}: expected\n{text}\nin {described}"));
         }
-        if server.has_strayed() {
-            return Err(format!("{name}: the probe went elsewhere"));
+        if server.was_redirect_followed() {
+            return Err(format!("{name}: the probe followed a redirect to another server"));
         }
-        let is_meant = |seen: &&Observation| self.told.iter().any(|words| seen.seen.contains(words));
-        let trouble = outcome.problems().find(is_meant).or(outcome.problems().next()).expect("a trouble");
-        Ok(format!("{name} · {} · {}", class(self.class), trouble.seen))
+        let is_expected =
+            |problem: &&Observation| self.expected.iter().any(|text| problem.seen.contains(text));
+        let problem = outcome.problems().find(is_expected).or(outcome.problems().next()).expect("a problem");
+        Ok(format!("{name} · {} · {}", class_name(self.class), problem.seen))
     }
 }
 
-/// Makes the entry that a run would log.
+/// Builds the log entry of the outcome.
 fn append(outcome: &Outcome) -> Result<(), LinkError> {
     let outcome = outcome.clone();
     let (point, probe) = ("section.point".into(), "probe".into());
@@ -104,7 +104,7 @@ fn append(outcome: &Outcome) -> Result<(), LinkError> {
     Chain::new("0".repeat(32)).build_entry(engine::clock::now(), MACHINE, event.into(), None).map(drop)
 }
 
-fn class(class: Class) -> &'static str {
+fn class_name(class: Class) -> &'static str {
     match class {
         Class::Pass => "pass",
         Class::Fail => "fail",
@@ -112,60 +112,61 @@ fn class(class: Class) -> &'static str {
     }
 }
 
-fn told(outcome: &Outcome) -> String {
+fn describe(outcome: &Outcome) -> String {
     let mut lines = format!("{:?}\n", outcome.class);
-    for seen in &outcome.observations {
-        let _ = writeln!(lines, "{} | {} | {}", seen.what, seen.expected, seen.seen);
+    for observation in &outcome.observations {
+        let Observation { what, expected, seen, .. } = observation;
+        let _ = writeln!(lines, "{what} | {expected} | {seen}");
     }
     lines
 }
 
-/// Other tests of this process take memory and threads too, so the table is walked in one of its own.
+/// The table runs in its own process, since other tests use memory and threads too.
 #[test]
-fn each_costs_its_deadline_and_nothing_more() {
-    if std::env::var_os(WALKER).is_some() {
-        return walk();
+fn each_hostile_server_costs_at_most_the_deadline() {
+    if std::env::var_os(PASSWORD_VARIABLE).is_some() {
+        return run_table();
     }
-    let mut walker = Command::new(std::env::current_exe().unwrap());
-    walker.args(["--exact", "hostile::each_costs_its_deadline_and_nothing_more", "--nocapture"]);
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "hostile::each_hostile_server_costs_at_most_the_deadline", "--nocapture"]);
     for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "https_proxy", "HTTPS_PROXY"] {
-        walker.env_remove(proxy);
+        child.env_remove(proxy);
     }
-    let output = walker.env(WALKER, "swordfish-42").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}\n{said}{errors}", output.status);
-    assert!(!errors.contains("panicked"), "{errors}");
-    said.lines().filter(|line| line.contains(" · ")).for_each(|line| println!("{line}"));
+    let output = child.env(PASSWORD_VARIABLE, "swordfish-42").output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}\n{stdout}{stderr}", output.status);
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    stdout.lines().filter(|line| line.contains(" · ")).for_each(|line| println!("{line}"));
 }
 
-fn walk() {
-    // What is made once per process counts for none of the rows.
+fn run_table() {
+    // Generated once per process, before memory is measured.
     let _ = Certs::shared();
-    let (memory, threads) = (peak(), threads());
+    let (memory, threads) = (peak_memory(), thread_count());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let lines = runtime.block_on(async {
         let rows = http::rows().into_iter().chain(apis::rows()).chain(redis::rows()).chain(rabbitmq::rows());
-        stream::iter(rows).map(Row::walk).buffered(AT_ONCE).collect::<Vec<_>>().await
+        stream::iter(rows).map(Row::run).buffered(PARALLEL).collect::<Vec<_>>().await
     });
     drop(runtime);
     lines.iter().flatten().for_each(|line| println!("{line}"));
     let wrong: Vec<_> = lines.iter().filter_map(|line| line.as_ref().err()).cloned().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(lines.len() >= 120, "{} rows", lines.len());
-    wait::until("all threads to end", || (self::threads() <= threads).then_some(()));
-    let growth = peak() - memory;
-    println!("{} rows · peak of memory grew by {growth} KiB", lines.len());
-    assert!(growth < GROWTH, "the peak of memory grew by {growth} KiB");
+    wait::until("all threads to end", || (thread_count() <= threads).then_some(()));
+    let growth = peak_memory() - memory;
+    println!("{} rows · peak memory grew by {growth} KiB", lines.len());
+    assert!(growth < MAX_GROWTH, "peak memory grew by {growth} KiB");
 }
 
-/// The most memory that this process has held at any time, in KiB.
-fn peak() -> u64 {
+/// The peak memory of this process, in KiB.
+fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
     line.trim_end_matches("kB").trim().parse().unwrap()
 }
 
-fn threads() -> usize {
+fn thread_count() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
 }

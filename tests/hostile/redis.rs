@@ -2,35 +2,35 @@ use serde_json::{Value, json};
 
 use gonogo_core::outcome::Class::Error;
 
-use super::server::{Guest, Serve};
+use super::server::{Behaviour, Connection, Handler};
 use super::{LONG, Row, SHORT};
 
 fn with(port: u16) -> Value {
     json!({"url": format!("redis://127.0.0.1:{port}"), "persistence": true, "spike_limit_ms": 100})
 }
 
-fn row(
-    server: &'static str,
-    told: &'static [&'static str],
-    serve: fn(&mut Guest) -> std::io::Result<()>,
-) -> Row {
-    Row { kind: "redis", server, serve: Serve::Each(serve), with, deadline: LONG, class: Error, told }
+fn row(description: &'static str, expected: &'static [&'static str], handler: Handler) -> Row {
+    Row {
+        kind: "redis",
+        description,
+        behaviour: Behaviour::PerConnection(handler),
+        with,
+        deadline: LONG,
+        class: Error,
+        expected,
+    }
 }
 
-/// The same, given up at the deadline.
-fn late(
-    server: &'static str,
-    told: &'static [&'static str],
-    serve: fn(&mut Guest) -> std::io::Result<()>,
-) -> Row {
-    Row { deadline: SHORT, ..row(server, told, serve) }
+/// The same for a probe that ends at the deadline.
+fn timeout_row(description: &'static str, expected: &'static [&'static str], handler: Handler) -> Row {
+    Row { deadline: SHORT, ..row(description, expected, handler) }
 }
 
-/// Answers PING, and hears what is asked next.
-fn pong(guest: &mut Guest) -> std::io::Result<()> {
-    guest.hear()?;
-    guest.say("+PONG\r\n")?;
-    guest.hear().map(drop)
+/// Answers PING, and reads the next request.
+fn answer_ping(connection: &mut Connection) -> std::io::Result<()> {
+    connection.read()?;
+    connection.send("+PONG\r\n")?;
+    connection.read().map(drop)
 }
 
 pub(super) fn rows() -> Vec<Row> {
@@ -38,77 +38,101 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn slow() -> Vec<Row> {
-    let part = &["no answer within 3 s (answer to INFO); something came, but no whole answer"];
+    let partial = &["no answer within 3 s (answer to INFO); something came, but no whole answer"];
     vec![
-        late("accepts and stays silent", &["no answer within 3 s (answer to PING)"], Guest::hold),
+        timeout_row(
+            "accepts and stays silent",
+            &["no answer within 3 s (answer to PING)"],
+            Connection::stay_silent,
+        ),
         Row {
-            serve: Serve::NeverAccepts,
-            ..late("never accepts", &["no answer within 3 s (connect to 127.0.0.1:"], Guest::hold)
+            behaviour: Behaviour::NeverAccepts,
+            ..timeout_row(
+                "never accepts",
+                &["no answer within 3 s (connect to 127.0.0.1:"],
+                Connection::stay_silent,
+            )
         },
-        late("drips its INFO", part, |guest| {
-            pong(guest)?;
-            guest.say("$2000\r\n")?;
-            guest.drip(b"a:b\r\n")
+        timeout_row("drips its INFO", partial, |connection| {
+            answer_ping(connection)?;
+            connection.send("$2000\r\n")?;
+            connection.drip(b"a:b\r\n")
         }),
-        late("announces a text and never sends it", part, |guest| {
-            pong(guest)?;
-            guest.say("$4000000\r\n")?;
-            guest.hold()
+        timeout_row("announces a bulk string and never sends it", partial, |connection| {
+            answer_ping(connection)?;
+            connection.send("$4000000\r\n")?;
+            connection.stay_silent()
         }),
     ]
 }
 
 fn large() -> Vec<Row> {
     vec![
-        row("announces a text of 512 MiB", &["announces a text of 536870912 bytes"], |guest| {
-            pong(guest)?;
-            guest.say("$536870912\r\n")?;
-            guest.hold()
+        row("announces a bulk string of 512 MiB", &["announces a text of 536870912 bytes"], |connection| {
+            answer_ping(connection)?;
+            connection.send("$536870912\r\n")?;
+            connection.stay_silent()
         }),
-        row("announces a list of 2,000,000,000", &["announces a list of 2000000000 elements"], |guest| {
-            pong(guest)?;
-            guest.say("*2000000000\r\n")?;
-            guest.flood(b":1\r\n")
+        row(
+            "announces a list of 2,000,000,000",
+            &["announces a list of 2000000000 elements"],
+            |connection| {
+                answer_ping(connection)?;
+                connection.send("*2000000000\r\n")?;
+                connection.flood(b":1\r\n")
+            },
+        ),
+        row("nests lists 10,000 deep", &["nests lists more than 8 deep"], |connection| {
+            answer_ping(connection)?;
+            connection.send("*1\r\n".repeat(10_000))?;
+            connection.stay_silent()
         }),
-        row("nests lists 10,000 deep", &["nests lists more than 8 deep"], |guest| {
-            pong(guest)?;
-            guest.say("*1\r\n".repeat(10_000))?;
-            guest.hold()
+        row("sends lists without end", &["in all; no more than 65536 are read"], |connection| {
+            answer_ping(connection)?;
+            connection.send("*60000\r\n")?;
+            connection.flood(b"*2\r\n:1\r\n:2\r\n")
         }),
-        row("sends lists without end", &["in all; no more than 65536 are read"], |guest| {
-            pong(guest)?;
-            guest.say("*60000\r\n")?;
-            guest.flood(b"*2\r\n:1\r\n:2\r\n")
-        }),
-        row("sends a line longer than any reply", &["the server sent more than 4 MiB"], |guest| {
-            pong(guest)?;
-            guest.say("+")?;
-            guest.flood(b"flood")
+        row("sends a line longer than any reply", &["the server sent more than 4 MiB"], |connection| {
+            answer_ping(connection)?;
+            connection.send("+")?;
+            connection.flood(b"flood")
         }),
     ]
 }
 
 fn others() -> Vec<Row> {
     vec![
-        row("answers garbage", &["this is not a Redis server: a reply begins with `\\u{ff}`"], |guest| {
-            guest.hear()?;
-            guest.flood(b"\xff\x00garbage\x1b[2J")
+        row(
+            "answers garbage",
+            &["this is not a Redis server: a reply begins with `\\u{ff}`"],
+            |connection| {
+                connection.read()?;
+                connection.flood(b"\xff\x00garbage\x1b[2J")
+            },
+        ),
+        row("sends unsolicited errors without end", &["the server refuses (ERR flood)"], |connection| {
+            connection.flood(b"-ERR flood\r\n")
         }),
-        row("sends errors nobody asked for, without end", &["the server refuses (ERR flood)"], |guest| {
-            guest.flood(b"-ERR flood\r\n")
+        row("sends unsolicited pushes without end", &["a reply begins with `>`"], |connection| {
+            connection.read()?;
+            connection.flood(b">2\r\n+message\r\n+x\r\n")
         }),
-        row("sends pushes nobody asked for, without end", &["a reply begins with `>`"], |guest| {
-            guest.hear()?;
-            guest.flood(b">2\r\n+message\r\n+x\r\n")
+        row("closes in mid-frame", &["closed in the middle of an answer"], |connection| {
+            answer_ping(connection)?;
+            connection.send("$2000\r\nredis_version")
         }),
-        row("closes in mid-frame", &["closed in the middle of an answer"], |guest| {
-            pong(guest)?;
-            guest.say("$2000\r\nredis_version")
-        }),
-        row("is an HTTP server", &["this is not a Redis server: an HTTP server answers here"], |guest| {
-            guest.hear()?;
-            guest.say("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-        }),
-        row("is a TLS server", &["a TLS server answers here; ask for it with rediss://"], Guest::speak_tls),
+        row(
+            "is an HTTP server",
+            &["this is not a Redis server: an HTTP server answers here"],
+            |connection| {
+                connection.read()?;
+                connection.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            },
+        ),
+        row(
+            "is a TLS server",
+            &["a TLS server answers here; ask for it with rediss://"],
+            Connection::accept_tls,
+        ),
     ]
 }

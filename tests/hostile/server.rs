@@ -1,4 +1,4 @@
-//! A server on the loopback that does one hostile thing to each connection. Ends when dropped.
+//! A server on the loopback interface with one hostile behaviour. Stopped on drop.
 
 use std::any::Any;
 use std::io::{self, Read as _, Write as _};
@@ -17,63 +17,66 @@ use crate::bench::certs::Certs;
 use crate::bench::ports::local;
 use crate::bench::wait;
 
-/// The time between two bytes of a drip.
+/// The time between two bytes of `Connection::drip`.
 const DRIP: Duration = Duration::from_millis(20);
 
-/// What a server does.
+/// The behaviour of a server.
 #[derive(Clone, Copy)]
-pub enum Serve {
-    /// This, to each connection, which is closed after it.
-    Each(fn(&mut Guest) -> io::Result<()>),
-    /// Its queue of connections is full, and it accepts none.
+pub enum Behaviour {
+    /// Runs a handler for each connection and then closes it.
+    PerConnection(Handler),
+    /// The accept queue is full, and no connection is accepted.
     NeverAccepts,
 }
 
-/// One connection.
-pub struct Guest {
+/// Handles a connection; the connection is closed when it returns.
+pub type Handler = fn(&mut Connection) -> io::Result<()>;
+
+/// An accepted connection.
+pub struct Connection {
     stream: TcpStream,
-    /// Where nobody may be sent.
-    pub elsewhere: u16,
+    /// A port to which the probe must not connect: redirects point to it.
+    pub forbidden_port: u16,
 }
 
-impl Guest {
-    /// What comes next, or nothing at the end.
-    pub fn hear(&mut self) -> io::Result<Vec<u8>> {
-        let mut heard = vec![0; 4096];
-        let length = self.stream.read(&mut heard)?;
-        heard.truncate(length);
-        Ok(heard)
+impl Connection {
+    /// Reads the next bytes; empty at the end of the stream.
+    pub fn read(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; 4096];
+        let length = self.stream.read(&mut bytes)?;
+        bytes.truncate(length);
+        Ok(bytes)
     }
 
-    /// Says this at once.
-    pub fn say(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    /// Sends bytes.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.stream.write_all(bytes.as_ref())
     }
 
-    /// Says this a byte at a time, over and over, until the client goes.
+    /// Sends the bytes slowly, one at a time, repeatedly, until the client disconnects.
     pub fn drip(&mut self, bytes: &[u8]) -> io::Result<()> {
         for byte in bytes.iter().cycle() {
-            self.say([*byte])?;
+            self.send([*byte])?;
             thread::sleep(DRIP);
         }
         Ok(())
     }
 
-    /// Says this as fast as it can, over and over, until the client goes.
+    /// Sends the bytes as fast as possible, repeatedly, until the client disconnects.
     pub fn flood(&mut self, bytes: &[u8]) -> io::Result<()> {
         let many = bytes.repeat((1 << 15) / bytes.len() + 1);
         loop {
-            self.say(&many)?;
+            self.send(&many)?;
         }
     }
 
-    /// Says nothing more, until the client goes.
-    pub fn hold(&mut self) -> io::Result<()> {
+    /// Sends nothing until the client disconnects.
+    pub fn stay_silent(&mut self) -> io::Result<()> {
         io::copy(&mut self.stream, &mut io::sink()).map(drop)
     }
 
-    /// Talks TLS as any TLS server would.
-    pub fn speak_tls(&mut self) -> io::Result<()> {
+    /// Accepts a TLS connection like an ordinary TLS server.
+    pub fn accept_tls(&mut self) -> io::Result<()> {
         let cert = &Certs::shared().server;
         let chain = CertificateDer::pem_slice_iter(cert.cert.as_bytes()).collect::<Result<_, _>>().unwrap();
         let key = PrivateKeyDer::from_pem_slice(cert.key.as_bytes()).unwrap();
@@ -88,96 +91,95 @@ impl Guest {
 /// A hostile server on 127.0.0.1.
 pub struct Server {
     port: u16,
-    /// Accepts nothing itself, so whoever came is still in its queue.
-    elsewhere: TcpListener,
-    /// What lives as long as the server: whatever accepts, or fills its queue.
-    _life: Box<dyn Any>,
+    /// Listens on `Connection::forbidden_port` and accepts nothing, so that any connection stays in the queue.
+    forbidden: TcpListener,
+    /// The accepting thread, or the connections that fill the queue.
+    _guard: Box<dyn Any>,
 }
 
 impl Server {
-    /// Starts to listen.
-    pub fn start(serve: Serve) -> Self {
-        let elsewhere = TcpListener::bind(local(0)).unwrap();
-        elsewhere.set_nonblocking(true).unwrap();
-        let (port, life): (u16, Box<dyn Any>) = match serve {
-            Serve::Each(serve) => {
-                let accepting = Accepting::start(serve, elsewhere.local_addr().unwrap().port());
-                (accepting.port, Box::new(accepting))
+    /// Starts the server.
+    pub fn start(behaviour: Behaviour) -> Self {
+        let forbidden = TcpListener::bind(local(0)).unwrap();
+        forbidden.set_nonblocking(true).unwrap();
+        let (port, guard): (u16, Box<dyn Any>) = match behaviour {
+            Behaviour::PerConnection(handler) => {
+                let acceptor = Acceptor::start(handler, forbidden.local_addr().unwrap().port());
+                (acceptor.port, Box::new(acceptor))
             }
-            Serve::NeverAccepts => full(),
+            Behaviour::NeverAccepts => full_queue(),
         };
-        Self { port, elsewhere, _life: life }
+        Self { port, forbidden, _guard: guard }
     }
 
-    /// Where it listens.
+    /// Its port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Whether anybody connected where nobody may be sent.
-    pub fn has_strayed(&self) -> bool {
-        self.elsewhere.accept().is_ok()
+    /// Whether the probe connected to the forbidden port.
+    pub fn was_redirect_followed(&self) -> bool {
+        self.forbidden.accept().is_ok()
     }
 }
 
-/// A listener whose queue is full: the kernel no longer answers who wants to connect.
-fn full() -> (u16, Box<dyn Any>) {
+/// A listener whose queue is full: the kernel no longer completes connections.
+fn full_queue() -> (u16, Box<dyn Any>) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(local(0)).unwrap();
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
-    let waiting =
-        std::iter::from_fn(|| TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok());
-    let waiting: Vec<_> = waiting.collect();
-    (address.port(), Box::new((listener, waiting)))
+    let queued = std::iter::from_fn(|| TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok());
+    let queued: Vec<_> = queued.collect();
+    (address.port(), Box::new((listener, queued)))
 }
 
-struct Accepting {
+struct Acceptor {
     port: u16,
     stop: Arc<AtomicBool>,
-    open: Open,
+    connections: Connections,
     thread: Option<JoinHandle<()>>,
 }
 
-type Open = Arc<Mutex<Vec<(TcpStream, JoinHandle<()>)>>>;
+type Connections = Arc<Mutex<Vec<(TcpStream, JoinHandle<()>)>>>;
 
-impl Accepting {
-    fn start(serve: fn(&mut Guest) -> io::Result<()>, elsewhere: u16) -> Self {
+impl Acceptor {
+    fn start(handler: Handler, forbidden_port: u16) -> Self {
         let listener = TcpListener::bind(local(0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (stop, open) = (Arc::new(AtomicBool::new(false)), Open::default());
+        let (stop, connections) = (Arc::new(AtomicBool::new(false)), Connections::default());
         let thread = thread::spawn({
-            let (stop, open) = (Arc::clone(&stop), Arc::clone(&open));
+            let (stop, connections) = (Arc::clone(&stop), Arc::clone(&connections));
             move || {
                 for stream in listener.incoming().map_while(Result::ok) {
                     if stop.load(Ordering::SeqCst) {
                         return;
                     }
-                    let kept = stream.try_clone().unwrap();
-                    let guest = thread::spawn(move || {
-                        let mut guest = Guest { stream, elsewhere };
-                        // The client may go at any time: that is how most of this ends.
-                        let _ = serve(&mut guest);
-                        // The kept handle would hold the connection open.
-                        let _ = guest.stream.shutdown(Shutdown::Both);
+                    let copy = stream.try_clone().unwrap();
+                    let thread = thread::spawn(move || {
+                        let mut connection = Connection { stream, forbidden_port };
+                        // Most handlers end with an error because the client disconnects.
+                        let _ = handler(&mut connection);
+                        // The copy in `connections` would keep the connection open.
+                        let _ = connection.stream.shutdown(Shutdown::Both);
                     });
-                    open.lock().unwrap().push((kept, guest));
+                    connections.lock().unwrap().push((copy, thread));
                 }
             }
         });
-        Self { port, stop, open, thread: Some(thread) }
+        Self { port, stop, connections, thread: Some(thread) }
     }
 }
 
-impl Drop for Accepting {
+impl Drop for Acceptor {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        // One connection of our own wakes the thread that accepts.
-        let _ = TcpStream::connect_timeout(&local(self.port), wait::PATIENCE);
+        // A connection wakes the accepting thread.
+        let _ = TcpStream::connect_timeout(&local(self.port), wait::TIMEOUT);
         self.thread.take().map(JoinHandle::join);
-        for (stream, guest) in self.open.lock().unwrap().drain(..) {
+        for (stream, thread) in self.connections.lock().unwrap().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
-            let _ = guest.join();
+            let _ = thread.join();
         }
     }
 }

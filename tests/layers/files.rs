@@ -1,14 +1,14 @@
-//! What lies beside a log is opened in one room, which follows no link and waits for nothing; temporary directories are
-//! made there too, for their owner only.
+//! Files next to a log are opened only by the `files` module, which follows no link and never blocks. It also creates
+//! temporary directories, with permissions for the owner only.
 
 use super::source::{self, File};
 
-/// The room.
-const ROOM: &str = "src/core/files/";
-/// Who reads and writes what lies beside a log, and what the state directory holds of it.
-const USERS: [&str; 2] = ["src/core/journal/", "src/engine/"];
+/// The module that opens files.
+const FILES_MODULE: &str = "src/core/files/";
+/// The modules that read and write files next to a log and in the state directory.
+const RESTRICTED: [&str; 2] = ["src/core/journal/", "src/engine/"];
 
-/// What opens a file, or changes a directory, by a path.
+/// Functions that open a file or change a directory by a path.
 const BY_PATH: [&str; 16] = [
     "File::open",
     "File::create",
@@ -28,41 +28,42 @@ const BY_PATH: [&str; 16] = [
     "fs::set_permissions",
 ];
 
-/// Who may, and what.
-const MAY: [(&str, &str); 4] = [
+/// Exceptions: a file, and the function it may use (empty: all).
+const ALLOWED: [(&str, &str); 4] = [
     // The log itself, and the directory that it is in.
     ("src/core/journal/disk.rs", "rustix::fs::open"),
     ("src/core/journal/disk.rs", "File::open"),
-    // A new key of the user's.
+    // A new key of the user.
     ("src/core/journal/keys.rs", ""),
-    // What the system tells in /proc.
+    // Files in /proc.
     ("src/engine/clock.rs", "fs::read_to_string"),
 ];
 
-fn broken(file: &File) -> Vec<String> {
-    // Modules of tests that others see.
+fn violations(file: &File) -> Vec<String> {
+    // Test modules that other modules use.
     if file.path.contains("/tests") {
         return Vec::new();
     }
-    let is_user = USERS.iter().any(|room| file.path.starts_with(room));
-    let may =
-        |text: &str| MAY.iter().any(|(path, may)| file.path == *path && (*may == text || may.is_empty()));
-    let by_path = BY_PATH.iter().filter(|text| is_user && !may(text));
+    let is_restricted = RESTRICTED.iter().any(|directory| file.path.starts_with(directory));
+    let is_allowed = |text: &str| {
+        ALLOWED.iter().any(|(path, allowed)| file.path == *path && (*allowed == text || allowed.is_empty()))
+    };
+    let by_path = BY_PATH.iter().filter(|text| is_restricted && !is_allowed(text));
     let by_path = by_path.flat_map(|text| file.lines_with(text).into_iter().map(move |line| (line, *text)));
     let temporary = file.after("tempdir").chain(file.after("tempdir_in")).map(|(line, _)| (line, "tempdir"));
-    let temporary = temporary.filter(|_| !file.path.starts_with(ROOM));
-    let told = |(line, text)| format!("{}:{line}: `{text}`; see {ROOM}", file.path);
-    by_path.chain(temporary).map(told).collect()
+    let temporary = temporary.filter(|_| !file.path.starts_with(FILES_MODULE));
+    let message = |(line, text)| format!("{}:{line}: `{text}`; see {FILES_MODULE}", file.path);
+    by_path.chain(temporary).map(message).collect()
 }
 
-fn judge(path: &str, text: &str) -> Vec<String> {
-    broken(&File::new(path, text))
+fn check(path: &str, text: &str) -> Vec<String> {
+    violations(&File::new(path, text))
 }
 
 #[test]
-fn what_lies_beside_a_log_is_opened_in_one_room() {
-    let broken: Vec<_> = source::shipped().iter().flat_map(broken).collect();
-    assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
+fn files_next_to_a_log_are_opened_only_by_the_files_module() {
+    let violations: Vec<_> = source::shipped_files().iter().flat_map(violations).collect();
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
 }
 
 #[test]
@@ -75,11 +76,11 @@ fn other_ways_to_open_a_file_are_found() {
         "fn f() { tempfile::tempdir(); }",
         "fn f() { Builder::new().prefix(x).tempdir_in(y); }",
     ] {
-        assert_eq!(judge("src/core/journal/attachments.rs", text).len(), 1, "{text}");
-        assert!(judge("src/core/files/directory.rs", text).is_empty(), "{text}");
+        assert_eq!(check("src/core/journal/attachments.rs", text).len(), 1, "{text}");
+        assert!(check("src/core/files/directory.rs", text).is_empty(), "{text}");
     }
-    assert_eq!(judge("src/probes/x.rs", "fn f() { tempfile::tempdir(); }").len(), 1);
+    assert_eq!(check("src/probes/x.rs", "fn f() { tempfile::tempdir(); }").len(), 1);
     assert!(
-        judge("src/core/journal/attachments.rs", "use gonogo_core::files::directory::Directory;").is_empty()
+        check("src/core/journal/attachments.rs", "use gonogo_core::files::directory::Directory;").is_empty()
     );
 }

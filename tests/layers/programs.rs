@@ -1,20 +1,20 @@
-//! Programs are started in one room, with a permit that few may make.
+//! Programs are started only by the `process` module, with a permit that only a few modules may create.
 
 use std::collections::BTreeSet;
 
 use super::source::{self, File};
 
-/// The room that starts programs.
-const ROOM: &str = "src/process/";
-/// Where permits are made.
+/// The module that starts programs.
+const PROCESS_MODULE: &str = "src/process/";
+/// The module that defines permits.
 const PERMITS: &str = "src/process/permit.rs";
 
-/// What starts a program, in the words of the standard library and of tokio.
-const STARTS: [&str; 6] =
+/// Types and functions of the standard library and of tokio that start a program.
+const START_FUNCTIONS: [&str; 6] =
     ["process::Command", "tokio::process", "process::CommandExt", ".exec()", "posix_spawn", "execve"];
 
-/// Who makes which permit.
-const MAKERS: [(&str, &[&str]); 6] = [
+/// The modules that may create each permit.
+const CREATORS: [(&str, &[&str]); 6] = [
     ("for_trusted_program", &["src/commands/trust.rs"]),
     ("for_own_program", &["src/commands/rehearse/place.rs", "src/commands/start.rs"]),
     ("for_user_git_settings", &["src/commands/git.rs"]),
@@ -23,22 +23,24 @@ const MAKERS: [(&str, &[&str]); 6] = [
     ("for_tests", &[]),
 ];
 
-/// Every start of a program outside the room, and every permit that is made where it may not be.
-fn broken(file: &File) -> Vec<String> {
-    let starts = STARTS.iter().flat_map(|text| file.lines_with(text)).chain(grouped(file));
-    let starts: BTreeSet<usize> = starts.filter(|_| !file.path.starts_with(ROOM)).collect();
-    let starts = starts.into_iter().map(|line| format!("{}:{line}: starts a program; see {ROOM}", file.path));
-    let permits = MAKERS.iter().flat_map(|(name, makers)| {
-        let is_allowed = file.path == PERMITS || makers.contains(&file.path.as_str());
+/// Starts of programs outside the module, and permits that are created elsewhere.
+fn violations(file: &File) -> Vec<String> {
+    let starts = START_FUNCTIONS.iter().flat_map(|text| file.lines_with(text)).chain(grouped(file));
+    let starts: BTreeSet<usize> = starts.filter(|_| !file.path.starts_with(PROCESS_MODULE)).collect();
+    let starts = starts
+        .into_iter()
+        .map(|line| format!("{}:{line}: starts a program; see {PROCESS_MODULE}", file.path));
+    let permits = CREATORS.iter().flat_map(|(name, creators)| {
+        let is_allowed = file.path == PERMITS || creators.contains(&file.path.as_str());
         let lines = file.after(name).filter(move |_| !is_allowed);
-        lines.map(move |(line, _)| format!("{}:{line}: may not make a permit by `{name}`", file.path))
+        lines.map(move |(line, _)| format!("{}:{line}: may not create a permit by `{name}`", file.path))
     });
     starts.chain(permits).collect()
 }
 
 /// `use std::process::{Command, …}`, and other names for the module.
 fn grouped(file: &File) -> Vec<usize> {
-    let hides = |tail: &str| {
+    let imports_command = |tail: &str| {
         let tail = tail.trim_start();
         let group = tail.strip_prefix("::").map(str::trim_start).and_then(|rest| rest.strip_prefix('{'));
         let group = group.and_then(|rest| rest.split(';').next()).unwrap_or_default();
@@ -46,17 +48,17 @@ fn grouped(file: &File) -> Vec<usize> {
         let is_glob = tail.strip_prefix("::").is_some_and(|rest| rest.trim_start().starts_with('*'));
         words.contains(&"Command") || words.contains(&"CommandExt") || is_glob || tail.starts_with("as ")
     };
-    file.after("process").filter(|(_, tail)| hides(tail)).map(|(line, _)| line).collect()
+    file.after("process").filter(|(_, tail)| imports_command(tail)).map(|(line, _)| line).collect()
 }
 
-fn judge(path: &str, text: &str) -> Vec<String> {
-    broken(&File::new(path, text))
+fn check(path: &str, text: &str) -> Vec<String> {
+    violations(&File::new(path, text))
 }
 
 #[test]
-fn programs_are_started_in_one_room_with_a_permit() {
-    let broken: Vec<_> = source::shipped().iter().flat_map(broken).collect();
-    assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
+fn programs_are_started_only_by_the_process_module_with_a_permit() {
+    let violations: Vec<_> = source::shipped_files().iter().flat_map(violations).collect();
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
 }
 
 #[test]
@@ -64,7 +66,7 @@ fn every_way_to_make_a_permit_is_in_the_table() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(PERMITS);
     let text = std::fs::read_to_string(path).unwrap();
     let names = text.split("pub fn ").skip(1).map(|rest| rest.split('(').next().unwrap());
-    let known = MAKERS.map(|(name, _)| name);
+    let known = CREATORS.map(|(name, _)| name);
     assert_eq!(names.collect::<Vec<_>>(), known);
     assert!(text.contains("pub struct Permit(());") && !text.contains("Default"));
 }
@@ -83,17 +85,17 @@ fn other_ways_to_start_a_program_are_found() {
         "use std::os::unix::process::CommandExt as _;",
         "fn f() { own.exec(); }",
     ] {
-        assert_eq!(judge("src/probes/x.rs", text).len(), 1, "{text}");
-        assert!(judge("src/process/x.rs", text).is_empty(), "{text}");
+        assert_eq!(check("src/probes/x.rs", text).len(), 1, "{text}");
+        assert!(check("src/process/x.rs", text).is_empty(), "{text}");
     }
-    let fine = "use crate::process::{Launch, Permit};\nuse std::process::{ExitStatus, id};\nuse gonogo_core::run::Command;";
-    assert!(judge("src/probes/x.rs", fine).is_empty());
+    let allowed = "use crate::process::{Launch, Permit};\nuse std::process::{ExitStatus, id};\nuse gonogo_core::run::Command;";
+    assert!(check("src/probes/x.rs", allowed).is_empty());
 }
 
 #[test]
 fn a_permit_made_elsewhere_is_found() {
     let text = "fn f() { let permit = Permit::for_trusted_program(); }";
-    assert!(judge("src/commands/trust.rs", text).is_empty());
-    assert_eq!(judge("src/commands/review.rs", text).len(), 1);
-    assert_eq!(judge("src/probes/git.rs", "fn f() { Permit::for_tests() }").len(), 1);
+    assert!(check("src/commands/trust.rs", text).is_empty());
+    assert_eq!(check("src/commands/review.rs", text).len(), 1);
+    assert_eq!(check("src/probes/git.rs", "fn f() { Permit::for_tests() }").len(), 1);
 }

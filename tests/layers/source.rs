@@ -1,11 +1,11 @@
-//! Just enough of a reader of Rust: code without comments, texts and test items, and the paths in it.
+//! A minimal parser of Rust: code without comments, string literals and test items, and the paths in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A source file; comments, the inside of texts, and test items are blanked, lines kept.
+/// A source file in which comments, string literals and test items are blanked; line numbers stay.
 pub struct File {
-    /// As it is named from the crate's root: `src/tui/app.rs`.
+    /// Relative to the root of the package: `src/tui/app.rs`.
     pub path: String,
     code: String,
 }
@@ -24,25 +24,25 @@ impl File {
         Self { path: path.to_owned(), code: without_tests(&plain(text)) }
     }
 
-    /// The module at the top of the crate that the file belongs to.
+    /// The top-level module of the file.
     pub fn module(&self) -> &str {
         self.inner().split('/').next().unwrap_or_default().trim_end_matches(".rs")
     }
 
-    /// The path within its package; that of the rehearsal stays as it is.
+    /// The path within its package; paths of the rehearsal are unchanged.
     fn inner(&self) -> &str {
         self.path.trim_start_matches("src/").trim_start_matches("core/")
     }
 
-    /// Every path from the root of the crate or of the core, groups taken apart.
+    /// Every path from the root of the crate or of the core, with groups expanded.
     pub fn imports(&self) -> Vec<Import> {
-        let roots = self.starts("crate").chain(self.starts("gonogo_core")).chain(self.climbs());
+        let roots = self.starts("crate").chain(self.starts("gonogo_core")).chain(self.super_paths());
         let mut found: Vec<_> = roots.flat_map(|(at, rest)| self.paths(at, rest)).collect();
         found.sort_by_key(|import| import.line);
         found
     }
 
-    /// The lines of code in which `text` stands; for a path also where a group spells it.
+    /// The lines of code that contain `text`; a path is also found in a group.
     pub fn lines_with(&self, text: &str) -> Vec<usize> {
         let is_longer = |at: usize| text.starts_with(is_word) && self.code[..at].ends_with(is_word);
         let inline = self.code.match_indices(text).filter(|(at, _)| !is_longer(*at));
@@ -55,7 +55,7 @@ impl File {
         lines
     }
 
-    /// The lines on which `word` stands as a whole word, and the code after it.
+    /// The lines that contain `word` as a whole word, and the code after it.
     pub fn after<'a>(&'a self, word: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
         let is_whole = move |at: usize| {
             !self.code[..at].ends_with(is_word) && !self.code[at + word.len()..].starts_with(is_word)
@@ -68,7 +68,7 @@ impl File {
         self.code[..at].matches('\n').count() + 1
     }
 
-    /// Where `word` stands as a whole word, and what follows it.
+    /// The positions of `word` as a whole word, and the code after it.
     fn starts<'a>(&'a self, word: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
         let whole = |at: usize| {
             let before = self.code[..at].chars().next_back().is_none_or(|c| !is_word(c) && c != ':');
@@ -79,7 +79,7 @@ impl File {
     }
 
     /// Chains of `super` that reach the crate's root.
-    fn climbs(&self) -> impl Iterator<Item = (usize, &str)> {
+    fn super_paths(&self) -> impl Iterator<Item = (usize, &str)> {
         let inner = self.inner().trim_end_matches("/mod.rs");
         let depth = inner.split('/').count();
         self.starts("super").filter_map(move |(at, mut rest)| {
@@ -92,7 +92,7 @@ impl File {
 
     fn paths(&self, at: usize, rest: &str) -> Vec<Import> {
         let line = self.line(at);
-        // `pub(crate)` and `use crate as …`: the one is no path, the other hides them all.
+        // `pub(crate)` is no path; `use crate as …` could hide any path.
         let Some(tail) = separator(rest) else {
             let alias = rest.trim_start().starts_with("as ");
             return alias.then(|| Import { path: "*".to_owned(), line }).into_iter().collect();
@@ -102,10 +102,12 @@ impl File {
 }
 
 /// All source files of the crate that are not tests.
-pub fn shipped() -> Vec<File> {
+pub fn shipped_files() -> Vec<File> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts = Vec::new();
-    walk(&root.join("src"), "rs", &mut |path| texts.push((path.clone(), fs::read_to_string(path).unwrap())));
+    visit_files(&root.join("src"), "rs", &mut |path| {
+        texts.push((path.clone(), fs::read_to_string(path).unwrap()));
+    });
     let excluded: Vec<PathBuf> =
         texts.iter().flat_map(|(path, text)| test_modules(path, &plain(text))).collect();
     texts.retain(|(path, _)| !excluded.iter().any(|test| path.starts_with(test)));
@@ -113,15 +115,15 @@ pub fn shipped() -> Vec<File> {
     texts.iter().map(|(path, text)| File::new(&name(path), text)).collect()
 }
 
-/// Calls `see` with every file below `dir` whose name ends so, in order.
-pub fn walk(dir: &Path, extension: &str, see: &mut dyn FnMut(&PathBuf)) {
+/// Calls `visit` with every file below `dir` that has this extension, in order.
+pub fn visit_files(dir: &Path, extension: &str, visit: &mut dyn FnMut(&PathBuf)) {
     let mut paths: Vec<_> = fs::read_dir(dir).into_iter().flatten().map(|e| e.unwrap().path()).collect();
     paths.sort();
     for path in paths {
         if path.is_dir() {
-            walk(&path, extension, see);
+            visit_files(&path, extension, visit);
         } else if path.extension().is_some_and(|e| e == extension) {
-            see(&path);
+            visit(&path);
         }
     }
 }
@@ -145,7 +147,7 @@ fn separator(text: &str) -> Option<&str> {
     text.trim_start().strip_prefix("::")
 }
 
-/// The paths of one tree of a `use`, or one inline path, and what follows it.
+/// The paths of one `use` tree or inline path, and the code after it.
 fn tree(text: &str) -> (Vec<String>, &str) {
     let text = text.trim_start();
     if let Some(group) = text.strip_prefix('{') {
@@ -165,7 +167,7 @@ fn group_of_trees(mut text: &str) -> (Vec<String>, &str) {
     loop {
         let (paths, rest) = tree(text);
         all.extend(paths.into_iter().filter(|path| !path.is_empty()));
-        // Past an alias, to the next of the group or to its end.
+        // Skips an alias, to the next item or the end of the group.
         let Some(at) = rest.find([',', '}']) else { return (all, "") };
         text = &rest[at + 1..];
         if rest[at..].starts_with('}') {
@@ -204,12 +206,12 @@ fn blanked(text: &str) -> String {
     text.chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect()
 }
 
-/// The code with comments, and the inside of texts and characters, blanked.
+/// The code with comments, strings and characters blanked.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let length = foreign(rest, out.chars().next_back());
+        let length = skipped_length(rest, out.chars().next_back());
         if length == 0 {
             out.push(first);
             rest = &rest[first.len_utf8()..];
@@ -221,8 +223,8 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// How long the comment, text or character is that starts here; 0 where code does.
-fn foreign(rest: &str, before: Option<char>) -> usize {
+/// The length of the comment, string or character that starts here; 0 for code.
+fn skipped_length(rest: &str, before: Option<char>) -> usize {
     if rest.starts_with("//") {
         return rest.find('\n').unwrap_or(rest.len());
     }

@@ -1,26 +1,27 @@
-//! Certificates of our own, shown to servers that ask for one.
+//! Client certificates.
 
 use serde_json::json;
 
-use super::redis::{good, look};
+use super::redis::{run_probe, well_configured};
 use super::*;
 use crate::bench::certs::Certs;
 use crate::bench::need;
 use crate::bench::redis::SERVER;
 
 #[test]
-fn a_server_that_asks_for_a_certificate_is_shown_one() {
+fn a_client_certificate_is_sent_to_a_server_that_requires_one() {
     need!(SERVER);
     let certs = Certs::shared();
-    let server = good().tls().line("tls-auth-clients yes").start();
-    let (right, certificate, key) = (roots(&certs.ca), roots(&certs.server.cert), roots(&certs.server.key));
+    let server = well_configured().tls().line("tls-auth-clients yes").start();
+    let (ca, certificate, key) = (roots(&certs.ca), roots(&certs.server.cert), roots(&certs.server.key));
     let url = format!("rediss://127.0.0.1:{}", server.port());
-    let shown = json!({"roots": right.path(), "certificate": certificate.path(), "key": key.path()});
-    assert_pass(&look(&json!({"url": url, "tls": shown})), &["| PONG | PONG"]);
-    let without = look(&json!({"url": url, "tls": {"roots": right.path()}}));
+    let tls = json!({"roots": ca.path(), "certificate": certificate.path(), "key": key.path()});
+    assert_pass(&run_probe(&json!({"url": url, "tls": tls})), &["| PONG | PONG"]);
+    let without = run_probe(&json!({"url": url, "tls": {"roots": ca.path()}}));
     assert_error(&without, &["certificate"]);
-    let half = look(&json!({"url": url, "tls": {"roots": right.path(), "certificate": certificate.path()}}));
-    assert_error(&half, &["key"]);
-    let swapped = json!({"roots": right.path(), "certificate": key.path(), "key": certificate.path()});
-    assert_error(&look(&json!({"url": url, "tls": swapped})), &["certificate"]);
+    let without_key =
+        run_probe(&json!({"url": url, "tls": {"roots": ca.path(), "certificate": certificate.path()}}));
+    assert_error(&without_key, &["key"]);
+    let swapped = json!({"roots": ca.path(), "certificate": key.path(), "key": certificate.path()});
+    assert_error(&run_probe(&json!({"url": url, "tls": swapped})), &["certificate"]);
 }

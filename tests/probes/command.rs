@@ -8,33 +8,33 @@ use gonogo_core::outcome::Outcome;
 use super::*;
 use crate::bench::wait;
 
-fn look(with: &Value) -> Outcome {
-    look_within(DEADLINE, "command", with)
+fn run_probe(with: &Value) -> Outcome {
+    run_probe_within(DEADLINE, "command", with)
 }
 
 fn sh(script: &str) -> Value {
     json!({"argv": ["sh", "-c", script]})
 }
 
-/// Waits until the process whose id stands in a file is gone.
+/// Waits until the process whose id is in a file has exited.
 #[track_caller]
 fn assert_gone(pid: &Path) {
     let pid = wait::until("the process id", || fs::read_to_string(pid).ok()?.trim().parse::<u32>().ok());
     wait::until("the process to end", || {
-        // A zombie is one that has ended, and waits for its parent's parent.
+        // A zombie has exited and waits to be reaped.
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         (stat.is_empty() || stat.contains(") Z ")).then_some(())
     });
 }
 
 #[test]
-fn what_a_program_prints_is_judged_as_text_and_as_json() {
+fn output_is_checked_as_text_and_as_json() {
     let with = json!({
         "argv": ["printf", r#"{"ready":true,"n":3}\n"#],
         "stdout": [{"contains": "ready"}, {"matches": "n\":[0-9]"}, {"lacks": "error"}, {"lines_at_least": 1}],
         "json": [{"path": "$.ready", "equals": true}, {"path": "$.n", "at_least": 4}],
     });
-    let outcome = look(&with);
+    let outcome = run_probe(&with);
     assert_fail(
         &outcome,
         &[
@@ -51,42 +51,42 @@ fn what_a_program_prints_is_judged_as_text_and_as_json() {
 }
 
 #[test]
-fn a_wrong_exit_code_is_told_with_what_the_program_says_last() {
-    let outcome = look(&sh("echo fine; echo 'no such board' >&2; exit 3"));
+fn a_wrong_exit_code_is_reported_with_the_last_line_of_output() {
+    let outcome = run_probe(&sh("echo fine; echo 'no such board' >&2; exit 3"));
     assert_fail(&outcome, &["| exit code 0 | exit code 3: no such board"]);
-    assert_fail(&look(&sh("echo only here; exit 1")), &["exit code 1: only here"]);
-    assert_fail(&look(&sh("exit 1")), &["exit code 1: it says nothing"]);
-    assert_fail(&look(&sh("kill -9 $$")), &["ended by signal 9"]);
+    assert_fail(&run_probe(&sh("echo only here; exit 1")), &["exit code 1: only here"]);
+    assert_fail(&run_probe(&sh("exit 1")), &["exit code 1: it says nothing"]);
+    assert_fail(&run_probe(&sh("kill -9 $$")), &["ended by signal 9"]);
     let with = plus(&sh("exit 2"), &json!({"exit": [0, 2]}));
-    assert_pass(&look(&with), &["| exit code 0 or 2 | exit code 2"]);
+    assert_pass(&run_probe(&with), &["| exit code 0 or 2 | exit code 2"]);
 }
 
 #[test]
-fn a_program_that_cannot_be_started_could_not_look() {
-    let missing = look(&json!({"argv": ["no-such-program-here"]}));
+fn a_program_that_cannot_be_started_is_an_error() {
+    let missing = run_probe(&json!({"argv": ["no-such-program-here"]}));
     assert_error(&missing, &["there is no program `no-such-program-here` here; install it, or see to PATH"]);
     let with = json!({"argv": ["true"], "cwd": "/no/such/directory"});
-    assert_error(&look(&with), &["there is no directory /no/such/directory"]);
+    assert_error(&run_probe(&with), &["there is no directory /no/such/directory"]);
     assert_error(
-        &look(&json!({"argv": ["/etc/passwd"]})),
+        &run_probe(&json!({"argv": ["/etc/passwd"]})),
         &["`/etc/passwd` cannot be started: Permission denied"],
     );
 }
 
 #[test]
-fn what_a_program_says_can_mean_that_it_could_not_look() {
-    let unable =
+fn output_that_matches_an_error_pattern_is_an_error() {
+    let patterns =
         json!({"error_patterns": [{"pattern": "not logged in", "meaning": "log in first: tool login"}]});
     assert_error(
-        &look(&plus(&sh("echo 'Error: not logged in' >&2; exit 1"), &unable)),
+        &run_probe(&plus(&sh("echo 'Error: not logged in' >&2; exit 1"), &patterns)),
         &["log in first: tool login"],
     );
-    assert_pass(&look(&plus(&sh("echo 'not logged in, no matter'"), &unable)), &["exit code 0"]);
-    assert_fail(&look(&plus(&sh("echo broken; exit 1"), &unable)), &["exit code 1: broken"]);
+    assert_pass(&run_probe(&plus(&sh("echo 'not logged in, no matter'"), &patterns)), &["exit code 0"]);
+    assert_fail(&run_probe(&plus(&sh("echo broken; exit 1"), &patterns)), &["exit code 1: broken"]);
 }
 
 #[test]
-fn it_runs_where_and_with_what_it_is_told_without_a_shell_and_without_input() {
+fn a_command_runs_in_its_directory_and_environment_without_shell_or_input() {
     let dir = tempfile::tempdir().unwrap();
     let with = json!({
         "argv": ["sh", "-c", "pwd; echo \"$BOARD\"; cat; echo '*' $HOME"],
@@ -94,38 +94,38 @@ fn it_runs_where_and_with_what_it_is_told_without_a_shell_and_without_input() {
         "env": {"BOARD": "b 1", "HOME": "/h"},
         "stdout": [{"matches": format!("^{}\nb 1\n\\* /h\n$", fs::canonicalize(dir.path()).unwrap().display())}],
     });
-    assert_pass(&look(&with), &[]);
+    assert_pass(&run_probe(&with), &[]);
     let literal = json!({"argv": ["echo", "$HOME", ";", "false"], "stdout": [{"contains": "$HOME ; false"}]});
-    assert_pass(&look(&literal), &["✓ echo '$HOME' ';' false | exit code 0"]);
+    assert_pass(&run_probe(&literal), &["✓ echo '$HOME' ';' false | exit code 0"]);
 }
 
 #[test]
-fn a_secret_is_given_and_never_told() {
+fn a_secret_is_passed_in_the_environment_and_redacted_from_the_outcome() {
     let value = "swordfish-42-and-more";
     let with = json!({
         "argv": ["sh", "-c", "echo \"$TOKEN\" >&2; printf %s \"$TOKEN\" | base64 >&2; exit 1"],
         "env": {"TOKEN": {"secret": secret(value), "prefix": "Bearer "}},
     });
-    let outcome = look(&with);
+    let outcome = run_probe(&with);
     assert_fail(&outcome, &["Bearer [redacted: command printf"]);
     let shown = format!("{outcome:?}");
     assert!(!shown.contains(value) && !shown.contains("swordfish"), "{shown}");
     assert!(outcome.reproduce.starts_with("TOKEN='Bearer '\"$(printf "), "{}", outcome.reproduce);
-    // Where a line is cut, no begin of it stays.
+    // Where a line is truncated, no part of the secret remains.
     let padding = "x".repeat(390);
     let with = plus(&with, &json!({"argv": ["sh", "-c", format!("echo \"{padding}$TOKEN\"; exit 1")]}));
-    let shown = format!("{:?}", look(&with));
+    let shown = format!("{:?}", run_probe(&with));
     assert!(!shown.contains("sword"), "{shown}");
 }
 
 #[test]
-fn the_command_to_type_does_the_same() {
+fn the_reproduce_command_does_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("it's");
     let with = json!({
         "argv": ["sh", "-c", "echo \"$A\" \"$1\" > \"it's\"", "x", "a  b"], "cwd": dir.path(), "env": {"A": "1 '2"},
     });
-    let outcome = look(&with);
+    let outcome = run_probe(&with);
     assert_pass(&outcome, &[]);
     let before = fs::read_to_string(&out).unwrap();
     fs::remove_file(&out).unwrap();
@@ -136,34 +136,34 @@ fn the_command_to_type_does_the_same() {
 }
 
 #[test]
-fn at_the_deadline_the_whole_group_ends() {
+fn the_process_group_is_terminated_at_the_deadline() {
     let dir = tempfile::tempdir().unwrap();
     let script = "sleep 600 & echo $! >child; echo $$ >leader; echo working; wait";
     let with = plus(&sh(script), &json!({"cwd": dir.path()}));
-    let outcome = look_within(SHORT, "command", &with);
+    let outcome = run_probe_within(SHORT, "command", &with);
     assert_error(&outcome, &["no answer within 700 ms (sh -c", "; it was terminated; it had said: working"]);
     assert_gone(&dir.path().join("leader"));
     assert_gone(&dir.path().join("child"));
 }
 
 #[test]
-fn who_does_not_hear_that_it_is_to_end_is_killed() {
+fn a_program_that_ignores_sigterm_is_killed() {
     let dir = tempfile::tempdir().unwrap();
     let script = "trap '' TERM; echo $$ >leader; while :; do sleep 0.1; done";
     let with = plus(&sh(script), &json!({"cwd": dir.path()}));
-    let outcome = look_within(SHORT, "command", &with);
+    let outcome = run_probe_within(SHORT, "command", &with);
     assert_error(&outcome, &["; it did not stop on SIGTERM and was killed"]);
     assert_gone(&dir.path().join("leader"));
 }
 
 #[test]
-fn what_a_program_leaves_behind_ends_with_it() {
+fn background_processes_of_a_program_are_terminated_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let with = plus(
         &sh("sleep 600 & echo $! >child; echo done"),
         &json!({"cwd": dir.path(), "stdout": [{"contains": "done"}, {"each_line": "done"}]}),
     );
-    let outcome = look(&with);
+    let outcome = run_probe(&with);
     assert_error(
         &outcome,
         &[
@@ -175,7 +175,7 @@ fn what_a_program_leaves_behind_ends_with_it() {
 }
 
 #[test]
-fn a_look_that_is_given_up_leaves_nothing_running() {
+fn a_cancelled_probe_leaves_no_process_running() {
     let dir = tempfile::tempdir().unwrap();
     let spec = spec("command", &plus(&sh("echo $$ >leader; exec sleep 600"), &json!({"cwd": dir.path()})));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -190,10 +190,10 @@ fn a_look_that_is_given_up_leaves_nothing_running() {
 }
 
 #[test]
-fn output_without_end_is_capped() {
+fn endless_output_is_capped() {
     let with =
         plus(&sh("yes | head -c 50000000"), &json!({"stdout": [{"contains": "y"}, {"each_line": "y"}]}));
-    let outcome = look(&with);
+    let outcome = run_probe(&with);
     assert_error(
         &outcome,
         &[
@@ -201,6 +201,6 @@ fn output_without_end_is_capped() {
             "? standard output | each line matches `y` | it prints more than 1 MiB",
         ],
     );
-    let endless = look_within(SHORT, "command", &json!({"argv": ["yes"]}));
+    let endless = run_probe_within(SHORT, "command", &json!({"argv": ["yes"]}));
     assert_error(&endless, &["no answer within 700 ms (yes); it was terminated; it had said: y\\ny"]);
 }

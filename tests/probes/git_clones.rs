@@ -1,4 +1,4 @@
-//! Checkouts of all kinds that are as they were committed, and what is changed in them.
+//! Clean checkouts of all kinds, and changes in them.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -15,22 +15,22 @@ use crate::bench::need;
 
 const CLEAN: &str = "✓ work tree | clean | clean";
 
-fn look(at: &Path) -> Outcome {
-    look_within(DEADLINE, "git", &json!({"repository": at, "tag": "v1"}))
+fn run_probe(at: &Path) -> Outcome {
+    run_probe_within(DEADLINE, "git", &json!({"repository": at, "tag": "v1"}))
 }
 
 #[track_caller]
 fn assert_changed(at: &Path, lines: &str) {
-    assert_fail(&look(at), &[&format!("✗ work tree | clean | {lines}")]);
+    assert_fail(&run_probe(at), &[&format!("✗ work tree | clean | {lines}")]);
 }
 
 #[track_caller]
-fn git(at: &Path, words: &[&str]) -> String {
+fn git(at: &Path, arguments: &[&str]) -> String {
     let mut git = Command::new("git");
     let identity = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "protocol.file.allow=always"];
-    git.env("GIT_CONFIG_GLOBAL", "/dev/null").arg("-C").arg(at).args(identity).args(words);
+    git.env("GIT_CONFIG_GLOBAL", "/dev/null").arg("-C").arg(at).args(identity).args(arguments);
     let output = git.output().unwrap();
-    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
@@ -53,19 +53,19 @@ fn origin() -> Checkout {
 }
 
 #[track_caller]
-fn cloned(origin: &Checkout, words: &[&str]) -> TempDir {
+fn cloned(origin: &Checkout, arguments: &[&str]) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("file://{}", origin.path().display());
-    let words = [&["clone", "-q"], words, &[&url, "clone"]].concat();
-    git(dir.path(), &words);
+    let arguments = [&["clone", "-q"], arguments, &[&url, "clone"]].concat();
+    git(dir.path(), &arguments);
     dir
 }
 
 #[test]
-fn clones_of_all_kinds_are_clean_until_something_changes() {
+fn clones_of_all_kinds_are_clean_until_a_file_changes() {
     need!("git");
     let origin = origin();
-    for words in [
+    for arguments in [
         &[][..],
         &["--filter=blob:none"],
         &["--filter=blob:none", "--depth=1"],
@@ -77,11 +77,11 @@ fn clones_of_all_kinds_are_clean_until_something_changes() {
         &["-c", "core.symlinks=false"],
         &["--sparse"],
     ] {
-        let dir = cloned(&origin, words);
+        let dir = cloned(&origin, arguments);
         let at = dir.path().join("clone");
         fs::write(at.join("ignored"), "x").unwrap();
-        assert_pass(&look(&at), &[CLEAN]);
-        assert_pass(&look(&at.join(if at.join("dir").exists() { "dir" } else { "" })), &[CLEAN]);
+        assert_pass(&run_probe(&at), &[CLEAN]);
+        assert_pass(&run_probe(&at.join(if at.join("dir").exists() { "dir" } else { "" })), &[CLEAN]);
         fs::write(at.join("file"), "changed").unwrap();
         fs::remove_file(at.join("binary")).unwrap();
         fs::create_dir(at.join("more")).unwrap();
@@ -91,47 +91,47 @@ fn clones_of_all_kinds_are_clean_until_something_changes() {
 }
 
 #[test]
-fn what_a_clean_checkout_does_not_have_is_recorded() {
+fn sparse_files_and_uninitialized_submodules_are_recorded() {
     need!("git");
     let (origin, inner) = (origin(), Checkout::new());
     let sparse = cloned(&origin, &["--sparse"]);
-    let left_out = "✓ not in the work tree | recorded | 1 file outside of a sparse checkout";
-    assert_pass(&look(&sparse.path().join("clone")), &[CLEAN, left_out]);
+    let line = "✓ not in the work tree | recorded | 1 file outside of a sparse checkout";
+    assert_pass(&run_probe(&sparse.path().join("clone")), &[CLEAN, line]);
     git(origin.path(), &["submodule", "--quiet", "add", inner.path().to_str().unwrap(), "inner"]);
     origin.commit("three");
     origin.git(&["tag", "-f", "v1"]);
     let dir = cloned(&origin, &[]);
-    let left_out = "✓ not in the work tree | recorded | 1 submodule, not checked out (inner)";
-    assert_pass(&look(&dir.path().join("clone")), &[CLEAN, left_out]);
+    let line = "✓ not in the work tree | recorded | 1 submodule, not checked out (inner)";
+    assert_pass(&run_probe(&dir.path().join("clone")), &[CLEAN, line]);
 }
 
 #[test]
-fn why_there_is_no_such_tag_is_told() {
+fn the_reason_for_a_missing_tag_is_reported() {
     need!("git");
     let origin = origin();
-    let missing = |at: &Path, tag: &str, line: &str| {
-        let seen = look_within(DEADLINE, "git", &json!({"repository": at, "tag": tag}));
-        assert_fail(&seen, &[&format!("✗ tag {tag} | names a commit | "), line]);
+    let assert_missing = |at: &Path, tag: &str, line: &str| {
+        let outcome = run_probe_within(DEADLINE, "git", &json!({"repository": at, "tag": tag}));
+        assert_fail(&outcome, &[&format!("✗ tag {tag} | names a commit | "), line]);
     };
     let shallow = cloned(&origin, &["--depth=1", "--no-tags"]);
     let at = shallow.path().join("clone");
-    missing(&at, "v1", "clone; it is a shallow clone without any tag (git fetch --tags)");
+    assert_missing(&at, "v1", "clone; it is a shallow clone without any tag (git fetch --tags)");
     let bare = cloned(&origin, &["--no-tags"]);
-    missing(&bare.path().join("clone"), "v1", "clone; it has no tag at all (git fetch --tags)");
+    assert_missing(&bare.path().join("clone"), "v1", "clone; it has no tag at all (git fetch --tags)");
     origin.git(&["tag", "v1.4.0"]);
-    missing(origin.path(), "v1.40", "; there is v1.4.0");
+    assert_missing(origin.path(), "v1.40", "; there is v1.4.0");
     origin.git(&["tag", "tree", "HEAD^{tree}"]);
-    missing(origin.path(), "tree", "the tag names no commit in the checkout ");
+    assert_missing(origin.path(), "tree", "the tag names no commit in the checkout ");
 }
 
 #[test]
-fn a_linked_work_tree_and_one_with_longer_ids_are_clean() {
+fn linked_work_trees_and_sha256_repositories_are_clean() {
     need!("git");
     let origin = origin();
     let dir = tempfile::tempdir().unwrap();
     let linked = dir.path().join("linked");
     git(origin.path(), &["worktree", "add", "-q", "--detach", linked.to_str().unwrap()]);
-    assert_pass(&look(&linked), &[CLEAN]);
+    assert_pass(&run_probe(&linked), &[CLEAN]);
     fs::write(linked.join("empty"), "x").unwrap();
     assert_changed(&linked, "1 file changed or untracked: M empty");
     let long = dir.path().join("long");
@@ -141,84 +141,87 @@ fn a_linked_work_tree_and_one_with_longer_ids_are_clean() {
     assert_changed(&long, "1 file changed or untracked: A file");
     git(&long, &["commit", "-q", "-m", "x"]);
     git(&long, &["tag", "v1"]);
-    assert_pass(&look(&long), &[CLEAN]);
+    assert_pass(&run_probe(&long), &[CLEAN]);
 }
 
 #[track_caller]
-fn assert_told(change: impl Fn(&Path), lines: &str) {
+fn assert_change_reported(change: impl Fn(&Path), lines: &str) {
     let dir = cloned(&origin(), &[]);
     let at = dir.path().join("clone");
     change(&at);
     assert_changed(&at, lines);
 }
 
-/// What is not the commit's is told, though the checkout's own settings ignore it.
+/// Files that only the local settings of the checkout ignore are not part of the commit.
 #[test]
-fn what_only_the_checkout_ignores_counts() {
+fn files_ignored_only_by_local_settings_are_reported() {
     need!("git");
-    let told = "1 file changed or untracked: ?? extra.py";
+    let line = "1 file changed or untracked: ?? extra.py";
     let extra = |at: &Path| fs::write(at.join("extra.py"), "x").unwrap();
-    assert_told(
+    assert_change_reported(
         |at| {
             extra(at);
             fs::write(at.join(".git/info/exclude"), "extra.py\n").unwrap();
         },
-        told,
+        line,
     );
-    assert_told(
+    assert_change_reported(
         |at| {
             extra(at);
             let list = at.with_file_name("list");
             fs::write(&list, "extra.py\n").unwrap();
             git(at, &["config", "core.excludesFile", list.to_str().unwrap()]);
         },
-        told,
+        line,
     );
 }
 
 #[test]
-fn kinds_of_files_count() {
+fn changed_file_modes_and_types_are_reported() {
     need!("git");
     let mode = |at: &Path, mode| fs::set_permissions(at, fs::Permissions::from_mode(mode)).unwrap();
-    let again = |at: &Path, make: &dyn Fn(&Path)| {
+    let replace = |at: &Path, make: &dyn Fn(&Path)| {
         fs::remove_file(at).unwrap();
         make(at);
     };
-    let one = |change: &dyn Fn(&Path), line: &str| {
-        assert_told(change, &format!("1 file changed or untracked: {line}"));
+    let assert_one_file = |change: &dyn Fn(&Path), line: &str| {
+        assert_change_reported(change, &format!("1 file changed or untracked: {line}"));
     };
-    one(&|at| mode(&at.join("run"), 0o644), "M run");
-    one(&|at| mode(&at.join("file"), 0o755), "M file");
-    one(&|at| again(&at.join("link"), &|_| ()), "D link");
-    one(&|at| again(&at.join("link"), &|link| symlink("dir", link).unwrap()), "M link");
-    one(&|at| again(&at.join("file"), &|file| symlink("/etc/hostname", file).unwrap()), "M file");
-    let pipe = |file: &Path| assert!(Command::new("mkfifo").arg(file).status().unwrap().success());
-    one(&|at| again(&at.join("file"), &pipe), "M file");
-    // What lies behind a link is not the checkout's.
-    let behind = |at: &Path| {
+    assert_one_file(&|at| mode(&at.join("run"), 0o644), "M run");
+    assert_one_file(&|at| mode(&at.join("file"), 0o755), "M file");
+    assert_one_file(&|at| replace(&at.join("link"), &|_| ()), "D link");
+    assert_one_file(&|at| replace(&at.join("link"), &|link| symlink("dir", link).unwrap()), "M link");
+    assert_one_file(
+        &|at| replace(&at.join("file"), &|file| symlink("/etc/hostname", file).unwrap()),
+        "M file",
+    );
+    let make_fifo = |file: &Path| assert!(Command::new("mkfifo").arg(file).status().unwrap().success());
+    assert_one_file(&|at| replace(&at.join("file"), &make_fifo), "M file");
+    // The target of a symbolic link is not part of the checkout.
+    let link_to_moved = |at: &Path| {
         fs::rename(at.join("dir"), at.with_file_name("moved")).unwrap();
         symlink("../moved", at.join("dir")).unwrap();
     };
-    assert_told(behind, "2 files changed or untracked: D dir/deep/text, ?? dir");
+    assert_change_reported(link_to_moved, "2 files changed or untracked: D dir/deep/text, ?? dir");
 }
 
 #[test]
-fn marks_and_times_hide_nothing() {
+fn index_flags_and_timestamps_do_not_hide_changes() {
     need!("git");
     for mark in ["--assume-unchanged", "--skip-worktree"] {
         let change = |at: &Path| {
             git(at, &["update-index", mark, "file"]);
             fs::write(at.join("file"), "changed").unwrap();
         };
-        assert_told(change, "1 file changed or untracked: M file");
+        assert_change_reported(change, "1 file changed or untracked: M file");
     }
-    // Only a sparse checkout leaves files out.
+    // Only in a sparse checkout may files be missing.
     let remove = |at: &Path| {
         git(at, &["update-index", "--skip-worktree", "file"]);
         fs::remove_file(at.join("file")).unwrap();
     };
-    assert_told(remove, "1 file changed or untracked: D file");
-    // The same length and time: what the index remembers would hide it.
+    assert_change_reported(remove, "1 file changed or untracked: D file");
+    // With the same size and modification time, the index would hide the change.
     let touch = |of: &Path, file: &Path| {
         assert!(Command::new("touch").arg("-r").arg(of).arg(file).status().unwrap().success());
     };
@@ -230,11 +233,11 @@ fn marks_and_times_hide_nothing() {
         touch(&stamp, &file);
         fs::remove_file(stamp).unwrap();
     };
-    assert_told(change, "1 file changed or untracked: M file");
+    assert_change_reported(change, "1 file changed or untracked: M file");
 }
 
 #[test]
-fn attributes_for_line_ends_are_followed() {
+fn line_ending_attributes_are_respected() {
     need!("git");
     let origin = origin();
     fs::write(origin.path().join(".gitattributes"), "text eol=crlf\nauto text=auto\nbin -text\n").unwrap();
@@ -247,16 +250,16 @@ fn attributes_for_line_ends_are_followed() {
     let at = dir.path().join("clone");
     assert_eq!(fs::read(at.join("text")).unwrap(), b"a\r\nb\r\n");
     fs::write(at.join("auto"), "a\r\nb\r\n").unwrap();
-    // As `git status` says, until git has read the file again.
+    // `git status` reports it too, until git has read the file again.
     assert_changed(&at, "1 file changed or untracked: M auto");
     git(&at, &["add", "auto"]);
-    assert_pass(&look(&at), &[CLEAN]);
+    assert_pass(&run_probe(&at), &[CLEAN]);
     fs::write(at.join("bin"), "a\r\nb\r\n").unwrap();
     assert_changed(&at, "1 file changed or untracked: M bin");
 }
 
 #[test]
-fn large_files_are_clean_as_pointers_and_as_what_they_point_to() {
+fn lfs_files_are_clean_as_pointers_and_as_fetched_content() {
     need!("git", "sha256sum");
     let origin = Checkout::new();
     let content = "large content\n";
@@ -269,34 +272,34 @@ fn large_files_are_clean_as_pointers_and_as_what_they_point_to() {
     origin.commit("attributes");
     origin.git(&["tag", "-f", "v1"]);
     origin.git(&["config", "uploadpack.allowFilter", "true"]);
-    for words in [&[][..], &["--filter=blob:none"]] {
-        let dir = cloned(&origin, words);
+    for arguments in [&[][..], &["--filter=blob:none"]] {
+        let dir = cloned(&origin, arguments);
         let at = dir.path().join("clone");
         let line =
             "not in the work tree | recorded | the content of 1 file, which Git LFS has not fetched (large)";
-        assert_pass(&look(&at), &[CLEAN, line]);
+        assert_pass(&run_probe(&at), &[CLEAN, line]);
         fs::write(at.join("large"), content).unwrap();
-        let fetched = look(&at);
+        let fetched = run_probe(&at);
         assert_pass(&fetched, &[CLEAN]);
-        assert!(!told(&fetched).contains("not in the work tree"));
+        assert!(!describe(&fetched).contains("not in the work tree"));
         fs::write(at.join("large"), "LARGE content\n").unwrap();
         assert_changed(&at, "1 file changed or untracked: M large");
     }
 }
 
 #[test]
-fn submodules_are_looked_into() {
+fn changes_in_submodules_are_reported() {
     need!("git");
     let (origin, inner) = (origin(), origin());
     git(origin.path(), &["submodule", "--quiet", "add", inner.path().to_str().unwrap(), "inner"]);
     origin.git(&["commit", "-q", "-m", "inner"]);
     origin.git(&["tag", "-f", "v1"]);
-    // Not there yet.
+    // The submodule is not checked out yet.
     let dir = cloned(&origin, &[]);
     let at = dir.path().join("clone");
-    assert_pass(&look(&at), &[CLEAN]);
+    assert_pass(&run_probe(&at), &[CLEAN]);
     git(&at, &["submodule", "--quiet", "update", "--init"]);
-    assert_pass(&look(&at), &[CLEAN]);
+    assert_pass(&run_probe(&at), &[CLEAN]);
     let changed = "1 file changed or untracked: M inner";
     fs::write(at.join("inner/new"), "").unwrap();
     assert_changed(&at, changed);
@@ -306,9 +309,9 @@ fn submodules_are_looked_into() {
     git(&at.join("inner"), &["commit", "-q", "-a", "-m", "another"]);
     assert_changed(&at, changed);
     git(&at, &["submodule", "--quiet", "update"]);
-    assert_pass(&look(&at), &[CLEAN]);
-    // Its repository is broken: git would take the one around it.
+    assert_pass(&run_probe(&at), &[CLEAN]);
+    // The repository of the submodule is broken: git would use the outer one.
     fs::remove_file(at.join("inner/.git")).unwrap();
     fs::create_dir(at.join("inner/.git")).unwrap();
-    assert_error(&look(&at), &["? work tree | clean | submodule inner: "]);
+    assert_error(&run_probe(&at), &["? work tree | clean | submodule inner: "]);
 }

@@ -4,80 +4,80 @@ use serde_json::json;
 
 use super::*;
 use crate::bench::ports::refused_port;
-use crate::bench::web::{Reply, Silent, Web};
+use crate::bench::web::{Reply, SilentServer, Web};
 
 const BOARD: &str = "advanced-observability";
 const TOKEN: &str = "token-of-grafana";
 
-fn bench() -> GrafanaServer {
+fn grafana_with_dashboard() -> GrafanaServer {
     let grafana = GrafanaServer::start().unwrap();
     let sources = vec!["prom".to_owned()];
-    grafana.update(|there| {
+    grafana.update(|state| {
         let board = Dashboard { title: "Observability".into(), tags: vec!["realtime".into()], sources };
-        there.dashboards.insert(BOARD.into(), board);
-        there.sources.insert("prom".into(), None);
-        there.token = Some(TOKEN.into());
+        state.dashboards.insert(BOARD.into(), board);
+        state.sources.insert("prom".into(), None);
+        state.token = Some(TOKEN.into());
     });
     grafana
 }
 
-fn look_at(url: &str, dashboard: &str, token: &str) -> Outcome {
+fn run_probe_at(url: &str, dashboard: &str, token: &str) -> Outcome {
     let headers = json!({"Authorization": {"secret": secret(token), "prefix": "Bearer "}});
     let with = json!({"api": {"url": url, "headers": headers}, "dashboard": dashboard});
-    look_within(SHORT * 3, "grafana", &with)
+    run_probe_within(SHORT * 3, "grafana", &with)
 }
 
 #[test]
 fn a_dashboard_is_found_by_uid_and_by_tag() {
-    let grafana = bench();
+    let grafana = grafana_with_dashboard();
     let lines = [
         "| its database ok | its database ok",
         "| there, by uid or tag | there: Observability",
         "✓ data source prom | healthy | healthy",
     ];
-    assert_pass(&look_at(&grafana.url(), BOARD, TOKEN), &lines);
-    assert_pass(&look_at(&grafana.url(), "realtime", TOKEN), &lines);
+    assert_pass(&run_probe_at(&grafana.url(), BOARD, TOKEN), &lines);
+    assert_pass(&run_probe_at(&grafana.url(), "realtime", TOKEN), &lines);
 }
 
 #[test]
-fn what_is_wrong_is_told() {
-    let grafana = bench();
-    let none = "| there, by uid or tag | no dashboard has that uid or tag";
-    assert_fail(&look_at(&grafana.url(), "other", TOKEN), &[none]);
-    grafana.update(|there| drop(there.sources.insert("prom".into(), Some("bad gateway".into()))));
+fn missing_dashboards_and_unhealthy_data_sources_fail() {
+    let grafana = grafana_with_dashboard();
+    let line = "| there, by uid or tag | no dashboard has that uid or tag";
+    assert_fail(&run_probe_at(&grafana.url(), "other", TOKEN), &[line]);
+    grafana.update(|state| drop(state.sources.insert("prom".into(), Some("bad gateway".into()))));
     assert_fail(
-        &look_at(&grafana.url(), BOARD, TOKEN),
+        &run_probe_at(&grafana.url(), BOARD, TOKEN),
         &["✗ data source prom | healthy | ERROR: bad gateway"],
     );
-    grafana.update(|there| there.sources.clear());
+    grafana.update(|state| state.sources.clear());
     assert_fail(
-        &look_at(&grafana.url(), BOARD, TOKEN),
+        &run_probe_at(&grafana.url(), BOARD, TOKEN),
         &["✗ data source prom | healthy | there is no such data source"],
     );
-    grafana.update(|there| there.dashboards.get_mut(BOARD).unwrap().sources.clear());
+    grafana.update(|state| state.dashboards.get_mut(BOARD).unwrap().sources.clear());
     assert_fail(
-        &look_at(&grafana.url(), BOARD, TOKEN),
+        &run_probe_at(&grafana.url(), BOARD, TOKEN),
         &["✗ data sources | one or more, healthy | its panels name none"],
     );
-    grafana.update(|there| there.database = "failing".into());
-    assert_fail(&look_at(&grafana.url(), BOARD, TOKEN), &["| its database ok | its database failing"]);
+    grafana.update(|state| state.database = "failing".into());
+    assert_fail(&run_probe_at(&grafana.url(), BOARD, TOKEN), &["| its database ok | its database failing"]);
 }
 
 #[test]
-fn what_could_not_be_seen_is_an_error() {
-    let grafana = bench();
-    let refused = look_at(&grafana.url(), BOARD, "wrong");
+fn refused_credentials_and_no_answer_are_errors() {
+    let grafana = grafana_with_dashboard();
+    let refused = run_probe_at(&grafana.url(), BOARD, "wrong");
     assert_error(&refused, &["✓ Grafana at ", "credentials are missing or refused (401"]);
-    assert!(!told(&refused).contains("wrong"));
+    assert!(!describe(&refused).contains("wrong"));
     let closed = format!("http://127.0.0.1:{}", refused_port());
-    assert_error(&look_at(&closed, BOARD, TOKEN), &["refuses connections"]);
-    let silent = Silent::start();
-    let outcome = look_at(&format!("http://127.0.0.1:{}", silent.port()), BOARD, TOKEN);
+    assert_error(&run_probe_at(&closed, BOARD, TOKEN), &["refuses connections"]);
+    let silent = SilentServer::start();
+    let outcome = run_probe_at(&format!("http://127.0.0.1:{}", silent.port()), BOARD, TOKEN);
     assert_error(&outcome, &["no answer within 2100 ms"]);
     let page = Web::start();
     page.route("/api/health", Reply::ok("<html>"))
         .route("/api/dashboards/uid/advanced-observability", Reply::ok("{}"));
-    assert_error(&look_at(&page.url(""), BOARD, TOKEN), &["the answer is not JSON: <html>"]);
+    assert_error(&run_probe_at(&page.url(""), BOARD, TOKEN), &["the answer is not JSON: <html>"]);
 }
 
 #[test]
@@ -89,13 +89,13 @@ fn a_data_source_is_found_by_its_name() {
         .route("/api/datasources/uid/Prometheus/health", Reply::status(404))
         .route("/api/datasources/name/Prometheus", Reply::ok(r#"{"uid": "prom-1"}"#))
         .route("/api/datasources/uid/prom-1/health", Reply::ok(r#"{"status": "OK"}"#));
-    assert_pass(&look_at(&web.url(""), BOARD, TOKEN), &["✓ data source Prometheus | healthy | healthy"]);
+    assert_pass(&run_probe_at(&web.url(""), BOARD, TOKEN), &["✓ data source Prometheus | healthy | healthy"]);
     web.route("/api/datasources/name/Prometheus", Reply::status(403));
-    assert_error(&look_at(&web.url(""), BOARD, TOKEN), &["these credentials may not see this (403"]);
+    assert_error(&run_probe_at(&web.url(""), BOARD, TOKEN), &["these credentials may not see this (403"]);
 }
 
 #[test]
-fn a_dashboard_of_the_second_schema_is_read() {
+fn a_dashboard_in_schema_v2_is_read() {
     let web = Web::start();
     let spec = r#"{"spec": {"title": "New", "elements": {"a": {"datasource": {"name": "prom"}}}}}"#;
     web.route("/api/health", Reply::ok(r#"{"database": "ok"}"#))
@@ -105,6 +105,6 @@ fn a_dashboard_of_the_second_schema_is_read() {
             Reply::ok(spec),
         )
         .route("/api/datasources/uid/prom/health", Reply::ok(r#"{"status": "OK"}"#));
-    let outcome = look_at(&web.url(""), BOARD, TOKEN);
+    let outcome = run_probe_at(&web.url(""), BOARD, TOKEN);
     assert_pass(&outcome, &["| there: New", "✓ data source prom | healthy | healthy"]);
 }

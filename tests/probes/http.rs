@@ -9,11 +9,11 @@ use gonogo_core::outcome::Outcome;
 use super::*;
 use crate::bench::certs::Certs;
 use crate::bench::ports::{local, refused_port};
-use crate::bench::web::{Reply, Silent, Web};
+use crate::bench::web::{Reply, SilentServer, Web};
 
 #[track_caller]
-fn look(with: &Value) -> Outcome {
-    look_within(DEADLINE, "http", with)
+fn run_probe(with: &Value) -> Outcome {
+    run_probe_within(DEADLINE, "http", with)
 }
 
 fn web(path: &str, reply: Reply) -> (Web, String) {
@@ -24,12 +24,12 @@ fn web(path: &str, reply: Reply) -> (Web, String) {
 }
 
 #[test]
-fn an_answer_that_is_right_passes() {
+fn a_response_that_meets_all_checks_passes() {
     let reply = Reply::ok(r#"{"status":"ready","event_pipeline_ready":true,"workers":3}"#)
         .header("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
         .header("Content-Type", "application/json");
     let (_web, url) = web("/readyz", reply);
-    let outcome = look(&json!({
+    let outcome = run_probe(&json!({
         "url": url,
         "header": [
             {"name": "content-type", "equals": "application/json"},
@@ -62,21 +62,21 @@ fn an_answer_that_is_right_passes() {
 }
 
 #[test]
-fn two_good_looks_leave_the_same_evidence() {
+fn two_passing_runs_have_the_same_evidence_hash() {
     let (web, url) = web("/healthz", Reply::ok(r#"{"uptime":1}"#));
     let with = json!({"url": url, "json": [{"path": "$.uptime", "at_least": 1}]});
-    let first = look(&with);
+    let first = run_probe(&with);
     web.route("/healthz", Reply::ok(r#"{"uptime":2}"#));
-    assert_eq!(first.evidence_hash(), look(&with).evidence_hash());
+    assert_eq!(first.evidence_hash(), run_probe(&with).evidence_hash());
 }
 
 #[test]
-fn what_is_wrong_is_told_and_nothing_else_is_left_out() {
+fn all_checks_are_reported_passed_and_failed() {
     let reply = Reply::ok(r#"{"status":"starting","event_pipeline_ready":false,"list":[1,2]}"#)
         .header("Strict-Transport-Security", "max-age=300")
         .header("X-Mode", "a");
     let (_web, url) = web("/readyz", reply);
-    let outcome = look(&json!({
+    let outcome = run_probe(&json!({
         "url": url,
         "header": [
             {"name": "Strict-Transport-Security", "directive": "max-age", "at_least": 31_536_000},
@@ -108,25 +108,25 @@ fn what_is_wrong_is_told_and_nothing_else_is_left_out() {
 }
 
 #[test]
-fn a_wrong_status_is_told_with_what_the_server_says() {
+fn a_wrong_status_is_reported_with_the_response_body() {
     let (web, url) = web("/metrics", Reply::status(503).body("telemetry disabled\n"));
-    assert_fail(&look(&json!({"url": url})), &[&format!("✗ GET {url} | 200 | 503: telemetry disabled")]);
-    assert_pass(&look(&json!({"url": url, "status": [200, 503]})), &["| 200 or 503 | 503\n"]);
+    assert_fail(&run_probe(&json!({"url": url})), &[&format!("✗ GET {url} | 200 | 503: telemetry disabled")]);
+    assert_pass(&run_probe(&json!({"url": url, "status": [200, 503]})), &["| 200 or 503 | 503\n"]);
     let missing = web.url("/none");
-    assert_fail(&look(&json!({"url": missing})), &[&format!("✗ GET {missing} | 200 | 404\n")]);
+    assert_fail(&run_probe(&json!({"url": missing})), &[&format!("✗ GET {missing} | 200 | 404\n")]);
 }
 
 #[test]
-fn a_body_that_is_no_json_or_too_long_is_told_as_such() {
+fn a_body_that_is_not_json_fails_and_one_that_is_too_long_is_an_error() {
     let (web, url) = web("/", Reply::ok("<html>\x1b[31mlogin</html>"));
     let json = json!([{"path": "$.up", "equals": true}]);
     assert_fail(
-        &look(&json!({"url": url, "json": json})),
+        &run_probe(&json!({"url": url, "json": json})),
         &[r"✗ JSON $.up | true | not JSON: <html>\u{1b}[31mlogin</html>"],
     );
     web.route("/", Reply::ok(&format!("\"{}\"", "x".repeat(1 << 20))));
     let outcome =
-        look(&json!({"url": url, "json": json, "body": [{"contains": "xyz"}, {"contains": "xxx"}]}));
+        run_probe(&json!({"url": url, "json": json, "body": [{"contains": "xyz"}, {"contains": "xxx"}]}));
     assert_error(
         &outcome,
         &[
@@ -138,11 +138,11 @@ fn a_body_that_is_no_json_or_too_long_is_told_as_such() {
 }
 
 #[test]
-fn redirects_are_followed_when_asked_and_never_to_another_host() {
+fn redirects_are_followed_if_configured_and_never_to_another_host() {
     let (web, url) = web("/old", Reply::status(302).header("Location", "/new"));
     web.route("/new", Reply::ok("here"));
-    assert_fail(&look(&json!({"url": url})), &[&format!("✗ GET {url} | 200 | 302 to /new")]);
-    let followed = look(&json!({"url": url, "redirects": 1, "body": [{"contains": "here"}]}));
+    assert_fail(&run_probe(&json!({"url": url})), &[&format!("✗ GET {url} | 200 | 302 to /new")]);
+    let followed = run_probe(&json!({"url": url, "redirects": 1, "body": [{"contains": "here"}]}));
     assert_pass(
         &followed,
         &[&format!("✓ redirect | recorded | 302 to {}\n✓ GET {url} | 200 | 200", web.url("/new"))],
@@ -152,7 +152,7 @@ fn redirects_are_followed_when_asked_and_never_to_another_host() {
     elsewhere.route("/", Reply::ok("gotcha"));
     for to in [elsewhere.url("/"), "http://localhost:1/".into(), "http://me:pw@127.0.0.1/".into()] {
         web.route("/old", Reply::status(302).header("Location", &to));
-        let outcome = look(&json!({"url": url, "redirects": 5, "headers": {"X-Token": "t"}}));
+        let outcome = run_probe(&json!({"url": url, "redirects": 5, "headers": {"X-Token": "t"}}));
         let line = format!("✗ redirect | to 127.0.0.1:{} | 302 to {to}: not followed", web.port());
         assert_fail(&outcome, &[&line, "| 200 | 302 to "]);
     }
@@ -160,17 +160,17 @@ fn redirects_are_followed_when_asked_and_never_to_another_host() {
 }
 
 #[test]
-fn a_loop_of_redirects_ends() {
+fn a_redirect_loop_ends() {
     let (web, url) = web("/", Reply::status(307).header("Location", "/"));
-    assert_fail(&look(&json!({"url": url, "redirects": 3})), &["| 200 | 307 to /"]);
+    assert_fail(&run_probe(&json!({"url": url, "redirects": 3})), &["| 200 | 307 to /"]);
     assert_eq!(web.requests().len(), 4);
 }
 
 #[test]
-fn a_secret_header_is_sent_and_never_told() {
+fn a_secret_header_is_sent_and_redacted_from_the_outcome() {
     let token = "swordfish/42";
     let (web, url) = web("/", Reply::ok("you sent swordfish/42").header("X-Echo", "swordfish/42"));
-    let outcome = look(&json!({
+    let outcome = run_probe(&json!({
         "url": url,
         "headers": {"Authorization": {"secret": secret(token), "prefix": "Bearer "}, "Accept": "*/*"},
         "header": [{"name": "X-Echo"}],
@@ -181,11 +181,11 @@ fn a_secret_header_is_sent_and_never_told() {
         &outcome,
         &["✓ header X-Echo | present | [redacted: command printf ", "not in it: you sent [redacted: "],
     );
-    // In the command to reproduce it too: the secret's own command spells it, in octal numbers.
+    // The third is in the reproduce command: the command that prints the secret contains it in octal.
     assert_eq!(outcome.redacted.values().sum::<u64>(), 3, "{outcome:#?}");
-    let kept = serde_json::to_string(&outcome).unwrap();
-    assert!(!kept.contains("swordfish"), "{kept}");
-    let with_env = look(&json!({
+    let recorded = serde_json::to_string(&outcome).unwrap();
+    assert!(!recorded.contains("swordfish"), "{recorded}");
+    let with_env = run_probe(&json!({
         "url": url, "headers": {"Authorization": {"secret": {"env": "GONOGO_NO_SUCH"}, "prefix": "Bearer "}},
     }));
     assert_error(&with_env, &["| 200 | environment variable GONOGO_NO_SUCH is not set"]);
@@ -196,29 +196,31 @@ fn a_secret_header_is_sent_and_never_told() {
 }
 
 #[test]
-fn a_server_that_cannot_be_asked_is_told_apart() {
+fn unreachable_hosts_and_invalid_addresses_have_their_own_messages() {
     let port = refused_port();
     let refused = format!("http://127.0.0.1:{port}/");
     let line = format!("? GET {refused} | 200 | 127.0.0.1:{port} refuses connections: nothing listens there");
-    assert_error(&look(&json!({"url": refused})), &[&line]);
-    let nowhere = look(&json!({"url": "http://no-such-host.invalid/"}));
-    assert_error(&nowhere, &["? GET http://no-such-host.invalid/ | 200 | "]);
-    assert!(["no such host: ", "cannot resolve host "].iter().any(|why| told(&nowhere).contains(why)));
+    assert_error(&run_probe(&json!({"url": refused})), &[&line]);
+    let unknown_host = run_probe(&json!({"url": "http://no-such-host.invalid/"}));
+    assert_error(&unknown_host, &["? GET http://no-such-host.invalid/ | 200 | "]);
+    assert!(
+        ["no such host: ", "cannot resolve host "].iter().any(|why| describe(&unknown_host).contains(why))
+    );
     for url in ["ftp://h/", "nonsense"] {
-        assert_error(&look(&json!({"url": url})), &["? HTTP address | http://… or https://… | "]);
+        assert_error(&run_probe(&json!({"url": url})), &["? HTTP address | http://… or https://… | "]);
     }
-    let credentials = look(&json!({"url": "http://me:hunter22@127.0.0.1/"}));
+    let credentials = run_probe(&json!({"url": "http://me:hunter22@127.0.0.1/"}));
     assert_error(&credentials, &["the address holds a user or a password"]);
     assert!(!format!("{credentials:?}").contains("hunter22"));
 }
 
 #[test]
-fn silence_ends_at_the_deadline_and_names_the_step() {
-    let (silent, ca) = (Silent::start(), roots(&Certs::shared().ca));
+fn a_timeout_names_the_step_that_did_not_finish() {
+    let (silent, ca) = (SilentServer::start(), roots(&Certs::shared().ca));
     let url = format!("http://127.0.0.1:{}/", silent.port());
-    let outcome = look_within(SHORT, "http", &json!({"url": url}));
+    let outcome = run_probe_within(SHORT, "http", &json!({"url": url}));
     assert_error(&outcome, &[&format!("? GET {url} | 200 | no answer within 700 ms (answer to GET)")]);
-    let outcome = look_within(
+    let outcome = run_probe_within(
         SHORT,
         "http",
         &json!({"url": url.replace("http:", "https:"), "tls": {"roots": ca.path()}}),
@@ -226,32 +228,32 @@ fn silence_ends_at_the_deadline_and_names_the_step() {
     assert_error(&outcome, &["no answer within 700 ms (connect or TLS handshake with 127.0.0.1:"]);
 }
 
-/// A server that answers one request with so much, and then waits for the client to go.
-fn stalls_after(answer: &'static str) -> (String, JoinHandle<()>) {
+/// A server that sends a part of a response and then waits until the client disconnects.
+fn stalling_server(response: &'static str) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind(local(0)).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]).unwrap();
-        stream.write_all(answer.as_bytes()).unwrap();
+        stream.write_all(response.as_bytes()).unwrap();
         let _ = stream.read_to_end(&mut Vec::new());
     });
     (url, server)
 }
 
 #[test]
-fn an_explanation_that_never_comes_is_not_waited_for_beyond_the_deadline() {
-    let (url, server) = stalls_after("HTTP/1.1 500 -\r\nContent-Length: 9\r\n\r\nboom");
-    let outcome = look_within(SHORT, "http", &json!({"url": url}));
+fn an_incomplete_error_body_is_reported_at_the_deadline() {
+    let (url, server) = stalling_server("HTTP/1.1 500 -\r\nContent-Length: 9\r\n\r\nboom");
+    let outcome = run_probe_within(SHORT, "http", &json!({"url": url}));
     server.join().unwrap();
     assert_fail(&outcome, &["| 200 | 500: boom"]);
 }
 
 #[test]
-fn a_body_that_stops_short_is_an_error() {
-    let (url, server) = stalls_after("HTTP/1.1 200 -\r\nContent-Length: 99\r\n\r\n{\"up\":");
+fn a_body_that_stalls_is_an_error() {
+    let (url, server) = stalling_server("HTTP/1.1 200 -\r\nContent-Length: 99\r\n\r\n{\"up\":");
     let checks = json!({"url": url, "json": [{"path": "$.up"}], "body": [{"contains": "up"}]});
-    let outcome = look_within(SHORT, "http", &checks);
+    let outcome = run_probe_within(SHORT, "http", &checks);
     server.join().unwrap();
     assert_error(
         &outcome,
@@ -264,15 +266,16 @@ fn a_body_that_stops_short_is_an_error() {
 }
 
 #[test]
-fn a_certificate_is_judged_by_the_roots_that_are_named() {
+fn a_certificate_is_verified_against_the_configured_roots() {
     let certs = Certs::shared();
     let web = Web::start_tls(&certs.server);
     web.route("/", Reply::ok("ok"));
-    let (right, wrong, empty) = (roots(&certs.ca), roots(&certs.other_ca), roots(""));
-    let with = |roots: &NamedTempFile| look(&json!({"url": web.url("/"), "tls": {"roots": roots.path()}}));
-    assert_pass(&with(&right), &["| 200 | 200"]);
-    let refused = with(&wrong);
-    let path = wrong.path().display();
+    let (trusted, untrusted, empty) = (roots(&certs.ca), roots(&certs.other_ca), roots(""));
+    let with =
+        |roots: &NamedTempFile| run_probe(&json!({"url": web.url("/"), "tls": {"roots": roots.path()}}));
+    assert_pass(&with(&trusted), &["| 200 | 200"]);
+    let refused = with(&untrusted);
+    let path = untrusted.path().display();
     assert_error(
         &refused,
         &[&format!("certificate not trusted: no root certificate in {path} has signed it")],
@@ -280,29 +283,32 @@ fn a_certificate_is_judged_by_the_roots_that_are_named() {
     assert_eq!(refused.reproduce, format!("curl -sS -i --cacert {path} {}", web.url("/")));
     assert_error(&with(&empty), &["it holds no certificate"]);
     assert_error(
-        &look(&json!({"url": web.url("/")})),
+        &run_probe(&json!({"url": web.url("/")})),
         &["certificate not trusted: no root certificate of this system"],
     );
 }
 
 #[test]
-fn tls_and_plain_are_told_apart() {
+fn tls_and_plaintext_mismatches_have_their_own_messages() {
     let certs = Certs::shared();
     let ca = roots(&certs.ca);
     let (plain, secure) = (Web::start(), Web::start_tls(&certs.server));
     let https = format!("https://127.0.0.1:{}/", plain.port());
     let outcome =
-        look_within(Duration::from_secs(2), "http", &json!({"url": https, "tls": {"roots": ca.path()}}));
+        run_probe_within(Duration::from_secs(2), "http", &json!({"url": https, "tls": {"roots": ca.path()}}));
     assert_error(&outcome, &["TLS"]);
     let http = format!("http://127.0.0.1:{}/", secure.port());
-    assert_error(&look(&json!({"url": http})), &["does not answer in HTTP; perhaps it expects https://"]);
+    assert_error(
+        &run_probe(&json!({"url": http})),
+        &["does not answer in HTTP; perhaps it expects https://"],
+    );
 }
 
 #[test]
-fn a_server_that_speaks_first_does_not_speak_http() {
+fn a_server_that_sends_before_the_request_is_not_http() {
     let listener = TcpListener::bind(local(0)).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    // Its words come before, while or after the request is sent: each is another error of the client.
+    // The greeting arrives before, during or after the request, and each is a different error of the HTTP client.
     let connections = 40;
     let server = thread::spawn(move || {
         for stream in listener.incoming().take(connections) {
@@ -312,7 +318,7 @@ fn a_server_that_speaks_first_does_not_speak_http() {
         }
     });
     for _ in 0..connections {
-        assert_error(&look(&json!({"url": url})), &["HTTP"]);
+        assert_error(&run_probe(&json!({"url": url})), &["HTTP"]);
     }
     server.join().unwrap();
 }

@@ -19,15 +19,15 @@ resource "terraform_data" "redis" { input = "a" }
 resource "terraform_data" "rabbitmq" { input = "b" }
 "#;
 
-/// A directory with code that needs no provider.
-struct Bench(TempDir);
+/// A directory with Terraform code that needs no provider.
+struct TerraformProject(TempDir);
 
-impl Bench {
+impl TerraformProject {
     fn new(code: &str) -> Self {
-        let bench = Self(tempfile::tempdir().unwrap());
-        bench.write(code);
-        bench.terraform(&["init", "-input=false"]);
-        bench
+        let project = Self(tempfile::tempdir().unwrap());
+        project.write(code);
+        project.terraform(&["init", "-input=false"]);
+        project
     }
 
     fn write(&self, code: &str) {
@@ -39,24 +39,24 @@ impl Bench {
     }
 
     #[track_caller]
-    fn terraform(&self, words: &[&str]) {
-        let ran = Command::new(TERRAFORM).args(words).current_dir(self.path()).output().unwrap();
+    fn terraform(&self, arguments: &[&str]) {
+        let ran = Command::new(TERRAFORM).args(arguments).current_dir(self.path()).output().unwrap();
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     }
 
     #[track_caller]
-    fn look(&self, more: &Value) -> Outcome {
+    fn run_probe(&self, more: &Value) -> Outcome {
         let with = json!({"tool": "terraform", "directory": self.path()});
-        look_within(Duration::from_mins(1), "iac", &plus(&with, more))
+        run_probe_within(Duration::from_mins(1), "iac", &plus(&with, more))
     }
 }
 
 #[test]
-fn a_change_set_is_counted_and_what_it_destroys_is_named() {
+fn changes_are_counted_and_destroyed_resources_are_named() {
     need!(TERRAFORM);
-    let bench = Bench::new(CODE);
-    let asked = json!({"required": ["redis", "rabbitmq"]});
-    let first = bench.look(&asked);
+    let project = TerraformProject::new(CODE);
+    let settings = json!({"required": ["redis", "rabbitmq"]});
+    let first = project.run_probe(&settings);
     assert_pass(
         &first,
         &[
@@ -67,17 +67,17 @@ fn a_change_set_is_counted_and_what_it_destroys_is_named() {
     );
     assert_eq!(
         first.evidence_hash(),
-        bench.look(&asked).evidence_hash(),
-        "the same plan, whenever it is made"
+        project.run_probe(&settings).evidence_hash(),
+        "the same plan has the same evidence hash"
     );
-    bench.terraform(&["apply", "-input=false", "-auto-approve"]);
-    assert_pass(&bench.look(&asked), &["✓ change set | recorded | nothing would change"]);
-    bench.write(
+    project.terraform(&["apply", "-input=false", "-auto-approve"]);
+    assert_pass(&project.run_probe(&settings), &["✓ change set | recorded | nothing would change"]);
+    project.write(
         &CODE
             .replace("\"a\"", "\"c\"")
             .replace(r#"resource "terraform_data" "rabbitmq" { input = "b" }"#, ""),
     );
-    let destroys = bench.look(&json!({"required": ["rabbitmq"]}));
+    let destroys = project.run_probe(&json!({"required": ["rabbitmq"]}));
     assert_fail(
         &destroys,
         &[
@@ -86,7 +86,7 @@ fn a_change_set_is_counted_and_what_it_destroys_is_named() {
         ],
     );
     let allowed =
-        bench.look(&json!({"may_destroy": ["terraform_data.rabbitmq"], "required": ["prometheus"]}));
+        project.run_probe(&json!({"may_destroy": ["terraform_data.rabbitmq"], "required": ["prometheus"]}));
     assert_fail(
         &allowed,
         &["✓ resource terraform_data.rabbitmq", "✗ resources of prometheus | one or more in the code | none"],
@@ -94,62 +94,67 @@ fn a_change_set_is_counted_and_what_it_destroys_is_named() {
 }
 
 #[test]
-fn a_saved_plan_is_shown_and_not_made_anew() {
+fn a_saved_plan_is_shown_and_not_replaced() {
     need!(TERRAFORM);
-    let bench = Bench::new(CODE);
-    let asked = json!({"plan_file": "release.plan"});
-    assert_pass(&bench.look(&asked), &["2 to create"]);
-    let file = bench.path().join("release.plan");
+    let project = TerraformProject::new(CODE);
+    let settings = json!({"plan_file": "release.plan"});
+    assert_pass(&project.run_probe(&settings), &["2 to create"]);
+    let file = project.path().join("release.plan");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    bench.write(&format!("{CODE}\nresource \"terraform_data\" \"grafana\" {{ input = \"d\" }}"));
-    assert_pass(&bench.look(&asked), &["2 to create"]);
+    project.write(&format!("{CODE}\nresource \"terraform_data\" \"grafana\" {{ input = \"d\" }}"));
+    assert_pass(&project.run_probe(&settings), &["2 to create"]);
     fs::write(&file, "no plan").unwrap();
-    assert_error(&bench.look(&asked), &["it ends with exit code 1"]);
+    assert_error(&project.run_probe(&settings), &["it ends with exit code 1"]);
 }
 
 #[test]
-fn the_state_is_kept_or_not() {
+fn a_missing_or_empty_state_and_a_missing_backup_fail() {
     need!(TERRAFORM);
-    let bench = Bench::new(CODE);
-    assert_fail(&bench.look(&json!({"state": true})), &["| kept | there is none"]);
-    bench.terraform(&["apply", "-input=false", "-auto-approve"]);
-    assert_pass(&bench.look(&json!({"state": true})), &["| recorded | serial ", ", 2 resources"]);
-    let backup = bench.path().join("backup.tfstate");
-    let asked = json!({"state": true, "backup": backup});
-    assert_fail(&bench.look(&asked), &["| there | there is no such file"]);
-    fs::copy(bench.path().join("terraform.tfstate"), &backup).unwrap();
-    assert_pass(&bench.look(&asked), &["bytes, ", " old, SHA-256 ", "| recorded | the state as it is"]);
-    bench.terraform(&["destroy", "-input=false", "-auto-approve"]);
+    let project = TerraformProject::new(CODE);
+    assert_fail(&project.run_probe(&json!({"state": true})), &["| kept | there is none"]);
+    project.terraform(&["apply", "-input=false", "-auto-approve"]);
+    assert_pass(&project.run_probe(&json!({"state": true})), &["| recorded | serial ", ", 2 resources"]);
+    let backup = project.path().join("backup.tfstate");
+    let settings = json!({"state": true, "backup": backup});
+    assert_fail(&project.run_probe(&settings), &["| there | there is no such file"]);
+    fs::copy(project.path().join("terraform.tfstate"), &backup).unwrap();
+    assert_pass(
+        &project.run_probe(&settings),
+        &["bytes, ", " old, SHA-256 ", "| recorded | the state as it is"],
+    );
+    project.terraform(&["destroy", "-input=false", "-auto-approve"]);
     assert_fail(
-        &bench.look(&json!({"state": true})),
+        &project.run_probe(&json!({"state": true})),
         &["| kept, with resources | it holds no resource; serial "],
     );
 }
 
 #[test]
-fn a_plan_of_another_kind_or_of_a_part_is_reported() {
+fn refresh_only_destroy_and_targeted_plans_are_reported() {
     need!(TERRAFORM);
-    let bench = Bench::new(CODE);
-    bench.terraform(&["apply", "-input=false", "-auto-approve"]);
-    let saved = |option: &str| {
-        bench.terraform(&["plan", "-input=false", option, "-out=release.plan"]);
-        let may = ["terraform_data.redis", "terraform_data.rabbitmq"];
-        bench.look(&json!({"plan_file": "release.plan", "required": ["redis"], "may_destroy": may}))
+    let project = TerraformProject::new(CODE);
+    project.terraform(&["apply", "-input=false", "-auto-approve"]);
+    let run_with_plan = |option: &str| {
+        project.terraform(&["plan", "-input=false", option, "-out=release.plan"]);
+        let may_destroy = ["terraform_data.redis", "terraform_data.rabbitmq"];
+        project.run_probe(
+            &json!({"plan_file": "release.plan", "required": ["redis"], "may_destroy": may_destroy}),
+        )
     };
     assert_fail(
-        &saved("-refresh-only"),
+        &run_with_plan("-refresh-only"),
         &["✗ plan | a plan of all resources | it plans nothing for any of the 2 resources"],
     );
     assert_fail(
-        &saved("-destroy"),
+        &run_with_plan("-destroy"),
         &["✗ resources of redis | one or more in the code | none would be left: 1 resource"],
     );
-    let part = saved("-target=terraform_data.redis");
+    let targeted = run_with_plan("-target=terraform_data.redis");
     assert_error(
-        &part,
+        &targeted,
         &["? resources of the state | all planned | not in the plan: terraform_data.rabbitmq"],
     );
-    bench.write(&CODE.replace(
+    project.write(&CODE.replace(
         r#"resource "terraform_data" "redis" { input = "a" }"#,
         r"removed {
             from = terraform_data.redis
@@ -157,16 +162,16 @@ fn a_plan_of_another_kind_or_of_a_part_is_reported() {
         }",
     ));
     assert_fail(
-        &saved("-refresh=true"),
+        &run_with_plan("-refresh=true"),
         &["✓ resource terraform_data.redis | recorded | forgotten: it stays"],
     );
 }
 
 #[test]
-fn a_plan_that_ended_with_errors_is_not_good() {
+fn a_plan_that_ended_with_errors_fails() {
     need!(TERRAFORM);
-    let bench = Bench::new(CODE);
-    bench.write(&format!(
+    let project = TerraformProject::new(CODE);
+    project.write(&format!(
         "{CODE}{}",
         r#"resource "terraform_data" "late" {
             lifecycle {
@@ -179,34 +184,34 @@ fn a_plan_that_ended_with_errors_is_not_good() {
     ));
     let planned = Command::new(TERRAFORM)
         .args(["plan", "-input=false", "-out=release.plan"])
-        .current_dir(bench.path())
+        .current_dir(project.path())
         .output()
         .unwrap();
     assert!(!planned.status.success());
     assert_fail(
-        &bench.look(&json!({"plan_file": "release.plan"})),
+        &project.run_probe(&json!({"plan_file": "release.plan"})),
         &["✗ plan | complete, without errors | planning ended"],
     );
 }
 
 #[test]
-fn what_could_not_be_planned_is_told() {
+fn a_plan_that_cannot_be_made_is_an_error() {
     need!(TERRAFORM);
-    let bench = Bench::new(CODE);
-    bench.write("resource {");
-    assert_error(&bench.look(&json!({})), &["it ends with exit code 1: Error: "]);
+    let project = TerraformProject::new(CODE);
+    project.write("resource {");
+    assert_error(&project.run_probe(&json!({})), &["it ends with exit code 1: Error: "]);
     assert_error(
-        &bench.look(&json!({"program": "no-such-tofu"})),
+        &project.run_probe(&json!({"program": "no-such-tofu"})),
         &["there is no program `no-such-tofu` here"],
     );
     assert_error(
-        &bench.look(&json!({"directory": "/no/such/place"})),
+        &project.run_probe(&json!({"directory": "/no/such/place"})),
         &["there is no directory /no/such/place"],
     );
 }
 
-/// A program that prints this.
-fn printing(dir: &TempDir, text: &str, code: u8) -> Value {
+/// A tool that prints this text.
+fn fake_tool(dir: &TempDir, text: &str, code: u8) -> Value {
     let file = dir.path().join("tool");
     fs::write(dir.path().join("out"), text).unwrap();
     fs::write(&file, format!("#!/bin/sh\ncat {}/out\nexit {code}\n", dir.path().display())).unwrap();
@@ -215,22 +220,28 @@ fn printing(dir: &TempDir, text: &str, code: u8) -> Value {
 }
 
 #[test]
-fn the_other_tools_are_read_too() {
+fn pulumi_and_cloudformation_change_sets_are_read() {
     let dir = tempfile::tempdir().unwrap();
     let preview =
         json!({"steps": [{"op": "delete", "urn": "urn:pulumi:prod::app::aws:mq/broker:Broker::rabbit"}]});
-    let pulumi = plus(&printing(&dir, &preview.to_string(), 0), &json!({"tool": "pulumi", "stack": "prod"}));
+    let pulumi = plus(&fake_tool(&dir, &preview.to_string(), 0), &json!({"tool": "pulumi", "stack": "prod"}));
     assert_fail(
-        &look_within(DEADLINE, "iac", &pulumi),
+        &run_probe_within(DEADLINE, "iac", &pulumi),
         &["✗ resource rabbit | kept; `may_destroy` names what may go | destroyed (aws:mq/broker:Broker)"],
     );
-    let refused = plus(&printing(&dir, "error: no stack", 255), &json!({"tool": "pulumi"}));
-    assert_error(&look_within(DEADLINE, "iac", &refused), &["it ends with exit code 255: error: no stack"]);
+    let refused = plus(&fake_tool(&dir, "error: no stack", 255), &json!({"tool": "pulumi"}));
+    assert_error(
+        &run_probe_within(DEADLINE, "iac", &refused),
+        &["it ends with exit code 255: error: no stack"],
+    );
     let change = json!({"Action": "Add", "LogicalResourceId": "Redis", "ResourceType": "AWS::ElastiCache::ReplicationGroup"});
     let set = json!({"Status": "CREATE_COMPLETE", "Changes": [{"ResourceChange": change}]});
     let cloud = json!({"tool": "cloudformation", "stack": "s", "change_set": "c", "required": ["redis"]});
-    let cloud = plus(&printing(&dir, &set.to_string(), 0), &cloud);
-    assert_pass(&look_within(DEADLINE, "iac", &cloud), &["1 to create", "✓ resources of redis"]);
-    let foreign = plus(&printing(&dir, "<html>", 0), &json!({"tool": "pulumi"}));
-    assert_error(&look_within(DEADLINE, "iac", &foreign), &["what it prints is no change set of Pulumi"]);
+    let cloud = plus(&fake_tool(&dir, &set.to_string(), 0), &cloud);
+    assert_pass(&run_probe_within(DEADLINE, "iac", &cloud), &["1 to create", "✓ resources of redis"]);
+    let foreign = plus(&fake_tool(&dir, "<html>", 0), &json!({"tool": "pulumi"}));
+    assert_error(
+        &run_probe_within(DEADLINE, "iac", &foreign),
+        &["what it prints is no change set of Pulumi"],
+    );
 }

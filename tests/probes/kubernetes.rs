@@ -7,18 +7,18 @@ use super::*;
 use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
 use crate::bench::ports::refused_port;
-use crate::bench::web::Silent;
+use crate::bench::web::SilentServer;
 
 pub(super) const KUBECTL: &str = "kubectl";
 pub(super) const PAUSE: [&str; 5] = ["kubectl", "scale", "deployment", "advanced-worker", "--replicas=0"];
 
-/// A cluster with the application and its worker, and the kubeconfig that leads there.
-pub(super) struct Bench {
+/// A cluster with the application and its worker, and a kubeconfig for it.
+pub(super) struct ClusterFixture {
     pub(super) cluster: KubernetesServer,
     kubeconfig: NamedTempFile,
 }
 
-impl Bench {
+impl ClusterFixture {
     pub(super) fn new() -> Self {
         let cluster = KubernetesServer::start().unwrap();
         let reference = json!({"secretKeyRef": {"name": "advanced-redis", "key": "url"}});
@@ -34,13 +34,13 @@ impl Bench {
     }
 
     #[track_caller]
-    pub(super) fn look(&self, more: &Value) -> Outcome {
+    pub(super) fn run_probe(&self, more: &Value) -> Outcome {
         let with =
             json!({"context": "production", "namespace": "realtime", "kubeconfig": self.kubeconfig.path()});
-        look_within(DEADLINE, "kubernetes", &plus(&with, more))
+        run_probe_within(DEADLINE, "kubernetes", &plus(&with, more))
     }
 
-    /// Changes something of the application's deployment.
+    /// Changes a field of the deployment of the application.
     fn change(&self, path: &str, value: Value) {
         self.cluster.update(|objects| {
             *objects.deployments.get_mut("advanced-app").unwrap().pointer_mut(path).unwrap() = value;
@@ -48,15 +48,15 @@ impl Bench {
     }
 }
 
-fn app() -> Value {
+fn rollout_of_app() -> Value {
     json!({"rollout": {"deployment": "advanced-app"}})
 }
 
 #[test]
-fn a_workload_as_it_should_be_passes() {
+fn a_healthy_workload_passes() {
     need!(KUBECTL);
-    let bench = Bench::new();
-    let outcome = bench.look(&json!({
+    let fixture = ClusterFixture::new();
+    let outcome = fixture.run_probe(&json!({
         "deployments": ["advanced-app", "advanced-worker"],
         "rollout": {"deployment": "advanced-app"},
         "health": {"deployment": "advanced-app"},
@@ -72,22 +72,22 @@ fn a_workload_as_it_should_be_passes() {
             "✓ dry run of `kubectl scale deployment advanced-worker --replicas=0` | allowed | allowed",
         ],
     );
-    assert_eq!(bench.cluster.write_count(), 0, "a dry run changes nothing");
+    assert_eq!(fixture.cluster.write_count(), 0, "a dry run changes nothing");
     assert!(outcome.reproduce.starts_with("kubectl --context=production --namespace=realtime"));
 }
 
 #[test]
-fn credentials_that_are_written_out_are_named_and_not_repeated() {
+fn plaintext_credentials_are_named_and_not_repeated() {
     need!(KUBECTL);
-    let bench = Bench::new();
+    let fixture = ClusterFixture::new();
     let env = json!([
         {"name": "ADVANCED_RABBITMQ_URL", "value": "amqp://app:hunter22@rabbit:5672/"},
         {"name": "ADVANCED_REALTIME_TOKEN", "value": "hunter22"},
         {"name": "API_KEY", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "key"}}},
         {"name": "TOKEN_FILE", "value": "/run/token"},
     ]);
-    bench.change("/spec/template/spec/containers/0/env", env);
-    let outcome = bench.look(&json!({"deployments": ["advanced-app", "no-such"]}));
+    fixture.change("/spec/template/spec/containers/0/env", env);
+    let outcome = fixture.run_probe(&json!({"deployments": ["advanced-app", "no-such"]}));
     assert_fail(
         &outcome,
         &[
@@ -98,91 +98,103 @@ fn credentials_that_are_written_out_are_named_and_not_repeated() {
             "✗ deployment no-such | credentials by reference | there is no such deployment",
         ],
     );
-    assert!(!told(&outcome).contains("hunter22") && !told(&outcome).contains("TOKEN_FILE"));
+    assert!(!describe(&outcome).contains("hunter22") && !describe(&outcome).contains("TOKEN_FILE"));
 }
 
 #[test]
-fn a_rollout_that_is_not_complete_is_told_how_far_it_is() {
+fn the_progress_of_an_incomplete_rollout_is_reported() {
     need!(KUBECTL);
-    let bench = Bench::new();
-    bench.change("/status/updatedReplicas", json!(1));
-    assert_fail(&bench.look(&app()), &["1 of 2 are new, 2 available, 1 old"]);
-    bench.change("/status/observedGeneration", json!(1));
-    assert_fail(&bench.look(&app()), &["its newest change is not observed yet"]);
-    // The conditions of an older generation say nothing.
-    let bench = Bench::new();
+    let fixture = ClusterFixture::new();
+    fixture.change("/status/updatedReplicas", json!(1));
+    assert_fail(&fixture.run_probe(&rollout_of_app()), &["1 of 2 are new, 2 available, 1 old"]);
+    fixture.change("/status/observedGeneration", json!(1));
+    assert_fail(&fixture.run_probe(&rollout_of_app()), &["its newest change is not observed yet"]);
+    // The conditions of an older generation do not count.
+    let fixture = ClusterFixture::new();
     let stuck = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}]);
-    bench.change("/status/conditions", stuck);
-    assert_fail(&bench.look(&app()), &["stuck: timed out (ProgressDeadlineExceeded)"]);
-    let bench = Bench::new();
-    bench.change("/spec/replicas", json!(0));
-    assert_fail(&bench.look(&app()), &["✗ replicas of advanced-app | 1 or more | 0: nothing runs"]);
-    bench.change("/spec/template/spec/containers/0/readinessProbe/httpGet/path", json!("/healthz"));
-    let health = bench.look(&json!({"health": {"deployment": "advanced-app"}}));
+    fixture.change("/status/conditions", stuck);
+    assert_fail(&fixture.run_probe(&rollout_of_app()), &["stuck: timed out (ProgressDeadlineExceeded)"]);
+    let fixture = ClusterFixture::new();
+    fixture.change("/spec/replicas", json!(0));
+    assert_fail(
+        &fixture.run_probe(&rollout_of_app()),
+        &["✗ replicas of advanced-app | 1 or more | 0: nothing runs"],
+    );
+    fixture.change("/spec/template/spec/containers/0/readinessProbe/httpGet/path", json!("/healthz"));
+    let health = fixture.run_probe(&json!({"health": {"deployment": "advanced-app"}}));
     assert_fail(&health, &["✗ readiness of deployment advanced-app | /readyz | /healthz"]);
 }
 
 #[test]
-fn the_digest_that_runs_is_the_one_that_was_pushed() {
+fn every_running_pod_must_have_the_configured_image_digest() {
     need!(KUBECTL);
-    let bench = Bench::new();
+    let fixture = ClusterFixture::new();
     let pod = |digest: &str| {
         json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": digest}, "status": {"phase": "Running",
         "containerStatuses": [{"imageID": format!("registry/app@sha256:{digest}")}]}})
     };
-    let asked = json!({"rollout": {"deployment": "advanced-app", "digest": "sha256:aa"}});
-    assert_fail(&bench.look(&asked), &["✗ image of advanced-app | sha256:aa in every pod | no pod runs"]);
-    bench.cluster.update(|objects| objects.pods = vec![pod("aa"), pod("bb")]);
-    assert_fail(&bench.look(&asked), &["another one in 1 of 2"]);
-    bench.cluster.update(|objects| objects.pods = vec![pod("aa")]);
-    assert_pass(&bench.look(&asked), &["✓ image of advanced-app | sha256:aa in every pod | in all 1"]);
-    // More than a megabyte.
+    let rollout = json!({"rollout": {"deployment": "advanced-app", "digest": "sha256:aa"}});
+    assert_fail(
+        &fixture.run_probe(&rollout),
+        &["✗ image of advanced-app | sha256:aa in every pod | no pod runs"],
+    );
+    fixture.cluster.update(|objects| objects.pods = vec![pod("aa"), pod("bb")]);
+    assert_fail(&fixture.run_probe(&rollout), &["another one in 1 of 2"]);
+    fixture.cluster.update(|objects| objects.pods = vec![pod("aa")]);
+    assert_pass(
+        &fixture.run_probe(&rollout),
+        &["✓ image of advanced-app | sha256:aa in every pod | in all 1"],
+    );
+    // A response of more than 1 MiB.
     let padding = json!([{"name": "app", "env": [{"name": "PADDING", "value": "x".repeat(10_000)}]}]);
     let large = plus(&pod("aa"), &json!({"spec": {"containers": padding}}));
-    bench.cluster.update(|objects| objects.pods = vec![large; 150]);
-    assert_pass(&bench.look(&asked), &["✓ image of advanced-app | sha256:aa in every pod | in all 150"]);
+    fixture.cluster.update(|objects| objects.pods = vec![large; 150]);
+    assert_pass(
+        &fixture.run_probe(&rollout),
+        &["✓ image of advanced-app | sha256:aa in every pod | in all 150"],
+    );
 }
 
 #[test]
-fn what_may_not_be_seen_is_told_apart() {
+fn forbidden_requests_and_unknown_contexts_have_their_own_messages() {
     need!(KUBECTL);
-    let bench = Bench::new();
-    bench.cluster.update(|objects| objects.read_only = true);
-    assert_fail(&bench.look(&json!({"dry_run": PAUSE})), &["this account may not: ", "(Forbidden)"]);
-    bench.cluster.update(|objects| objects.no_access = true);
+    let fixture = ClusterFixture::new();
+    fixture.cluster.update(|objects| objects.read_only = true);
+    assert_fail(&fixture.run_probe(&json!({"dry_run": PAUSE})), &["this account may not: ", "(Forbidden)"]);
+    fixture.cluster.update(|objects| objects.no_access = true);
     assert_error(
-        &bench.look(&app()),
+        &fixture.run_probe(&rollout_of_app()),
         &["? deployment advanced-app | rollout complete | this account may not: "],
     );
-    let context = bench.look(&plus(&app(), &json!({"context": "staging"})));
+    let context = fixture.run_probe(&plus(&rollout_of_app(), &json!({"context": "staging"})));
     assert_error(&context, &["there is no context `staging` in the kubeconfig"]);
-    let other = bench.look(&json!({"dry_run": ["no-such-program", "--replicas=0"]}));
+    let other = fixture.run_probe(&json!({"dry_run": ["no-such-program", "--replicas=0"]}));
     assert_fail(&other, &["there is no program `no-such-program` here"]);
 }
 
 #[test]
-fn a_cluster_that_does_not_answer_costs_the_deadline() {
+fn a_cluster_that_does_not_answer_is_an_error_at_the_deadline() {
     need!(KUBECTL);
-    let silent = Silent::start();
+    let silent = SilentServer::start();
     let kubeconfig = NamedTempFile::new().unwrap();
-    let config = Bench::new().cluster.kubeconfig("production");
-    let begin = config.find("http://127.0.0.1:").unwrap() + "http://127.0.0.1:".len();
-    let end = begin + config[begin..].find('"').unwrap();
-    let config = format!("{}{}{}", &config[..begin], silent.port(), &config[end..]);
+    let config = ClusterFixture::new().cluster.kubeconfig("production");
+    let start = config.find("http://127.0.0.1:").unwrap() + "http://127.0.0.1:".len();
+    let end = start + config[start..].find('"').unwrap();
+    let config = format!("{}{}{}", &config[..start], silent.port(), &config[end..]);
     std::fs::write(kubeconfig.path(), config).unwrap();
     let with = json!({"context": "production", "namespace": "realtime", "kubeconfig": kubeconfig.path()});
-    let outcome = look_within(SHORT, "kubernetes", &plus(&with, &app()));
+    let outcome = run_probe_within(SHORT, "kubernetes", &plus(&with, &rollout_of_app()));
     assert_error(&outcome, &["no answer within 700 ms"]);
 }
 
-/// A kubeconfig can name a program that is run for its credentials, and a name could be an option that names one.
+/// A kubeconfig can run a program for credentials, and a deployment name could be an option with such a kubeconfig.
 #[test]
-fn a_deployments_name_is_no_option_of_kubectl() {
+fn a_deployment_name_is_never_an_option_of_kubectl() {
     need!(KUBECTL);
     let sandbox = Sandbox::new();
-    let (config, mark) = (sandbox.work().join("kubeconfig"), sandbox.work().join("mark"));
+    let (config, marker) = (sandbox.work().join("kubeconfig"), sandbox.work().join("mark"));
     let user = json!({"exec": {
-        "apiVersion": "client.authentication.k8s.io/v1", "command": "touch", "args": [mark], "interactiveMode": "Never",
+        "apiVersion": "client.authentication.k8s.io/v1", "command": "touch", "args": [marker], "interactiveMode": "Never",
     }});
     let config_text = json!({
         "apiVersion": "v1", "kind": "Config", "users": [{"name": "u", "user": user}],
@@ -191,11 +203,11 @@ fn a_deployments_name_is_no_option_of_kubectl() {
     });
     std::fs::write(&config, config_text.to_string()).unwrap();
     let option = format!("--kubeconfig={}", config.display());
-    let mut stock = sandbox.command(KUBECTL);
-    let words = ["--context=c", "--namespace=n", "get", "deployment", &option, "--output=json"];
-    let _ = stock.args(words).output().unwrap();
-    assert!(mark.exists(), "kubectl runs no plugin; then this shows nothing");
-    std::fs::remove_file(&mark).unwrap();
+    let mut kubectl = sandbox.command(KUBECTL);
+    let arguments = ["--context=c", "--namespace=n", "get", "deployment", &option, "--output=json"];
+    let _ = kubectl.args(arguments).output().unwrap();
+    assert!(marker.exists(), "kubectl does not run the program, so the test proves nothing");
+    std::fs::remove_file(&marker).unwrap();
     let checklist = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.k\"\ntitle = \"K\"\nwhy = \"w\"\n\
                      probe = [{ id = \"k\", title = \"k\", kind = \"kubernetes\", with = { context = \"c\", namespace = \"n\", deployments = [\"{{ k.app }}\"] } }]\n";
     let profile = |app: &str| {
@@ -203,10 +215,10 @@ fn a_deployments_name_is_no_option_of_kubectl() {
     };
     let sandbox = sandbox.checklist(checklist).profile(&profile(&option)).args(["check", "profile.toml"]);
     let _ = sandbox.run().code(2).stderr_has("profile.toml:4:1: k.app: expected the name of a deployment");
-    assert!(!mark.exists());
+    assert!(!marker.exists());
     let sandbox = sandbox.profile(&profile("my.app"));
     let digest = sandbox.digest("profile.toml");
-    // No context of that name here: it could not look, and asked for nothing else.
+    // The context does not exist: the probe ends with an error and runs nothing else.
     let _ = sandbox.run_with(&["check", "profile.toml", "--trust", &digest]).code(3).stdout_has("my.app");
-    assert!(!mark.exists());
+    assert!(!marker.exists());
 }

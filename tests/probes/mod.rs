@@ -1,20 +1,19 @@
-//! What the probes see of real servers, in the words that people read.
+//! The observations of probes on real servers, in the words that a user reads.
 
 mod aws_secret;
 mod certificates;
 mod ci;
 mod command;
-mod dead_letter;
 mod edge;
 mod git;
 mod git_clones;
-pub mod git_traps;
+pub mod git_malicious_config;
 mod grafana;
 mod http;
 mod iac;
 mod jaeger;
 mod kubernetes;
-mod least;
+mod least_privilege;
 mod otlp;
 mod pipeline;
 mod poetry;
@@ -33,37 +32,37 @@ use gonogo::probes::{self, ProbeContext};
 use gonogo::process::Permit;
 use gonogo::secret_store::SecretStore;
 use gonogo_core::checklist::spec::ProbeSpec;
-use gonogo_core::outcome::{Class, Outcome};
+use gonogo_core::outcome::{Class, Observation, Outcome};
 use gonogo_core::secret::SecretRef;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-/// As long as the checklist's own default.
+/// The default deadline of the checklist.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// For what never answers: the look lasts this long.
+/// The deadline for servers that never answer: the probe takes this long.
 const SHORT: Duration = Duration::from_millis(700);
 
-/// A spec as the checklist spells it.
+/// A probe spec in the form of the checklist.
 #[track_caller]
 fn spec(kind: &str, with: &Value) -> ProbeSpec {
     serde_json::from_value(json!({"kind": kind, "with": with})).expect("a spec")
 }
 
-/// One look, as the checklist spells its spec, within `deadline`.
+/// Runs a probe with this spec and deadline.
 #[track_caller]
-fn look_within(deadline: Duration, kind: &str, with: &Value) -> Outcome {
-    look_given(deadline, kind, with, &ProbeContext::default())
+fn run_probe_within(deadline: Duration, kind: &str, with: &Value) -> Outcome {
+    run_probe_with_context(deadline, kind, with, &ProbeContext::default())
 }
 
-/// The same, with what the run around it gives.
+/// The same, with the context of a run.
 #[track_caller]
-fn look_given(deadline: Duration, kind: &str, with: &Value, given: &ProbeContext) -> Outcome {
+fn run_probe_with_context(deadline: Duration, kind: &str, with: &Value, context: &ProbeContext) -> Outcome {
     let spec = spec(kind, with);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(probes::run(&spec, deadline, &SecretStore::new(Permit::for_tests()), given))
+    runtime.block_on(probes::run(&spec, deadline, &SecretStore::new(Permit::for_tests()), context))
 }
 
-/// A reference to a secret with this value, which the reference itself does not show.
+/// A reference to a secret with this value. The reference does not contain the value in plain text.
 fn secret(value: &str) -> Value {
     let octal = value.bytes().fold(String::new(), |octal, byte| octal + &format!("\\{byte:03o}"));
     serde_json::to_value(SecretRef::Command(vec!["printf".into(), octal])).unwrap()
@@ -76,7 +75,7 @@ fn roots(pem: &str) -> NamedTempFile {
     file
 }
 
-/// `with` and what `more` adds to it.
+/// `with`, extended by the fields of `more`.
 fn plus(with: &Value, more: &Value) -> Value {
     let mut with = with.clone();
     let entries = more.as_object().unwrap().clone();
@@ -84,52 +83,53 @@ fn plus(with: &Value, more: &Value) -> Value {
     with
 }
 
-/// An outcome as people read it, one observation a line: `✓`, `✗` or `?`, what, expected, seen.
-fn told(outcome: &Outcome) -> String {
+/// An outcome as text, one observation per line: `✓`, `✗` or `?`, what, expected, seen.
+fn describe(outcome: &Outcome) -> String {
     let mut lines = format!("{:?}\n", outcome.class);
-    for seen in &outcome.observations {
-        let mark = seen.ok.map_or('?', |ok| if ok { '✓' } else { '✗' });
-        let _ = writeln!(lines, "{mark} {} | {} | {}", seen.what, seen.expected, seen.seen);
+    for observation in &outcome.observations {
+        let Observation { what, expected, seen, .. } = observation;
+        let mark = observation.ok.map_or('?', |ok| if ok { '✓' } else { '✗' });
+        let _ = writeln!(lines, "{mark} {what} | {expected} | {seen}");
     }
     lines
 }
 
-/// Asserts that the look passed and that a person reads all of `lines`.
+/// Asserts that the probe passed and that its observations contain all of `lines`.
 #[track_caller]
 fn assert_pass(outcome: &Outcome, lines: &[&str]) {
-    assert_told(outcome, Class::Pass, lines);
+    assert_reported(outcome, Class::Pass, lines);
 }
 
-/// Asserts that the look found something wrong and that a person reads all of `lines`.
+/// Asserts that the probe failed and that its observations contain all of `lines`.
 #[track_caller]
 fn assert_fail(outcome: &Outcome, lines: &[&str]) {
-    assert_told(outcome, Class::Fail, lines);
+    assert_reported(outcome, Class::Fail, lines);
 }
 
-/// Asserts that it could not look and that a person reads all of `lines`.
+/// Asserts that the probe ended with an error and that its observations contain all of `lines`.
 #[track_caller]
 fn assert_error(outcome: &Outcome, lines: &[&str]) {
-    assert_told(outcome, Class::Error, lines);
+    assert_reported(outcome, Class::Error, lines);
 }
 
 #[track_caller]
-fn assert_told(outcome: &Outcome, class: Class, lines: &[&str]) {
-    let told = told(outcome);
-    assert!(outcome.class == class, "expected {class:?}: {told}");
+fn assert_reported(outcome: &Outcome, class: Class, lines: &[&str]) {
+    let described = describe(outcome);
+    assert!(outcome.class == class, "expected {class:?}: {described}");
     for line in lines {
-        assert!(told.contains(line), "expected\n{line}\nin {told}");
+        assert!(described.contains(line), "expected\n{line}\nin {described}");
     }
 }
 
 #[test]
-fn a_probe_that_is_asked_nothing_never_passes() {
+fn a_probe_without_checks_is_an_error() {
     let api = json!({"url": "http://127.0.0.1:1"});
     for (kind, with) in [
         ("prometheus", json!({"api": api})),
         ("kubernetes", json!({"context": "c", "namespace": "n"})),
         ("contacts", json!({"roles": [], "contacts": []})),
     ] {
-        let outcome = look_within(DEADLINE, kind, &with);
+        let outcome = run_probe_within(DEADLINE, kind, &with);
         assert_error(
             &outcome,
             &[&format!("? {kind} probe | something to check | nothing is configured to be checked")],

@@ -8,17 +8,17 @@ use crate::bench::rabbitmq::SERVER as BROKER;
 use crate::bench::redis::SERVER as REDIS;
 use crate::bench::stack::{PASSWORD, Stack, TOKEN};
 use crate::bench::topology::Topology;
-use crate::bench::web::{Reply, Silent, Web};
+use crate::bench::web::{Reply, SilentServer, Web};
 
-/// For an event that does not come: the look lasts this long.
+/// The deadline for events that never arrive: the probe takes this long.
 const WAIT: Duration = Duration::from_millis(1500);
 
-pub(super) fn at(stack: &Stack) -> Value {
+pub(super) fn app_spec(stack: &Stack) -> Value {
     json!({"api": {"url": stack.app.url()}, "token": secret(TOKEN)})
 }
 
-/// The same, seen at both brokers on the way.
-fn tapped(stack: &Stack) -> Value {
+/// The same, with observers at both brokers on the way.
+fn spec_with_taps(stack: &Stack) -> Value {
     let broker = plus(&stack.broker(), &json!({"password": secret(&stack.vhost.admin.password)}));
     let redis =
         json!({"url": format!("redis://127.0.0.1:{}/0", stack.redis.port()), "password": secret(PASSWORD)});
@@ -26,19 +26,19 @@ fn tapped(stack: &Stack) -> Value {
         "exchange": {"at": broker, "name": "advanced.board.events", "routing_key": "boards.activity"},
         "channel": {"at": redis, "name": "advanced:activity"},
     });
-    plus(&at(stack), &taps)
+    plus(&app_spec(stack), &taps)
 }
 
 #[track_caller]
-fn look(with: &Value) -> Outcome {
-    look_within(DEADLINE, "pipeline", with)
+fn run_probe(with: &Value) -> Outcome {
+    run_probe_within(DEADLINE, "pipeline", with)
 }
 
 #[test]
 fn an_event_is_followed_through_every_hop() {
     need!(REDIS, BROKER);
     let stack = Stack::start();
-    let outcome = look(&tapped(&stack));
+    let outcome = run_probe(&spec_with_taps(&stack));
     assert_pass(
         &outcome,
         &[
@@ -50,7 +50,11 @@ fn an_event_is_followed_through_every_hop() {
             "✓ event back over server-sent events | there, by its id | after ",
         ],
     );
-    assert_ne!(told(&look(&at(&stack))), told(&outcome), "each canary has an id of its own");
+    assert_ne!(
+        describe(&run_probe(&app_spec(&stack))),
+        describe(&outcome),
+        "each canary has an id of its own"
+    );
     assert_eq!(stack.vhost.depth("advanced.board.events"), (0, 1));
 }
 
@@ -58,8 +62,8 @@ fn an_event_is_followed_through_every_hop() {
 fn the_hop_that_loses_the_event_is_named() {
     need!(REDIS, BROKER);
     let mut stack = Stack::start();
-    stack.work(false);
-    let without_worker = look_within(WAIT, "pipeline", &tapped(&stack));
+    stack.run_worker(false);
+    let without_worker = run_probe_within(WAIT, "pipeline", &spec_with_taps(&stack));
     assert_fail(
         &without_worker,
         &[
@@ -68,9 +72,9 @@ fn the_hop_that_loses_the_event_is_named() {
             "✗ event back over server-sent events | there, by its id | not within ",
         ],
     );
-    stack.work(true);
+    stack.run_worker(true);
     stack.app.set_faults(|faults| faults.only_heartbeats = true);
-    let silent = look_within(WAIT, "pipeline", &tapped(&stack));
+    let silent = run_probe_within(WAIT, "pipeline", &spec_with_taps(&stack));
     assert_fail(
         &silent,
         &[
@@ -82,25 +86,28 @@ fn the_hop_that_loses_the_event_is_named() {
     stack.app.set_faults(|faults| {
         *faults = gonogo_rehearsal::servers::app::AppFaults { event_bus_down: true, ..Default::default() }
     });
-    assert_fail(&look(&tapped(&stack)), &["✗ event sent | accepted | refused: event_bus_failure"]);
+    assert_fail(
+        &run_probe(&spec_with_taps(&stack)),
+        &["✗ event sent | accepted | refused: event_bus_failure"],
+    );
 }
 
 #[test]
-fn the_events_of_others_do_not_count() {
+fn events_of_other_clients_do_not_count() {
     need!(REDIS, BROKER);
     let mut stack = Stack::start();
-    stack.work(false);
+    stack.run_worker(false);
     let foreign = json!({"correlation_id": "somebody-else", "action": "move"}).to_string();
     stack.redis.cli(&["PUBLISH", "advanced:activity", &foreign]);
-    let outcome = look_within(WAIT, "pipeline", &at(&stack));
+    let outcome = run_probe_within(WAIT, "pipeline", &app_spec(&stack));
     assert_fail(&outcome, &["✗ event back over server-sent events"]);
 }
 
 #[test]
-fn what_could_not_be_looked_at_is_told() {
+fn refused_credentials_and_unreachable_servers_are_errors() {
     need!(REDIS, BROKER);
     let stack = Stack::start();
-    let refused = look(&plus(&at(&stack), &json!({"token": secret("the-token-of-yesterday")})));
+    let refused = run_probe(&plus(&app_spec(&stack), &json!({"token": secret("the-token-of-yesterday")})));
     assert_error(
         &refused,
         &[
@@ -108,50 +115,53 @@ fn what_could_not_be_looked_at_is_told() {
             "? WebSocket opened | open | the token, the origin, or the limit of connections: it is refused (403)",
         ],
     );
-    let mut other = tapped(&stack);
+    let mut other = spec_with_taps(&stack);
     other["exchange"]["name"] = json!("no.such.exchange");
     assert_error(
-        &look(&other),
+        &run_probe(&other),
         &["? event at the exchange | there | exchange no.such.exchange is not declared"],
     );
-    let mut other = tapped(&stack);
+    let mut other = spec_with_taps(&stack);
     other["channel"]["at"]["password"] = secret("wrong-password");
     assert_error(
-        &look(&other),
+        &run_probe(&other),
         &["? event at the Redis channel | there | ", "✓ event back over server-sent events"],
     );
-    let closed =
+    let unreachable =
         json!({"api": {"url": format!("http://127.0.0.1:{}", refused_port())}, "token": secret(TOKEN)});
-    assert_error(&look(&closed), &["refuses connections"]);
-    let silent = Silent::start();
+    assert_error(&run_probe(&unreachable), &["refuses connections"]);
+    let silent = SilentServer::start();
     let with = json!({"api": {"url": format!("http://127.0.0.1:{}", silent.port())}, "token": secret(TOKEN)});
-    assert_error(&look_within(SHORT, "pipeline", &with), &["no answer within 700 ms"]);
+    assert_error(&run_probe_within(SHORT, "pipeline", &with), &["no answer within 700 ms"]);
 }
 
 #[test]
-fn a_page_that_is_no_application_is_told() {
+fn an_html_page_is_not_an_event_stream() {
     let web = Web::start();
     web.route("/sse/activity", Reply::ok("<html>"));
     let with = json!({"api": {"url": web.url("")}, "token": secret(TOKEN)});
     let stream = "✗ event stream /sse/activity | open | it answers 200: <html>";
-    assert_fail(&look(&with), &[stream, "✗ WebSocket opened | open | it answers 404"]);
+    assert_fail(&run_probe(&with), &[stream, "✗ WebSocket opened | open | it answers 404"]);
 }
 
 #[test]
-fn a_stream_that_ends_with_the_event_is_the_applications_failure() {
+fn a_stream_closed_by_the_application_fails() {
     need!(REDIS, BROKER);
     let stack = Stack::start();
     stack.app.set_faults(|faults| faults.ends_streams = true);
     let line = "✗ event back over server-sent events | there, by its id | the application ended the stream";
-    assert_fail(&look(&tapped(&stack)), &["✓ event at the Redis channel | there | after ", line]);
+    assert_fail(
+        &run_probe(&spec_with_taps(&stack)),
+        &["✓ event at the Redis channel | there | after ", line],
+    );
 }
 
 #[test]
-fn several_events_go_where_programs_and_browsers_send_theirs() {
+fn several_events_are_sent_and_one_through_the_public_url() {
     need!(REDIS, BROKER);
     let stack = Stack::start();
     let public = stack.app.public_url();
-    let outcome = look(&plus(&tapped(&stack), &json!({"samples": 2, "public_url": public})));
+    let outcome = run_probe(&plus(&spec_with_taps(&stack), &json!({"samples": 2, "public_url": public})));
     assert_pass(
         &outcome,
         &[
@@ -161,25 +171,25 @@ fn several_events_go_where_programs_and_browsers_send_theirs() {
         ],
     );
     assert_eq!(outcome.effects.len(), 3, "{:?}", outcome.effects);
-    // The same address, written with a slash, is no other way.
-    let same = plus(&at(&stack), &json!({"public_url": format!("{}/", stack.app.url())}));
-    assert_eq!(look(&same).effects.len(), 1);
-    // A proxy that drops the query.
+    // The same address with a trailing slash is not another route.
+    let same = plus(&app_spec(&stack), &json!({"public_url": format!("{}/", stack.app.url())}));
+    assert_eq!(run_probe(&same).effects.len(), 1);
+    // A proxy that drops the query string.
     let web = Web::start();
     web.route("/sse/activity", Reply::status(401));
-    let outcome = look(&plus(&tapped(&stack), &json!({"public_url": web.url("")})));
+    let outcome = run_probe(&plus(&spec_with_taps(&stack), &json!({"public_url": web.url("")})));
     let through = format!("event through {}, token in the query", web.url(""));
     let line = format!("? {through}: event stream /sse/activity | open | the token is refused (401)");
-    assert!(told(&outcome).contains("✓ event back over server-sent events"), "{}", told(&outcome));
-    assert!(told(&outcome).contains(&line), "{}", told(&outcome));
+    assert!(describe(&outcome).contains("✓ event back over server-sent events"), "{}", describe(&outcome));
+    assert!(describe(&outcome).contains(&line), "{}", describe(&outcome));
 }
 
 #[test]
-fn a_queue_that_is_not_bound_loses_the_event_after_the_exchange() {
+fn an_unbound_queue_loses_the_event_after_the_exchange() {
     need!(REDIS, BROKER);
     let stack = Stack::start();
     stack.vhost.delete_queue("advanced.board.events");
     stack.vhost.declare(&Topology::standard().without_binding("advanced.board.events"));
-    let outcome = look_within(WAIT, "pipeline", &tapped(&stack));
+    let outcome = run_probe_within(WAIT, "pipeline", &spec_with_taps(&stack));
     assert_fail(&outcome, &["✓ event at the exchange", "✗ event back over server-sent events"]);
 }

@@ -1,4 +1,4 @@
-//! `validate.package-metadata` as the standard checklist has it, with the real poetry.
+//! The point `validate.package-metadata` of the standard checklist, with the real poetry.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
 
-/// A package with one dependency, by its path, locked.
+/// A package with a lock file and one path dependency.
 struct Package(TempDir);
 
 const APP: &str = r#"
@@ -47,17 +47,17 @@ build-backend = "poetry.core.masonry.api"
 impl Package {
     fn new() -> Self {
         let package = Self(tempfile::tempdir().unwrap());
-        package.put("app/pyproject.toml", APP);
-        package.put("app/README.md", "");
-        package.put("app/app/__init__.py", "");
-        package.put("lib/pyproject.toml", LIB);
-        package.put("lib/lib/__init__.py", "");
+        package.write("app/pyproject.toml", APP);
+        package.write("app/README.md", "");
+        package.write("app/app/__init__.py", "");
+        package.write("lib/pyproject.toml", LIB);
+        package.write("lib/lib/__init__.py", "");
         let lock = Command::new("poetry").arg("lock").current_dir(package.app()).output().unwrap();
         assert!(lock.status.success(), "{}", String::from_utf8_lossy(&lock.stderr));
         package
     }
 
-    fn put(&self, name: &str, text: &str) {
+    fn write(&self, name: &str, text: &str) {
         let path = self.0.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -67,7 +67,7 @@ impl Package {
         self.0.path().join("app")
     }
 
-    /// The point, as `check` tells it: its status, and the observations of both probes.
+    /// The point in the JSON report of `check`: its status, and the observations of both probes.
     fn check(&self, path: &str) -> Value {
         check(&self.app(), path)
     }
@@ -88,13 +88,13 @@ fn path() -> String {
     std::env::var("PATH").unwrap()
 }
 
-/// What the first observation of each of the two probes says.
-fn seen(point: &Value) -> [&str; 2] {
+/// The first observation of each of the two probes.
+fn first_observations(point: &Value) -> [&str; 2] {
     [0, 1].map(|probe| point["probes"][probe]["outcome"]["observations"][0]["seen"].as_str().unwrap())
 }
 
 #[test]
-fn a_sound_package_passes() {
+fn a_valid_package_passes() {
     need!("poetry");
     let point = Package::new().check(&path());
     assert_eq!(point["status"], "passed", "{point:#}");
@@ -104,22 +104,25 @@ fn a_sound_package_passes() {
 }
 
 #[test]
-fn what_is_wrong_with_a_package_is_told() {
+fn a_missing_readme_and_a_stale_lock_file_fail() {
     need!("poetry");
     let package = Package::new();
     fs::remove_file(package.app().join("README.md")).unwrap();
     let point = package.check(&path());
     assert_eq!(point["status"], "failed", "{point:#}");
-    assert_eq!(seen(&point)[0], "exit code 1: Error: Declared README file does not exist: README.md");
-    package.put("app/README.md", "");
-    package.put("app/pyproject.toml", &APP.replace("\"lib\"]", "\"lib\", \"other>=1\"]"));
+    assert_eq!(
+        first_observations(&point)[0],
+        "exit code 1: Error: Declared README file does not exist: README.md"
+    );
+    package.write("app/README.md", "");
+    package.write("app/pyproject.toml", &APP.replace("\"lib\"]", "\"lib\", \"other>=1\"]"));
     let point = package.check(&path());
     let stale = "changed significantly since poetry.lock was last generated";
-    assert!(seen(&point)[0].contains(stale), "{point:#}");
-    assert_eq!(seen(&point)[1], "not run: it has not");
+    assert!(first_observations(&point)[0].contains(stale), "{point:#}");
+    assert_eq!(first_observations(&point)[1], "not run: it has not");
 }
 
-/// `poetry export` would write it.
+/// `poetry export` alone would write the lock file.
 #[test]
 fn a_missing_lock_file_fails_and_none_is_written() {
     need!("poetry");
@@ -128,24 +131,24 @@ fn a_missing_lock_file_fails_and_none_is_written() {
     for _ in 0..2 {
         let point = package.check(&path());
         assert_eq!(point["status"], "failed", "{point:#}");
-        assert!(seen(&point)[0].contains("poetry.lock"), "{point:#}");
+        assert!(first_observations(&point)[0].contains("poetry.lock"), "{point:#}");
         assert!(!package.app().join("poetry.lock").exists());
     }
 }
 
 #[test]
-fn what_keeps_poetry_from_looking_is_no_failure_of_the_package() {
+fn a_missing_pyproject_and_a_missing_poetry_are_errors() {
     need!("poetry");
     let empty = tempfile::tempdir().unwrap();
     let point = check(empty.path(), &path());
     assert_eq!(point["status"], "error", "{point:#}");
-    assert!(seen(&point)[0].starts_with("there is no pyproject.toml in "), "{point:#}");
+    assert!(first_observations(&point)[0].starts_with("there is no pyproject.toml in "), "{point:#}");
     let point = check(empty.path(), "/nowhere");
-    assert!(seen(&point)[0].starts_with("there is no program `poetry` here"), "{point:#}");
+    assert!(first_observations(&point)[0].starts_with("there is no program `poetry` here"), "{point:#}");
 }
 
-/// A directory in which `poetry` is this script.
-fn instead(script: &str) -> TempDir {
+/// A directory with this script as `poetry`.
+fn fake_poetry(script: &str) -> TempDir {
     use std::os::unix::fs::PermissionsExt as _;
     let bin = tempfile::tempdir().unwrap();
     let program = bin.path().join("poetry");
@@ -158,27 +161,27 @@ fn instead(script: &str) -> TempDir {
 fn a_missing_export_plugin_is_explained() {
     need!("poetry");
     let package = Package::new();
-    let bin = instead(&format!("PATH='{}' exec poetry --no-plugins \"$@\"", path()));
+    let bin = fake_poetry(&format!("PATH='{}' exec poetry --no-plugins \"$@\"", path()));
     let point = package.check(&format!("{}:{}", bin.path().display(), path()));
     assert_eq!(point["status"], "error", "{point:#}");
-    assert_eq!(seen(&point)[0], "exit code 0");
-    assert!(seen(&point)[1].contains("poetry self add poetry-plugin-export"), "{point:#}");
+    assert_eq!(first_observations(&point)[0], "exit code 0");
+    assert!(first_observations(&point)[1].contains("poetry self add poetry-plugin-export"), "{point:#}");
 }
 
-/// Poetry itself pins whatever it exports, so these lines are made up.
+/// Poetry pins everything that it exports, so the export is simulated.
 #[test]
 fn every_line_of_the_export_must_be_pinned() {
     let export = |lines: &str| {
-        let bin = instead(&format!("cat <<'END'\n{lines}\nEND"));
+        let bin = fake_poetry(&format!("cat <<'END'\n{lines}\nEND"));
         check(bin.path(), &format!("{}:{}", bin.path().display(), path()))
     };
-    let good = "a==1 ; python_version >= \"3.9\" \\\n    --hash=sha256:00\n-e file:///b\nc[x] @ file:///c\n--index-url x";
-    let point = export(good);
+    let pinned = "a==1 ; python_version >= \"3.9\" \\\n    --hash=sha256:00\n-e file:///b\nc[x] @ file:///c\n--index-url x";
+    let point = export(pinned);
     assert_eq!(point["status"], "passed", "{point:#}");
-    for bad in ["b>=2", "b", "b~=1.0", "b=1", "==1"] {
-        let point = export(&format!("a==1\n{bad}"));
+    for unpinned in ["b>=2", "b", "b~=1.0", "b=1", "==1"] {
+        let point = export(&format!("a==1\n{unpinned}"));
         assert_eq!(point["status"], "failed", "{point:#}");
         let seen = point["probes"][1]["outcome"]["observations"][3]["seen"].as_str().unwrap();
-        assert_eq!(seen, format!("1 of 2 lines do not: {bad}"));
+        assert_eq!(seen, format!("1 of 2 lines do not: {unpinned}"));
     }
 }

@@ -12,21 +12,21 @@ use crate::bench::{need, wait};
 
 const COUNTER: &str = "advanced_board_events_published_total";
 
-fn at(prometheus: &Prometheus) -> Value {
+fn api_spec(prometheus: &Prometheus) -> Value {
     json!({"api": {"url": prometheus.url()}})
 }
 
 #[track_caller]
-fn look(with: &Value) -> Outcome {
-    look_within(DEADLINE, "prometheus", with)
+fn run_probe(with: &Value) -> Outcome {
+    run_probe_within(DEADLINE, "prometheus", with)
 }
 
 fn now() -> Utc {
     Utc::from_millis(jiff::Timestamp::now().as_millisecond())
 }
 
-fn since(at: Utc) -> ProbeContext {
-    ProbeContext { since: Some(at), ..ProbeContext::default() }
+fn context_since(start: Utc) -> ProbeContext {
+    ProbeContext { since: Some(start), ..ProbeContext::default() }
 }
 
 #[test]
@@ -40,14 +40,14 @@ fn rules_jobs_alerts_and_queries_pass_and_fail() {
         ("Broken", "temperature / on() group_left() up"),
     ];
     let prometheus = Prometheus::start(&rules, &[("app", app.port()), ("gone", refused_port())]);
-    let good = json!({
+    let passing = json!({
         "rules": ["Hot", {"name": "Warm", "metric": "temperature"}],
         "jobs": [{"name": "app"}],
         "quiet": ["Hot"],
         "queries": [{"what": "the temperature", "expr": "temperature", "at_least": "20.5", "at_most": 22}],
     });
     assert_pass(
-        &look(&plus(&at(&prometheus), &good)),
+        &run_probe(&plus(&api_spec(&prometheus), &passing)),
         &[
             "✓ rule Hot | loaded and healthy | healthy",
             "✓ rule Warm | loaded, healthy, about temperature | healthy",
@@ -56,13 +56,13 @@ fn rules_jobs_alerts_and_queries_pass_and_fail() {
             "✓ the temperature | from 20.5 to 22 | 21.5",
         ],
     );
-    let bad = json!({
+    let failing = json!({
         "rules": ["Hott", {"name": "Warm", "metric": "temperatur"}],
         "jobs": [{"name": "gone"}, {"name": "app", "at_least": 2}, {"name": "unknown"}],
         "queries": [{"what": "the temperature", "expr": "temperature", "at_most": 20}, {"what": "nothing", "expr": "absent_metric"}],
     });
     assert_fail(
-        &look(&plus(&at(&prometheus), &bad)),
+        &run_probe(&plus(&api_spec(&prometheus), &failing)),
         &[
             "✗ rule Hott | loaded and healthy | no such rule among 3; there is Hot",
             "✗ rule Warm | loaded, healthy, about temperatur | its expression is temperature > 20",
@@ -73,17 +73,17 @@ fn rules_jobs_alerts_and_queries_pass_and_fail() {
             "✗ nothing | one series or more | no series",
         ],
     );
-    let firing = plus(&at(&prometheus), &json!({"quiet": ["Warm"]}));
+    let firing = plus(&api_spec(&prometheus), &json!({"quiet": ["Warm"]}));
     let outcome = wait::until("the alert fires", || {
-        Some(look(&firing)).filter(|seen| told(seen).contains("firing since"))
+        Some(run_probe(&firing)).filter(|outcome| describe(outcome).contains("firing since"))
     });
     assert_fail(&outcome, &["✗ alert Warm | not firing | firing since 20"]);
     let query = json!({"queries": [{"what": "q", "expr": "sum("}]});
-    assert_error(&look(&plus(&at(&prometheus), &query)), &["Prometheus refuses the query"]);
+    assert_error(&run_probe(&plus(&api_spec(&prometheus), &query)), &["Prometheus refuses the query"]);
 }
 
 #[test]
-fn a_counter_must_rise_after_the_look_that_it_counts_from() {
+fn a_counter_must_rise_after_the_probe_it_refers_to() {
     need!(SERVER);
     let app = Web::start();
     let show = |status: &str, count: u64| {
@@ -91,79 +91,86 @@ fn a_counter_must_rise_after_the_look_that_it_counts_from() {
     };
     show("ok", 5);
     let prometheus = Prometheus::start(&[], &[("app", app.port())]);
-    let with = plus(&at(&prometheus), &json!({"risen": [{"series": COUNTER}]}));
-    let unknown = look(&with);
+    let with = plus(&api_spec(&prometheus), &json!({"risen": [{"series": COUNTER}]}));
+    let unknown = run_probe(&with);
     assert_error(&unknown, &["the probe that this one counts from has sent nothing"]);
     wait::until("a first sample", || {
-        Some(look(&plus(&at(&prometheus), &json!({"queries": [{"what": "q", "expr": COUNTER}]}))))
-            .filter(|seen| told(seen).contains('5'))
+        Some(run_probe(&plus(&api_spec(&prometheus), &json!({"queries": [{"what": "q", "expr": COUNTER}]}))))
+            .filter(|outcome| describe(outcome).contains('5'))
     });
-    let begun = now();
-    let asked = since(begun);
+    let context = context_since(now());
     let still = wait::until("a sample that has not risen", || {
-        Some(look_given(DEADLINE, "prometheus", &with, &asked))
-            .filter(|seen| told(seen).contains("| risen by 0 in"))
+        Some(run_probe_with_context(DEADLINE, "prometheus", &with, &context))
+            .filter(|outcome| describe(outcome).contains("| risen by 0 in"))
     });
     assert_fail(&still, &["risen by 0 in 1 series with newer samples"]);
     show("ok", 6);
-    let risen = || Some(look_given(DEADLINE, "prometheus", &with, &asked));
-    let outcome =
-        wait::until("the counter rises", || risen().filter(|seen| told(seen).contains("| risen by 1 in")));
+    let risen = || Some(run_probe_with_context(DEADLINE, "prometheus", &with, &context));
+    let outcome = wait::until("the counter rises", || {
+        risen().filter(|outcome| describe(outcome).contains("| risen by 1 in"))
+    });
     assert_pass(&outcome, &["risen by 1 in 1 series with newer samples"]);
-    // A process that began anew counts from nothing; and what is older than the look does not count.
+    // A restarted process counts from zero, and samples from before the other probe do not count.
     show("ok", 2);
-    let reset =
-        wait::until("the counter is reset", || risen().filter(|seen| told(seen).contains("| risen by 2 in")));
+    let reset = wait::until("the counter is reset", || {
+        risen().filter(|outcome| describe(outcome).contains("| risen by 2 in"))
+    });
     assert_pass(&reset, &["risen by 2"]);
-    let later = since(now().plus(Duration::from_secs(5)));
+    let later = context_since(now().plus(Duration::from_secs(5)));
     assert_fail(
-        &look_given(DEADLINE, "prometheus", &with, &later),
+        &run_probe_with_context(DEADLINE, "prometheus", &with, &later),
         &["no sample since then; the newest sample is of"],
     );
 }
 
 #[test]
-fn a_trend_is_shown_as_a_line() {
+fn a_trend_is_shown_as_a_sparkline() {
     need!(SERVER);
     let app = Web::start();
     app.route("/metrics", Reply::ok("temperature 21.5\n"));
     let prometheus = Prometheus::start(&[], &[("app", app.port())]);
     let trend = |most: &str| json!({"trends": [{"what": "temperature", "expr": "temperature", "minutes": 1, "at_most": most}]});
-    let line = || Some(look(&plus(&at(&prometheus), &trend("22")))).filter(|seen| told(seen).contains('▁'));
+    let line = || {
+        Some(run_probe(&plus(&api_spec(&prometheus), &trend("22"))))
+            .filter(|outcome| describe(outcome).contains('▁'))
+    };
     let outcome = wait::until("values over time", line);
     assert_pass(&outcome, &["✓ temperature | at most 22 now | ▁", "21.5 now, 21.5 to 21.5 in 1 min"]);
-    assert_fail(&look(&plus(&at(&prometheus), &trend("21"))), &["✗ temperature | at most 21 now"]);
+    assert_fail(&run_probe(&plus(&api_spec(&prometheus), &trend("21"))), &["✗ temperature | at most 21 now"]);
     let none = json!({"trends": [{"what": "nothing", "expr": "absent_metric"}]});
-    assert_pass(&look(&plus(&at(&prometheus), &none)), &["✓ nothing | recorded | no values in 30 min"]);
+    assert_pass(
+        &run_probe(&plus(&api_spec(&prometheus), &none)),
+        &["✓ nothing | recorded | no values in 30 min"],
+    );
 }
 
 #[test]
 fn no_answer_and_another_server_are_errors() {
     let rules = |url: String| json!({"api": {"url": url}, "rules": ["Hot"]});
-    let closed = look(&rules(format!("http://127.0.0.1:{}", refused_port())));
-    assert_error(&closed, &["refuses connections"]);
+    let unreachable = run_probe(&rules(format!("http://127.0.0.1:{}", refused_port())));
+    assert_error(&unreachable, &["refuses connections"]);
     let web = Web::start();
     web.route("/api/v1/rules", Reply::ok("<html>"));
-    assert_error(&look(&rules(web.url(""))), &["the answer is not JSON: <html>"]);
+    assert_error(&run_probe(&rules(web.url(""))), &["the answer is not JSON: <html>"]);
     web.route("/api/v1/rules", Reply::ok("{}"));
-    assert_error(&look(&rules(web.url(""))), &["in no form that Prometheus documents"]);
+    assert_error(&run_probe(&rules(web.url(""))), &["in no form that Prometheus documents"]);
     web.route("/api/v1/rules", Reply::status(401));
-    assert_error(&look(&rules(web.url(""))), &["credentials are missing or refused (401"]);
+    assert_error(&run_probe(&rules(web.url(""))), &["credentials are missing or refused (401"]);
 }
 
 #[test]
-fn servers_that_know_less_of_the_api_are_read_too() {
+fn servers_with_a_partial_api_are_supported() {
     let web = Web::start();
-    let ask = |with: &Value| look(&plus(&json!({"api": {"url": web.url("")}}), with));
+    let run_on_web = |with: &Value| run_probe(&plus(&json!({"api": {"url": web.url("")}}), with));
     let rule = r#"{"name": "Hot", "health": "ok", "state": "firing", "query": "depth > 9"}"#;
     let rules = format!(r#"{{"status": "success", "data": {{"groups": [{{"rules": [{rule}]}}]}}}}"#);
-    // The question for one rule is refused, the one for all is not.
+    // The request for one rule is refused, the request for all rules is not.
     web.sequence("/api/v1/rules", [Reply::status(400), Reply::ok(&rules)]);
-    let hot = ask(&json!({"rules": ["Hot"]}));
+    let hot = run_on_web(&json!({"rules": ["Hot"]}));
     assert_pass(&hot, &["✓ rule Hot | loaded and healthy | healthy", "✓ alert Hot | recorded | firing"]);
     web.route("/api/v1/rules", Reply::ok(r#"{"status": "success", "data": {"groups": null}}"#));
-    assert_fail(&ask(&json!({"rules": ["Hot"]})), &["no such rule among 0"]);
-    // No list of targets: Mimir and Cortex have the series `up` only.
+    assert_fail(&run_on_web(&json!({"rules": ["Hot"]})), &["no such rule among 0"]);
+    // Mimir and Cortex have no list of targets, only the series `up`.
     let up = |value: u8| {
         let series = format!(r#"{{"metric": {{"__name__": "up", "job": "app"}}, "value": [1, "{value}"]}}"#);
         Reply::ok(&format!(
@@ -172,29 +179,32 @@ fn servers_that_know_less_of_the_api_are_read_too() {
     };
     web.route("/api/v1/query", up(1));
     let job = json!({"jobs": [{"name": "app"}]});
-    assert_pass(&ask(&job), &["✓ job app | 1 or more targets, all up | 1 target up, by the metric `up`"]);
+    assert_pass(
+        &run_on_web(&job),
+        &["✓ job app | 1 or more targets, all up | 1 target up, by the metric `up`"],
+    );
     web.route("/api/v1/query", up(0));
-    assert_fail(&ask(&job), &["✗ job app | 1 or more targets, all up | up{job=app} is down"]);
+    assert_fail(&run_on_web(&job), &["✗ job app | 1 or more targets, all up | up{job=app} is down"]);
     web.route("/api/v1/query", Reply::status(404));
-    assert_error(&ask(&job), &["it answers 404"]);
+    assert_error(&run_on_web(&job), &["it answers 404"]);
 }
 
 #[test]
-fn an_alert_without_a_rule_cannot_be_quiet() {
+fn an_alert_without_a_rule_is_an_error() {
     let web = Web::start();
     web.route("/api/v1/alerts", Reply::ok(r#"{"status": "success", "data": {"alerts": []}}"#));
-    let quiet = || look(&json!({"api": {"url": web.url("")}, "quiet": ["Hot"]}));
-    assert_pass(&quiet(), &["✓ alert Hot | not firing | not firing"]);
+    let run_quiet = || run_probe(&json!({"api": {"url": web.url("")}, "quiet": ["Hot"]}));
+    assert_pass(&run_quiet(), &["✓ alert Hot | not firing | not firing"]);
     web.route("/api/v1/rules", Reply::ok(r#"{"status": "success", "data": {"groups": []}}"#));
-    assert_error(&quiet(), &["no rule of that name is loaded: it cannot fire"]);
+    assert_error(&run_quiet(), &["no rule of that name is loaded: it cannot fire"]);
 }
 
 #[test]
-fn a_part_of_an_answer_is_not_good() {
+fn a_partial_answer_is_an_error() {
     let web = Web::start();
     let partial = r#"{"status": "success", "data": {"resultType": "scalar", "result": [1, "0"]}, "warnings": ["store-2 is gone"]}"#;
     web.route("/api/v1/query", Reply::ok(partial));
     let query =
         json!({"api": {"url": web.url("")}, "queries": [{"what": "errors", "expr": "errors", "at_most": 0}]});
-    assert_error(&look(&query), &["the answer may be a part only; it warns: store-2 is gone"]);
+    assert_error(&run_probe(&query), &["the answer may be a part only; it warns: store-2 is gone"]);
 }

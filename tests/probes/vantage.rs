@@ -1,4 +1,4 @@
-//! What is looked at from elsewhere: behind a proxy, or where a command leads.
+//! HTTP probes from another vantage point: through a proxy, or through a command such as `kubectl exec`.
 
 use std::fs;
 
@@ -10,26 +10,26 @@ use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
 use crate::bench::ports::refused_port;
 use crate::bench::proxies::{HTTP, Proxy, SOCKS};
-use crate::bench::web::{Reply, Silent, Web};
+use crate::bench::web::{Reply, SilentServer, Web};
 
-fn look(url: &str, via: &Value, more: &Value) -> Outcome {
-    look_within(SHORT * 3, "http", &plus(&json!({"url": url, "via": via}), more))
+fn run_probe(url: &str, via: &Value, more: &Value) -> Outcome {
+    run_probe_within(SHORT * 3, "http", &plus(&json!({"url": url, "via": via}), more))
 }
 
-fn ready() -> Web {
+fn ready_server() -> Web {
     let web = Web::start();
     web.route("/-/ready", Reply::ok(r#"{"ready": true}"#));
     web
 }
 
 #[test]
-fn proxies_are_gone_through_and_named() {
+fn requests_go_through_the_configured_proxy_and_name_it() {
     need!(SOCKS, HTTP);
-    let (web, socks, http) = (ready(), Proxy::socks(), Proxy::http());
+    let (web, socks, http) = (ready_server(), Proxy::socks(), Proxy::http());
     for proxy in
         [format!("socks5h://127.0.0.1:{}", socks.port()), format!("http://127.0.0.1:{}", http.port())]
     {
-        let outcome = look(
+        let outcome = run_probe(
             &web.url("/-/ready"),
             &json!({"proxy": proxy}),
             &json!({"json": [{"path": "$.ready", "equals": true}]}),
@@ -39,82 +39,86 @@ fn proxies_are_gone_through_and_named() {
     }
     let closed = format!("http://127.0.0.1:{}/", refused_port());
     let behind =
-        look(&closed, &json!({"proxy": format!("socks5h://127.0.0.1:{}", socks.port())}), &json!({}));
+        run_probe(&closed, &json!({"proxy": format!("socks5h://127.0.0.1:{}", socks.port())}), &json!({}));
     assert_error(&behind, &["(through socks5h://127.0.0.1:"]);
-    // The HTTP proxy itself answers that it could not reach the place.
-    let behind = look(&closed, &json!({"proxy": format!("http://127.0.0.1:{}", http.port())}), &json!({}));
+    // The HTTP proxy itself answers with an error.
+    let behind =
+        run_probe(&closed, &json!({"proxy": format!("http://127.0.0.1:{}", http.port())}), &json!({}));
     assert_fail(&behind, &["| 200 | 500: ", "✓ seen from"]);
 }
 
 #[test]
-fn a_proxy_that_is_not_there_or_says_nothing_is_an_error() {
-    let web = ready();
+fn an_unreachable_or_silent_proxy_is_an_error() {
+    let web = ready_server();
     let closed = json!({"proxy": format!("socks5h://127.0.0.1:{}", refused_port())});
-    assert_error(&look(&web.url("/-/ready"), &closed, &json!({})), &["(through socks5h://127.0.0.1:"]);
-    let silent = Silent::start();
+    assert_error(&run_probe(&web.url("/-/ready"), &closed, &json!({})), &["(through socks5h://127.0.0.1:"]);
+    let silent = SilentServer::start();
     for scheme in ["socks5h", "http"] {
         let proxy = json!({"proxy": format!("{scheme}://127.0.0.1:{}", silent.port())});
-        assert_error(&look(&web.url("/-/ready"), &proxy, &json!({})), &["no answer within 2100 ms"]);
+        assert_error(&run_probe(&web.url("/-/ready"), &proxy, &json!({})), &["no answer within 2100 ms"]);
     }
     for wrong in ["ftp://proxy", "nowhere", "http://user:swordfish@proxy"] {
-        let outcome = look(&web.url("/-/ready"), &json!({"proxy": wrong}), &json!({}));
+        let outcome = run_probe(&web.url("/-/ready"), &json!({"proxy": wrong}), &json!({}));
         assert_error(&outcome, &["roxy"]);
     }
-    assert_eq!(web.requests().len(), 0, "nothing goes around a proxy");
+    assert_eq!(web.requests().len(), 0, "no request bypasses the proxy");
 }
 
 #[test]
-fn a_command_leads_to_curl_and_no_argument_shows_a_secret() {
+fn an_exec_command_runs_curl_and_no_argument_contains_a_secret() {
     need!("curl");
-    let web = ready();
+    let web = ready_server();
     let dir = tempfile::tempdir().unwrap();
-    let (way, said) = (dir.path().join("way"), dir.path().join("said"));
-    fs::write(&way, format!("#!/bin/sh\necho \"$@\" > {}\nexec \"$@\"\n", said.display())).unwrap();
-    let via = json!({"exec": ["sh", way]});
+    let (script, arguments) = (dir.path().join("script"), dir.path().join("arguments"));
+    fs::write(&script, format!("#!/bin/sh\necho \"$@\" > {}\nexec \"$@\"\n", arguments.display())).unwrap();
+    let via = json!({"exec": ["sh", script]});
     let with = json!({
         "headers": {"Authorization": {"secret": secret("a \"quoted\\ one"), "prefix": "Bearer "}},
         "json": [{"path": "$.ready", "equals": true}],
     });
-    let outcome = look(&web.url("/-/ready"), &via, &with);
+    let outcome = run_probe(&web.url("/-/ready"), &via, &with);
     assert_pass(&outcome, &["| 200 | 200", "✓ seen from | recorded | where `sh "]);
     let request = web.requests().pop().unwrap();
     assert!(format!("{request:?}").contains(r#"Bearer a \"quoted\\ one"#), "{request:?}");
-    assert_eq!(fs::read_to_string(said).unwrap(), "curl --config -\n");
+    assert_eq!(fs::read_to_string(arguments).unwrap(), "curl --config -\n");
 }
 
 #[test]
-fn what_goes_wrong_there_is_told() {
+fn errors_of_curl_behind_an_exec_command_are_reported() {
     need!("curl");
-    let web = ready();
-    let here = json!({"exec": ["env"]});
+    let web = ready_server();
+    let local_exec = json!({"exec": ["env"]});
     let closed = format!("http://127.0.0.1:{}/", refused_port());
     assert_error(
-        &look(&closed, &here, &json!({})),
+        &run_probe(&closed, &local_exec, &json!({})),
         &["from there (exit code 7): curl: (7) Failed to connect"],
     );
-    let silent = Silent::start();
-    let outcome = look(&format!("http://127.0.0.1:{}/", silent.port()), &here, &json!({}));
+    let silent = SilentServer::start();
+    let outcome = run_probe(&format!("http://127.0.0.1:{}/", silent.port()), &local_exec, &json!({}));
     assert_error(&outcome, &["from there (exit code 28): curl: (28) Operation timed out"]);
-    let without = json!({"exec": ["env", "PATH=/nowhere"]});
-    assert_error(&look(&web.url("/-/ready"), &without, &json!({})), &["there is no curl there: "]);
-    let shut = json!({"exec": ["sh", "-c", "exec \"$@\" </dev/null", "sh"]});
-    assert_error(&look(&web.url("/-/ready"), &shut, &json!({})), &["the way there passes no input on"]);
+    let without_curl = json!({"exec": ["env", "PATH=/nowhere"]});
+    assert_error(&run_probe(&web.url("/-/ready"), &without_curl, &json!({})), &["there is no curl there: "]);
+    let no_stdin = json!({"exec": ["sh", "-c", "exec \"$@\" </dev/null", "sh"]});
+    assert_error(
+        &run_probe(&web.url("/-/ready"), &no_stdin, &json!({})),
+        &["the way there passes no input on"],
+    );
     let other = json!({"exec": ["sh", "-c", "echo no answer", "sh"]});
     assert_error(
-        &look(&web.url("/-/ready"), &other, &json!({})),
+        &run_probe(&web.url("/-/ready"), &other, &json!({})),
         &["what curl prints there is no answer in HTTP"],
     );
-    let none = json!({"exec": ["no-such-kubectl"]});
+    let missing = json!({"exec": ["no-such-kubectl"]});
     assert_error(
-        &look(&web.url("/-/ready"), &none, &json!({})),
+        &run_probe(&web.url("/-/ready"), &missing, &json!({})),
         &["there is no program `no-such-kubectl` here"],
     );
-    assert_fail(&look(&web.url("/other"), &here, &json!({})), &["| 200 | 404"]);
+    assert_fail(&run_probe(&web.url("/other"), &local_exec, &json!({})), &["| 200 | 404"]);
 }
 
-/// The environment's proxy serves every API, and what `no_proxy` names is reached without it.
+/// The proxy of the environment is used for every API, except for the hosts in `no_proxy`.
 #[test]
-fn the_proxies_of_the_environment_are_honoured() {
+fn proxy_environment_variables_are_honoured() {
     need!(HTTP);
     let (web, proxy) = (Web::start(), Proxy::http());
     web.route("/ready", Reply::ok("")).route("/api/services", Reply::ok(r#"{"data": ["s"]}"#));
@@ -133,9 +137,14 @@ fn the_proxies_of_the_environment_are_honoured() {
         .args(["check", "profile.toml"])
         .env("http_proxy", format!("http://127.0.0.1:{}", proxy.port()));
     let _ = sandbox.run().code(0);
-    let through = |request: &crate::bench::web::Request| request.headers.contains_key("via");
-    assert_eq!(web.requests().iter().filter(|request| through(request)).count(), 2, "{:?}", web.requests());
+    let is_proxied = |request: &crate::bench::web::Request| request.headers.contains_key("via");
+    assert_eq!(
+        web.requests().iter().filter(|request| is_proxied(request)).count(),
+        2,
+        "{:?}",
+        web.requests()
+    );
     let _ = sandbox.env("no_proxy", "127.0.0.1").run().code(0);
     assert_eq!(web.requests().len(), 4);
-    assert_eq!(web.requests().iter().filter(|request| through(request)).count(), 2);
+    assert_eq!(web.requests().iter().filter(|request| is_proxied(request)).count(), 2);
 }

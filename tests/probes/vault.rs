@@ -13,26 +13,26 @@ use crate::bench::web::{Reply, Web};
 pub(super) const PATH: &str = "advanced/realtime-token";
 const METADATA_ONLY: &str = r#"path "secret/metadata/*" { capabilities = ["read"] }"#;
 
-pub(super) fn at(vault: &Vault, token: &str) -> Value {
+pub(super) fn vault_spec(vault: &Vault, token: &str) -> Value {
     json!({"api": {"url": vault.url()}, "path": PATH, "field": "token", "auth": {"token": secret(token)}})
 }
 
-fn given(last: Option<Outcome>) -> ProbeContext {
+fn context(last: Option<Outcome>) -> ProbeContext {
     let fingerprint = Some(FingerprintKey(Arc::new([7; 32].into())));
     ProbeContext { last: last.map(Arc::new), fingerprint, ..ProbeContext::default() }
 }
 
 #[track_caller]
-fn look(with: &Value, given: &ProbeContext) -> Outcome {
-    look_given(DEADLINE, "vault", with, given)
+fn run_probe(with: &Value, context: &ProbeContext) -> Outcome {
+    run_probe_with_context(DEADLINE, "vault", with, context)
 }
 
 #[test]
-fn a_young_secret_passes_and_leaves_only_a_fingerprint() {
+fn a_recent_secret_passes_and_only_its_fingerprint_is_recorded() {
     need!(SERVER);
     let vault = Vault::start();
     vault.put(PATH, &json!({"token": "swordfish-of-today"}));
-    let first = look(&at(&vault, ROOT), &given(None));
+    let first = run_probe(&vault_spec(&vault, ROOT), &context(None));
     assert_pass(
         &first,
         &[
@@ -43,108 +43,120 @@ fn a_young_secret_passes_and_leaves_only_a_fingerprint() {
             "✓ fingerprint of the value | recorded | ",
         ],
     );
-    assert!(!told(&first).contains("swordfish"));
-    // The same again is not rotated; another version with the same value neither.
-    let again = look(&at(&vault, ROOT), &given(Some(first.clone())));
-    assert_fail(&again, &["✗ current version | another than the last run's 1, of 20"]);
+    assert!(!describe(&first).contains("swordfish"));
+    // Neither the same version nor a new version with the same value is a rotation.
+    let unchanged = run_probe(&vault_spec(&vault, ROOT), &context(Some(first.clone())));
+    assert_fail(&unchanged, &["✗ current version | another than the last run's 1, of 20"]);
     vault.put(PATH, &json!({"token": "swordfish-of-today"}));
-    let same = look(&at(&vault, ROOT), &given(Some(first.clone())));
-    assert_fail(&same, &["✓ current version | another than", "✗ fingerprint of the value | another than"]);
+    let same_value = run_probe(&vault_spec(&vault, ROOT), &context(Some(first.clone())));
+    assert_fail(
+        &same_value,
+        &["✓ current version | another than", "✗ fingerprint of the value | another than"],
+    );
     vault.put(PATH, &json!({"token": "swordfish-of-tomorrow"}));
-    let rotated = look(&at(&vault, ROOT), &given(Some(first)));
+    let rotated = run_probe(&vault_spec(&vault, ROOT), &context(Some(first)));
     assert_pass(&rotated, &["✓ current version | another than", "✓ fingerprint of the value | another than"]);
 }
 
 #[test]
-fn metadata_alone_is_enough() {
+fn access_to_the_metadata_alone_is_enough() {
     need!(SERVER);
     let vault = Vault::start();
     vault.put(PATH, &json!({"token": "swordfish-of-today"}));
     let token = vault.token("metadata-only", METADATA_ONLY);
     assert_pass(
-        &look(&at(&vault, &token), &given(None)),
+        &run_probe(&vault_spec(&vault, &token), &context(None)),
         &["only metadata may be read here: the version is compared"],
     );
 }
 
 #[test]
-fn a_token_for_the_value_alone_is_enough() {
+fn access_to_the_value_alone_is_enough() {
     need!(SERVER);
     let vault = Vault::start();
     vault.put(PATH, &json!({"token": "swordfish-of-today"}));
     let token = vault.token("value-only", r#"path "secret/data/*" { capabilities = ["read"] }"#);
-    let with = at(&vault, &token);
+    let with = vault_spec(&vault, &token);
     assert_pass(
-        &look(&with, &given(None)),
+        &run_probe(&with, &context(None)),
         &[
             "✓ current version | recorded | 1, of 20",
             "✓ age | at most 90 days | 0 days",
             "✓ the value | not a default",
         ],
     );
-    vault.must("DELETE", &format!("secret/data/{PATH}"), &Value::Null);
-    assert_fail(&look(&with, &given(None)), &["✗ the current version's value | there | deleted, 20"]);
+    vault.request("DELETE", &format!("secret/data/{PATH}"), &Value::Null);
+    assert_fail(&run_probe(&with, &context(None)), &["✗ the current version's value | there | deleted, 20"]);
 }
 
 #[test]
-fn a_secret_that_is_sought_in_the_wrong_place_is_told_where_it_may_be() {
+fn a_wrong_path_mount_or_field_is_reported_with_a_hint() {
     need!(SERVER);
     let vault = Vault::start();
     vault.put(PATH, &json!({"token": 123_456_789_012_u64}));
-    let with = at(&vault, ROOT);
-    assert_pass(&look(&with, &given(None)), &["✓ the value | not a default value | a value of its own"]);
+    let with = vault_spec(&vault, ROOT);
+    assert_pass(
+        &run_probe(&with, &context(None)),
+        &["✓ the value | not a default value | a value of its own"],
+    );
     let path = plus(&with, &json!({"path": format!("secret/data/{PATH}")}));
     let hint = format!("the path is that below the mount: perhaps `{PATH}`");
-    assert_fail(&look(&path, &given(None)), &[&hint]);
-    vault.must("POST", "sys/mounts/old", &json!({"type": "kv", "options": {"version": "1"}}));
-    let old = plus(&with, &json!({"mount": "old"}));
-    assert_fail(&look(&old, &given(None)), &["the store at `old` is KV version 1, which has no versions"]);
-    let other = look(&plus(&with, &json!({"field": "password"})), &given(None));
+    assert_fail(&run_probe(&path, &context(None)), &[&hint]);
+    vault.request("POST", "sys/mounts/old", &json!({"type": "kv", "options": {"version": "1"}}));
+    let kv_version_1 = plus(&with, &json!({"mount": "old"}));
+    assert_fail(
+        &run_probe(&kv_version_1, &context(None)),
+        &["the store at `old` is KV version 1, which has no versions"],
+    );
+    let other = run_probe(&plus(&with, &json!({"field": "password"})), &context(None));
     assert_fail(&other, &["the secret has no field `password`; it has: token"]);
 }
 
 #[test]
-fn what_is_wrong_with_a_secret_is_told() {
+fn missing_default_and_deleted_secrets_fail() {
     need!(SERVER);
     let vault = Vault::start();
-    let with = at(&vault, ROOT);
-    assert_fail(&look(&with, &given(None)), &["there is no such secret, or no KV store of version 2"]);
+    let with = vault_spec(&vault, ROOT);
+    assert_fail(&run_probe(&with, &context(None)), &["there is no such secret, or no KV store of version 2"]);
     vault.put(PATH, &json!({"token": "change-me-realtime"}));
     assert_fail(
-        &look(&with, &given(None)),
+        &run_probe(&with, &context(None)),
         &["✗ the value | not a default value | the stack's default value"],
     );
     vault.put(PATH, &json!({"other": "swordfish-of-today"}));
-    assert_fail(&look(&with, &given(None)), &["the secret has no field `token`"]);
-    vault.must("DELETE", &format!("secret/data/{PATH}"), &Value::Null);
-    assert_fail(&look(&with, &given(None)), &["✗ the current version's value | there | deleted, 20"]);
+    assert_fail(&run_probe(&with, &context(None)), &["the secret has no field `token`"]);
+    vault.request("DELETE", &format!("secret/data/{PATH}"), &Value::Null);
+    assert_fail(&run_probe(&with, &context(None)), &["✗ the current version's value | there | deleted, 20"]);
 }
 
 #[test]
-fn an_old_secret_is_too_old() {
+fn an_old_secret_fails() {
     let web = Web::start();
     let versions = json!({"3": {"created_time": "2020-01-01T00:00:00.123456789Z", "deletion_time": "", "destroyed": false}});
     let answer = json!({"data": {"current_version": 3, "versions": versions}});
     web.route(&format!("/v1/secret/metadata/{PATH}"), Reply::ok(&answer.to_string()));
     let with = json!({"api": {"url": web.url("")}, "path": PATH, "auth": {"token": secret("some-token")}});
-    assert_fail(&look(&with, &given(None)), &["✗ age | at most 90 days | "]);
+    assert_fail(&run_probe(&with, &context(None)), &["✗ age | at most 90 days | "]);
 }
 
 #[test]
-fn an_application_logs_in() {
+fn an_approle_logs_in() {
     need!(SERVER);
     let vault = Vault::start();
     vault.put(PATH, &json!({"token": "swordfish-of-today"}));
-    vault.must("POST", "sys/auth/approle", &json!({"type": "approle"}));
-    vault.must("PUT", "sys/policies/acl/reader", &json!({"policy": METADATA_ONLY}));
-    vault.must("POST", "auth/approle/role/gonogo", &json!({"token_policies": ["reader"]}));
-    let role = vault.must("GET", "auth/approle/role/gonogo/role-id", &Value::Null);
-    let id = vault.must("POST", "auth/approle/role/gonogo/secret-id", &Value::Null);
+    vault.request("POST", "sys/auth/approle", &json!({"type": "approle"}));
+    vault.request("PUT", "sys/policies/acl/reader", &json!({"policy": METADATA_ONLY}));
+    vault.request("POST", "auth/approle/role/gonogo", &json!({"token_policies": ["reader"]}));
+    let role = vault.request("GET", "auth/approle/role/gonogo/role-id", &Value::Null);
+    let id = vault.request("POST", "auth/approle/role/gonogo/secret-id", &Value::Null);
     let [role, id] =
         [&role["data"]["role_id"], &id["data"]["secret_id"]].map(|id| id.as_str().unwrap().to_owned());
     let auth = |id: &str| json!({"auth": {"approle": {"role_id": role, "secret_id": secret(id)}}});
-    assert_pass(&look(&plus(&at(&vault, ROOT), &auth(&id)), &given(None)), &["✓ age"]);
-    let wrong = look(&plus(&at(&vault, ROOT), &auth("00000000-0000-0000-0000-000000000000")), &given(None));
+    assert_pass(&run_probe(&plus(&vault_spec(&vault, ROOT), &auth(&id)), &context(None)), &["✓ age"]);
+    let wrong = run_probe(
+        &plus(&vault_spec(&vault, ROOT), &auth("00000000-0000-0000-0000-000000000000")),
+        &context(None),
+    );
     assert_error(&wrong, &["login by approle is refused"]);
 }
 
@@ -153,17 +165,20 @@ fn a_wrong_token_a_sealed_vault_and_no_answer_are_errors() {
     need!(SERVER);
     let vault = Vault::start();
     vault.put(PATH, &json!({"token": "swordfish-of-today"}));
-    let wrong = look(&at(&vault, "no-such-token"), &given(None));
+    let wrong = run_probe(&vault_spec(&vault, "no-such-token"), &context(None));
     assert_error(&wrong, &["the token may not see this, or is refused (403"]);
-    vault.must("PUT", "sys/seal", &Value::Null);
-    assert_error(&look(&at(&vault, ROOT), &given(None)), &["Vault is sealed, or in maintenance (503)"]);
-    let closed = json!({"api": {"url": format!("http://127.0.0.1:{}", refused_port())}, "path": PATH, "auth": {"token": secret("x-token")}});
-    assert_error(&look(&closed, &given(None)), &["refuses connections"]);
+    vault.request("PUT", "sys/seal", &Value::Null);
+    assert_error(
+        &run_probe(&vault_spec(&vault, ROOT), &context(None)),
+        &["Vault is sealed, or in maintenance (503)"],
+    );
+    let unreachable = json!({"api": {"url": format!("http://127.0.0.1:{}", refused_port())}, "path": PATH, "auth": {"token": secret("x-token")}});
+    assert_error(&run_probe(&unreachable, &context(None)), &["refuses connections"]);
 }
 
-/// The server's side of this login asks a cluster; what we send and keep is the same.
+/// The login is simulated, since a real Vault would verify the token with a cluster.
 #[test]
-fn a_workload_logs_in_by_its_service_account() {
+fn a_kubernetes_service_account_logs_in() {
     let web = Web::start();
     let login = json!({"auth": {"client_token": "hvs.of-this-login"}});
     web.route("/v1/auth/kubernetes/login", Reply::ok(&login.to_string()));
@@ -174,11 +189,12 @@ fn a_workload_logs_in_by_its_service_account() {
     web.route(&format!("/v1/secret/data/{PATH}"), Reply::status(403));
     let jwt = secret("eyJhbGciOi.service-account");
     let auth = json!({"kubernetes": {"role": "gonogo", "jwt": jwt}});
-    let outcome = look(&json!({"api": {"url": web.url("")}, "path": PATH, "auth": auth}), &given(None));
+    let outcome =
+        run_probe(&json!({"api": {"url": web.url("")}, "path": PATH, "auth": auth}), &context(None));
     assert_pass(&outcome, &["✓ age | at most 90 days | 0 days"]);
-    let asked = web.requests();
-    let body: Value = serde_json::from_str(&asked[0].body).unwrap();
+    let requests = web.requests();
+    let body: Value = serde_json::from_str(&requests[0].body).unwrap();
     assert_eq!(body, json!({"role": "gonogo", "jwt": "eyJhbGciOi.service-account"}));
-    assert!(asked[1..].iter().all(|request| request.headers["x-vault-token"] == "hvs.of-this-login"));
+    assert!(requests[1..].iter().all(|request| request.headers["x-vault-token"] == "hvs.of-this-login"));
     assert!(!format!("{outcome:?}").contains("hvs."));
 }

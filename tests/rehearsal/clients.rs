@@ -1,73 +1,76 @@
-//! Stock clients talk to the embedded servers, and hear the protocol's own refusals.
+//! Stock clients work with the embedded servers, and get the error messages of the protocols.
 
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
 use crate::bench::need;
-use crate::bench::served::Served;
+use crate::bench::served_rehearsal::ServedRehearsal;
 
 #[track_caller]
-fn ran(command: &mut Command) -> Output {
+fn run(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
 #[track_caller]
-fn said(command: &mut Command) -> String {
-    let ran = ran(command);
-    format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr))
+fn output_text(command: &mut Command) -> String {
+    let output = run(command);
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
         .trim()
         .to_owned()
 }
 
 #[test]
-fn redis_cli_speaks_to_its_redis_in_both_versions() {
+fn redis_cli_works_with_both_protocol_versions() {
     need!("redis-cli");
-    let served = Served::start(&[]);
+    let served = ServedRehearsal::start(&[]);
     let url = served.value(&["values", "redis", "url"]);
     let port = url.trim_end_matches("/0").rsplit(':').next().unwrap().to_owned();
     let cli = |words: &[&str]| {
         let mut cli = served.sandbox.command("redis-cli");
-        said(cli.args(["-p", &port, "--no-auth-warning"]).args(words))
+        output_text(cli.args(["-p", &port, "--no-auth-warning"]).args(words))
     };
     let password = served.secret("redis");
-    let known = |words: &[&str]| cli(&[&["-a", &password], words].concat());
+    let with_password = |words: &[&str]| cli(&[&["-a", &password], words].concat());
     assert_eq!(cli(&["PING"]), "NOAUTH Authentication required.");
     assert!(cli(&["-a", "wrong", "PING"]).contains("WRONGPASS"));
-    assert_eq!(known(&["PING"]), "PONG");
-    assert!(known(&["-3", "HELLO", "3"]).contains("server redis"));
-    assert_eq!(known(&["SET", "a", "1", "NX", "EX", "300"]), "OK");
-    assert_eq!(known(&["SET", "a", "2", "NX"]), "");
-    assert_eq!(known(&["INCR", "a"]), "2");
-    assert_eq!(known(&["-n", "2", "GET", "a"]), "", "each database has its own keys");
-    assert_eq!(known(&["TTL", "a"]), "300");
-    assert_eq!(known(&["CONFIG", "GET", "latency-monitor-threshold"]), "latency-monitor-threshold\n100");
-    assert!(known(&["INFO"]).contains("aof_enabled:1"));
-    assert_eq!(known(&["PUBSUB", "NUMSUB", "advanced:activity"]), "advanced:activity\n1");
+    assert_eq!(with_password(&["PING"]), "PONG");
+    assert!(with_password(&["-3", "HELLO", "3"]).contains("server redis"));
+    assert_eq!(with_password(&["SET", "a", "1", "NX", "EX", "300"]), "OK");
+    assert_eq!(with_password(&["SET", "a", "2", "NX"]), "");
+    assert_eq!(with_password(&["INCR", "a"]), "2");
+    assert_eq!(with_password(&["-n", "2", "GET", "a"]), "", "each database has its own keys");
+    assert_eq!(with_password(&["TTL", "a"]), "300");
+    assert_eq!(
+        with_password(&["CONFIG", "GET", "latency-monitor-threshold"]),
+        "latency-monitor-threshold\n100"
+    );
+    assert!(with_password(&["INFO"]).contains("aof_enabled:1"));
+    assert_eq!(with_password(&["PUBSUB", "NUMSUB", "advanced:activity"]), "advanced:activity\n1");
     assert!(
-        known(&["ZADD", "z", "1", "a"])
+        with_password(&["ZADD", "z", "1", "a"])
             .contains("ERR unknown command 'ZADD', with args beginning with: 'z' '1' 'a'")
     );
-    assert!(known(&["GET"]).contains("ERR wrong number of arguments for 'get' command"));
-    assert!(known(&["CLUSTER", "INFO"]).contains("ERR This instance has cluster support disabled"));
-    assert!(known(&["LATENCY", "GRAPH", "x"]).contains("ERR unknown subcommand 'GRAPH'"));
+    assert!(with_password(&["GET"]).contains("ERR wrong number of arguments for 'get' command"));
+    assert!(with_password(&["CLUSTER", "INFO"]).contains("ERR This instance has cluster support disabled"));
+    assert!(with_password(&["LATENCY", "GRAPH", "x"]).contains("ERR unknown subcommand 'GRAPH'"));
 }
 
-/// Publishes, consumes, rejects, and asks for what is not there.
+/// Publishes, consumes, rejects, and uses queues and features that do not exist.
 const PIKA: &str = r#"
 import sys, time, pika
 port, password = int(sys.argv[1]), sys.argv[2]
 def connect(password=password, vhost="/"):
     login = pika.PlainCredentials("advanced", password)
     return pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port, vhost, login))
-def told(error):
+def describe(error):
     return f"{type(error).__name__} {error.args[0] if error.args else ''} {error.args[1] if len(error.args) > 1 else ''}"
 for login in [("wrong", "/"), (password, "/other")]:
     try:
         connect(*login)
-        print("let in")
+        print("accepted")
     except Exception as error:
-        print("refused", told(error))
+        print("refused", describe(error))
 connection = connect()
 channel = connection.channel()
 channel.confirm_delivery()
@@ -117,12 +120,12 @@ refused(lambda channel: channel.queue_declare("q", arguments={"x-max-length": 3}
 "#;
 
 #[test]
-fn a_python_client_speaks_to_its_rabbitmq() {
+fn a_python_client_works_with_rabbitmq() {
     need!("poetry");
-    let served = Served::start(&[]);
+    let served = ServedRehearsal::start(&[]);
     let url = served.value(&["values", "rabbitmq", "url"]);
     let port = url.rsplit(':').next().unwrap().to_owned();
-    let told = crate::reports::python(PIKA, &[&port, &served.secret("rabbitmq")]);
+    let output = crate::reports::python(PIKA, &[&port, &served.secret("rabbitmq")]);
     let expected = [
         "refused ProbableAuthenticationError",
         "refused ProbableAccessDeniedError",
@@ -138,33 +141,33 @@ fn a_python_client_speaks_to_its_rabbitmq() {
         "connection closed 540 NOT_IMPLEMENTED - transactions",
         "connection closed 540 NOT_IMPLEMENTED - queue argument x-max-length",
     ];
-    let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(lines.len(), expected.len(), "{told}");
+    let lines: Vec<&str> = output.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{output}");
     for (line, expected) in lines.iter().zip(expected) {
-        assert!(line.starts_with(expected), "{expected}\n{told}");
+        assert!(line.starts_with(expected), "{expected}\n{output}");
     }
 }
 
 #[test]
-fn curl_hears_what_the_products_say() {
+fn curl_gets_the_responses_of_the_real_products() {
     need!("curl");
-    let served = Served::start(&[]);
-    let of = |path: &[&str]| served.value(&[&["values"], path].concat());
+    let served = ServedRehearsal::start(&[]);
+    let value = |path: &[&str]| served.value(&[&["values"], path].concat());
     let curl = |words: &[&str]| {
         let mut curl = served.sandbox.command("curl");
-        said(curl.args(["-s", "-w", " %{http_code}"]).args(words))
+        output_text(curl.args(["-s", "-w", " %{http_code}"]).args(words))
     };
-    let (prometheus, rabbit) = (of(&["prometheus", "url"]), of(&["rabbitmq", "management"]));
+    let (prometheus, rabbit) = (value(&["prometheus", "url"]), value(&["rabbitmq", "management"]));
     let login = format!("advanced:{}", served.secret("rabbitmq"));
     let deploy = format!("deploy-bot:{}", served.secret("registry"));
     let vault = format!("X-Vault-Token: {}", served.secret("vault"));
     let otlp = format!("Authorization: Bearer {}", served.secret("otlp"));
     let (registry, secrets, collector) =
-        (of(&["registry", "url"]), of(&["vault", "url"]), of(&["otlp", "endpoint"]));
+        (value(&["registry", "url"]), value(&["vault", "url"]), value(&["otlp", "endpoint"]));
     let bad_query = format!("{prometheus}/api/v1/query?query=rate(");
     let unknown = format!("{prometheus}/api/v1/query?query=deriv(up%5B5m%5D)");
     let traces = format!("{collector}/v1/traces");
-    for (words, has) in [
+    for (words, expected) in [
         (vec![format!("{prometheus}/api/v1/query?query=up")], "\"job\":\"advanced-app\""),
         (vec![bad_query], "\"errorType\":\"bad_data\""),
         (vec![unknown], "function `deriv` is not supported\""),
@@ -204,19 +207,19 @@ fn curl_hears_what_the_products_say() {
         ),
     ] {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let told = curl(&words);
-        assert!(told.contains(has), "{words:?}: {told}");
+        let output = curl(&words);
+        assert!(output.contains(expected), "{words:?}: {output}");
     }
 }
 
 #[test]
-fn kubectl_reads_its_cluster() {
+fn kubectl_reads_the_cluster() {
     need!("kubectl");
-    let served = Served::start(&["--deployed"]);
+    let served = ServedRehearsal::start(&["--deployed"]);
     let config = served.dir.join("kubeconfig").display().to_string();
     let kubectl = |words: &[&str]| {
         let mut kubectl = served.sandbox.command("kubectl");
-        said(kubectl.args(["--kubeconfig", &config, "--namespace", "realtime"]).args(words))
+        output_text(kubectl.args(["--kubeconfig", &config, "--namespace", "realtime"]).args(words))
     };
     let found: Value =
         serde_json::from_str(&kubectl(&["get", "deployment", "advanced-app", "-o", "json"])).unwrap();
@@ -230,20 +233,20 @@ fn kubectl_reads_its_cluster() {
 }
 
 #[test]
-fn skopeo_inspects_and_copies_its_images() {
+fn skopeo_inspects_and_copies_images() {
     need!("skopeo");
-    let served = Served::start(&["--deployed"]);
+    let served = ServedRehearsal::start(&["--deployed"]);
     let registry = served.value(&["values", "registry", "url"]).replace("http://", "");
     let login = format!("deploy-bot:{}", served.secret("registry"));
     let image = |tag: &str| format!("docker://{registry}/platform/advanced-app:{tag}");
     let skopeo = |words: &[&str]| {
         let mut skopeo = served.sandbox.command("skopeo");
         skopeo.args(["--tmpdir", &served.sandbox.work().display().to_string(), "--insecure-policy"]);
-        said(skopeo.args(words))
+        output_text(skopeo.args(words))
     };
-    let told = skopeo(&["inspect", "--tls-verify=false", "--creds", &login, &image("v1.5.0")]);
-    let told: Value = serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}"));
-    assert_eq!(told["RepoTags"], serde_json::json!(["v1.4.0", "v1.5.0"]));
+    let output = skopeo(&["inspect", "--tls-verify=false", "--creds", &login, &image("v1.5.0")]);
+    let output: Value = serde_json::from_str(&output).unwrap_or_else(|_| panic!("{output}"));
+    assert_eq!(output["RepoTags"], serde_json::json!(["v1.4.0", "v1.5.0"]));
     let copy = [
         "copy",
         "--src-tls-verify=false",
@@ -259,9 +262,10 @@ fn skopeo_inspects_and_copies_its_images() {
     let elsewhere = format!("docker://{registry}/elsewhere/app:copy");
     let again = skopeo(&["inspect", "--tls-verify=false", "--creds", &login, &elsewhere]);
     let again: Value = serde_json::from_str(&again).unwrap_or_else(|_| panic!("{copied}\n{again}"));
-    assert_eq!(again["Digest"], told["Digest"]);
-    let wrong = skopeo(&["inspect", "--tls-verify=false", "--creds", "deploy-bot:wrong", &image("v1.5.0")]);
-    assert!(wrong.contains("unauthorized"), "{wrong}");
+    assert_eq!(again["Digest"], output["Digest"]);
+    let rejected =
+        skopeo(&["inspect", "--tls-verify=false", "--creds", "deploy-bot:wrong", &image("v1.5.0")]);
+    assert!(rejected.contains("unauthorized"), "{rejected}");
     let missing = skopeo(&["inspect", "--tls-verify=false", "--creds", &login, &image("v9")]);
     assert!(missing.contains("manifest unknown"), "{missing}");
 }

@@ -1,4 +1,4 @@
-//! Every drill turns exactly its points, and what is seen there names the cause.
+//! Every drill fails exactly its points, and their observations name the cause.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use gonogo_rehearsal::drills::{DRILLS, Drill};
 use serde_json::Value;
 
-use crate::bench::served::Served;
+use crate::bench::served_rehearsal::ServedRehearsal;
 
-/// The points of which a look was not good, those that took more than one try, and what was seen there.
-fn troubles(report: &Value) -> (BTreeSet<&str>, BTreeSet<&str>, String) {
-    let (mut bad, mut retried, mut said) = (BTreeSet::new(), BTreeSet::new(), String::new());
+/// The points with a failed probe or an error, the points that passed on a retry, and the failed observations.
+fn problems(report: &Value) -> (BTreeSet<&str>, BTreeSet<&str>, String) {
+    let (mut failed, mut retried, mut details) = (BTreeSet::new(), BTreeSet::new(), String::new());
     for point in report["points"].as_array().unwrap() {
         let id = point["id"].as_str().unwrap();
         for outcome in point["probes"].as_array().unwrap().iter().map(|probe| &probe["outcome"]) {
@@ -20,65 +20,69 @@ fn troubles(report: &Value) -> (BTreeSet<&str>, BTreeSet<&str>, String) {
                 }
                 continue;
             }
-            bad.insert(id);
+            failed.insert(id);
             let observations = outcome["observations"].as_array().into_iter().flatten();
             for seen in observations.filter(|seen| seen["ok"] != true) {
-                let _ = writeln!(said, "{id}: {} | {} | {}", seen["what"], seen["expected"], seen["seen"]);
+                let _ = writeln!(details, "{id}: {} | {} | {}", seen["what"], seen["expected"], seen["seen"]);
             }
         }
     }
-    (bad, retried, said)
+    (failed, retried, details)
 }
 
-fn walk(drill: &Drill) {
-    let (report, code) = Served::start(&["--deployed", "--drill", drill.name]).check();
-    let (bad, retried, said) = troubles(&report);
+fn run_drill(drill: &Drill) {
+    let (report, code) = ServedRehearsal::start(&["--deployed", "--drill", drill.name]).check();
+    let (failed, retried, details) = problems(&report);
     let points: BTreeSet<&str> = drill.points.iter().copied().collect();
     if drill.passes_on_retry {
-        assert!(bad.is_empty() && points.is_subset(&retried), "{}: {bad:?} {retried:?}\n{said}", drill.name);
+        assert!(
+            failed.is_empty() && points.is_subset(&retried),
+            "{}: {failed:?} {retried:?}\n{details}",
+            drill.name
+        );
         assert_eq!(code, Some(0), "{}", drill.name);
         return;
     }
-    assert_eq!(bad, points, "{}:\n{said}", drill.name);
+    assert_eq!(failed, points, "{}:\n{details}", drill.name);
     for point in points {
-        let own: Vec<&str> = said.lines().filter(|line| line.starts_with(point)).collect();
-        assert!(!own.is_empty(), "{}: nothing is told of {point}", drill.name);
+        let own: Vec<&str> = details.lines().filter(|line| line.starts_with(point)).collect();
+        assert!(!own.is_empty(), "{}: no observation of {point}", drill.name);
     }
-    assert!(said.contains(drill.cause), "{}: {:?} is not named by\n{said}", drill.name, drill.cause);
+    assert!(details.contains(drill.cause), "{}: {:?} is not named by\n{details}", drill.name, drill.cause);
     assert_ne!(code, Some(0), "{}", drill.name);
 }
 
-/// One in three of them, so that the runner can walk them side by side.
-fn walk_third(which: usize) {
-    DRILLS.iter().skip(which).step_by(3).for_each(walk);
+/// Every third drill, so that three tests can run in parallel.
+fn run_third(which: usize) {
+    DRILLS.iter().skip(which).step_by(3).for_each(run_drill);
 }
 
 #[test]
-fn the_first_third_is_found() {
-    walk_third(0);
+fn the_first_third_of_the_drills_is_detected() {
+    run_third(0);
 }
 
 #[test]
-fn the_second_third_is_found() {
-    walk_third(1);
+fn the_second_third_of_the_drills_is_detected() {
+    run_third(1);
 }
 
 #[test]
-fn the_last_third_is_found() {
-    walk_third(2);
+fn the_last_third_of_the_drills_is_detected() {
+    run_third(2);
 }
 
 #[test]
-fn without_one_every_point_is_good() {
-    let (report, code) = Served::start(&["--deployed"]).check();
-    let (bad, _, said) = troubles(&report);
-    assert!(bad.is_empty(), "{said}");
+fn without_a_drill_every_point_passes() {
+    let (report, code) = ServedRehearsal::start(&["--deployed"]).check();
+    let (failed, _, details) = problems(&report);
+    assert!(failed.is_empty(), "{details}");
     assert_eq!(report["points"].as_array().unwrap().len(), 27);
     assert_eq!(code, Some(0));
 }
 
 #[test]
-fn they_are_told_by_name_and_a_wrong_one_is_refused() {
+fn drills_are_listed_by_name_and_an_unknown_one_is_rejected() {
     let sandbox = crate::bench::gonogo::Sandbox::new();
     let listed = sandbox.run_with(&["rehearse", "--list"]).code(0);
     for drill in &DRILLS {
@@ -90,9 +94,9 @@ fn they_are_told_by_name_and_a_wrong_one_is_refused() {
         );
     }
     let names: BTreeSet<_> = DRILLS.iter().map(|drill| drill.name).collect();
-    assert_eq!(names.len(), DRILLS.len(), "each has a name of its own");
-    let wrong = sandbox.run_with(&["rehearse", "--serve", "--drill", "redis-slw"]).code(2);
-    let _ = wrong.stderr_has("did you mean redis-slow?").stderr_has("--list");
+    assert_eq!(names.len(), DRILLS.len(), "a name is used twice");
+    let output = sandbox.run_with(&["rehearse", "--serve", "--drill", "redis-slw"]).code(2);
+    let _ = output.stderr_has("did you mean redis-slow?").stderr_has("--list");
     let _ =
         sandbox.run_with(&["rehearse", "--serve", "--drill", "random:x"]).code(2).stderr_has("whole number");
     let twice = ["rehearse", "--serve", "--drill", "redis-slow", "--drill", "redis-slow"];
@@ -100,14 +104,14 @@ fn they_are_told_by_name_and_a_wrong_one_is_refused() {
 }
 
 #[test]
-fn two_that_are_left_to_chance_are_two() {
-    let served = Served::start(&["--drill", "random", "--drill", "random"]);
+fn two_random_drills_are_different() {
+    let served = ServedRehearsal::start(&["--drill", "random", "--drill", "random"]);
     let profile: toml::Value =
         toml::from_str(&std::fs::read_to_string(served.dir.join("rehearsal.toml")).unwrap()).unwrap();
     let drills = profile["rehearsal"]["drills"].as_array().unwrap();
-    let meant: BTreeSet<_> = drills
+    let names: BTreeSet<_> = drills
         .iter()
         .map(|drill| gonogo_rehearsal::drills::resolve(drill.as_str().unwrap()).unwrap().name)
         .collect();
-    assert_eq!(meant.len(), 2, "{drills:?}");
+    assert_eq!(names.len(), 2, "{drills:?}");
 }

@@ -1,11 +1,11 @@
-//! The embedded stack: a whole deployment on it, drills, and what stock clients say of its servers.
+//! The embedded stack: a complete deployment on it, drills, and its servers with stock clients.
 
+mod cleanup;
 mod clients;
 mod debrief;
+mod deployment;
 mod drills;
-mod ends;
+mod malformed_input;
 mod pictures;
 mod shared;
 mod start;
-mod strangers;
-mod walk;

@@ -1,4 +1,4 @@
-//! On a machine with others: where a rehearsal keeps its files, and whom its tools believe.
+//! A rehearsal on a machine with other users: the permissions of its files, and the authentication of its tools.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,10 +12,10 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::bench::gonogo::{GONOGO, Sandbox, signal};
-use crate::bench::served::Served;
+use crate::bench::served_rehearsal::ServedRehearsal;
 use crate::bench::wait;
 
-/// What others may do with a directory and all that is in it.
+/// The directories in a tree that other users can access.
 fn open_to_others(dir: &Path) -> Vec<PathBuf> {
     let inside = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let mut open: Vec<_> = inside
@@ -27,15 +27,15 @@ fn open_to_others(dir: &Path) -> Vec<PathBuf> {
     open
 }
 
-fn served_with_umask(sandbox: Sandbox, umask: &str) -> Served {
+fn served_with_umask(sandbox: Sandbox, umask: &str) -> ServedRehearsal {
     let script = format!("umask {umask}; exec \"$0\" rehearse --serve");
     let sandbox = sandbox.program("sh").args(["-c", &script, GONOGO]);
     let running = sandbox.start();
-    Served::of(sandbox, running)
+    ServedRehearsal::of(sandbox, running)
 }
 
 #[test]
-fn nobody_else_may_enter_whatever_the_umask() {
+fn the_files_of_a_rehearsal_are_private_under_any_umask() {
     for umask in ["000", "022"] {
         let served = served_with_umask(Sandbox::new(), umask);
         let home = served.sandbox.state().join("gonogo/rehearsals");
@@ -44,9 +44,9 @@ fn nobody_else_may_enter_whatever_the_umask() {
     }
 }
 
-/// However early it is asked to end: nothing is made before that is heard.
+/// The signal handler is installed before any file is created.
 #[test]
-fn one_that_is_ended_at_its_begin_leaves_nothing() {
+fn a_rehearsal_interrupted_at_its_start_leaves_no_files() {
     for _ in 0..10 {
         let sandbox = Sandbox::new();
         let home = sandbox.state().join("gonogo/rehearsals");
@@ -59,9 +59,9 @@ fn one_that_is_ended_at_its_begin_leaves_nothing() {
     }
 }
 
-/// A session's own directory is taken where it is what its standard says.
+/// `XDG_RUNTIME_DIR` must be private, as its specification requires.
 #[test]
-fn a_sessions_directory_is_taken_where_it_is_the_users_alone() {
+fn the_session_directory_is_used_if_it_is_private() {
     let session = tempfile::tempdir().unwrap();
     let in_session = |mode: u32| {
         fs::set_permissions(session.path(), fs::Permissions::from_mode(mode)).unwrap();
@@ -76,10 +76,10 @@ fn a_sessions_directory_is_taken_where_it_is_the_users_alone() {
 }
 
 #[test]
-fn a_place_that_others_have_prepared_is_refused() {
-    let others = tempfile::tempdir().unwrap();
-    for (prepare, told) in [
-        ((|home, others| symlink(others, home).unwrap()) as fn(&Path, &Path), "it is a symbolic link"),
+fn a_directory_prepared_by_other_users_is_rejected() {
+    let foreign = tempfile::tempdir().unwrap();
+    for (prepare, why) in [
+        ((|home, foreign| symlink(foreign, home).unwrap()) as fn(&Path, &Path), "it is a symbolic link"),
         (
             |home, _| {
                 fs::create_dir(home).unwrap();
@@ -92,17 +92,17 @@ fn a_place_that_others_have_prepared_is_refused() {
         let sandbox = Sandbox::new();
         let state = sandbox.state().join("gonogo");
         fs::create_dir_all(&state).unwrap();
-        prepare(&state.join("rehearsals"), others.path());
+        prepare(&state.join("rehearsals"), foreign.path());
         let refused = sandbox.run_with(&["rehearse", "--serve"]);
-        let _ = refused.stderr_has("the rehearsal's own files cannot be written").stderr_has(told);
-        assert_eq!(fs::read_dir(others.path()).unwrap().count(), 0);
+        let _ = refused.stderr_has("the rehearsal's own files cannot be written").stderr_has(why);
+        assert_eq!(fs::read_dir(foreign.path()).unwrap().count(), 0);
     }
 }
 
-/// What is printed leads to the tools, and away from them when the rehearsal has ended.
+/// The printed command runs gonogo with the tools of the rehearsal.
 #[test]
-fn one_command_finds_the_tools_and_only_while_the_rehearsal_is_there() {
-    let served = Served::start(&[]);
+fn the_with_command_finds_the_tools_only_during_the_rehearsal() {
+    let served = ServedRehearsal::start(&[]);
     let with = served.dir.join("with");
     let which = || served.sandbox.command(&with).args(["sh", "-c", "command -v docker"]).output();
     let found = String::from_utf8(which().unwrap().stdout).unwrap();
@@ -118,38 +118,38 @@ fn one_command_finds_the_tools_and_only_while_the_rehearsal_is_there() {
         .unwrap();
     assert!(String::from_utf8_lossy(&check.stdout).contains("infra.redis"), "{check:?}");
     signal(served.running.pid(), "TERM");
-    let Served { sandbox, running, .. } = served;
+    let ServedRehearsal { sandbox, running, .. } = served;
     let _ = running.finish().code(0);
     assert!(sandbox.command(&with).args(["true"]).output().is_err());
 }
 
-/// Answers one tool's process in the rehearsal's place; gives what it was told.
-fn answer(listener: &UnixListener, proof: &str, said: &[Value]) -> Vec<String> {
+/// Serves one connection of a tool in place of the rehearsal; returns the lines that the tool sent.
+fn serve_one(listener: &UnixListener, proof: &str, messages: &[Value]) -> Vec<String> {
     let (mut stream, _) = listener.accept().unwrap();
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-    let mut told = vec![lines.next().unwrap().unwrap()];
+    let mut received = vec![lines.next().unwrap().unwrap()];
     writeln!(stream, "{proof}").unwrap();
-    told.extend(lines.next().and_then(Result::ok));
-    for one in said {
+    received.extend(lines.next().and_then(Result::ok));
+    for one in messages {
         let _ = writeln!(stream, "{one}");
     }
-    told
+    received
 }
 
-struct Stranger {
+struct Impostor {
     sandbox: Sandbox,
     config: PathBuf,
 }
 
-impl Stranger {
-    /// Somebody who listens on the socket that a tool's process is pointed at. Gives what they were told, too.
-    fn asked(&self, proof: &str, said: &[Value], args: &[OsString]) -> (Output, Vec<String>) {
+impl Impostor {
+    /// Runs a tool whose socket this process listens on; returns its output, and the lines that it sent.
+    fn run_tool(&self, proof: &str, messages: &[Value], args: &[OsString]) -> (Output, Vec<String>) {
         let socket = self.sandbox.work().join("socket");
         let _ = fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket).unwrap();
         fs::write(&self.config, json!({"socket": socket, "key": "the key"}).to_string()).unwrap();
         thread::scope(|scope| {
-            let answering = scope.spawn(|| answer(&listener, proof, said));
+            let answering = scope.spawn(|| serve_one(&listener, proof, messages));
             let mut tool = self.sandbox.command(GONOGO);
             tool.arg("shim").arg(&self.config).args(["docker", "--", "build"]).args(args);
             (tool.output().unwrap(), answering.join().unwrap())
@@ -157,7 +157,7 @@ impl Stranger {
     }
 }
 
-/// HMAC-SHA256 of the nonce in a greeting, by a tool that is none of ours.
+/// HMAC-SHA256 of the nonce, computed by Python.
 fn proof(nonce: &str) -> String {
     let script = "import hmac, sys; print(hmac.new(b'the key', sys.argv[1].encode(), 'sha256').hexdigest())";
     let ran = std::process::Command::new("python3").args(["-c", script, nonce]).output().unwrap();
@@ -165,20 +165,20 @@ fn proof(nonce: &str) -> String {
 }
 
 #[test]
-fn who_answers_without_the_key_is_told_nothing_and_believed_nothing() {
+fn a_tool_neither_trusts_nor_sends_data_to_a_process_without_the_key() {
     let sandbox = Sandbox::new();
-    let stranger = Stranger { config: sandbox.work().join("shim.json"), sandbox };
-    let (named, given) = (stranger.sandbox.work().join("id"), stranger.sandbox.work().join("given"));
-    fs::write(&given, "of the user").unwrap();
-    let args = [OsString::from("--iidfile"), named.clone().into(), given.into()];
-    let said = [json!({"file": {"path": &named, "text": "evil"}}), json!({"exit": 0})];
-    let (ran, told) = stranger.asked(&proof("another nonce"), &said, &args);
-    assert!(!ran.status.success() && !named.exists());
+    let impostor = Impostor { config: sandbox.work().join("shim.json"), sandbox };
+    let (output, input) = (impostor.sandbox.work().join("id"), impostor.sandbox.work().join("input"));
+    fs::write(&input, "of the user").unwrap();
+    let args = [OsString::from("--iidfile"), output.clone().into(), input.into()];
+    let messages = [json!({"file": {"path": &output, "text": "evil"}}), json!({"exit": 0})];
+    let (ran, received) = impostor.run_tool(&proof("another nonce"), &messages, &args);
+    assert!(!ran.status.success() && !output.exists());
     let why = String::from_utf8_lossy(&ran.stderr);
     assert!(
         why.contains("the process on the socket is not the rehearsal that this tool belongs to"),
         "{why}"
     );
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(!told[0].contains("the key") && !told[0].contains("of the user"), "{told:?}");
+    assert_eq!(received.len(), 1, "{received:?}");
+    assert!(!received[0].contains("the key") && !received[0].contains("of the user"), "{received:?}");
 }

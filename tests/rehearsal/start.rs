@@ -2,15 +2,15 @@
 
 use std::fs;
 
-use super::walk::bare;
+use super::deployment::sandbox_without_path;
 use crate::bench::gonogo::Sandbox;
 use crate::bench::terminal::Key;
 
 const PROFILE: &str = "environment = \"shore\"\nsolo = true\n";
 
 #[test]
-fn it_offers_what_there_is_to_do_and_leads_there() {
-    let sandbox = bare().args(Vec::<String>::new());
+fn the_start_screen_lists_the_options_and_opens_the_selected_one() {
+    let sandbox = sandbox_without_path().args(Vec::<String>::new());
     fs::create_dir(sandbox.work().join("config")).unwrap();
     fs::write(sandbox.work().join("config/shore.toml"), PROFILE).unwrap();
     fs::write(sandbox.work().join("config/checklist.toml"), "name = \"x\"\n").unwrap();
@@ -22,7 +22,7 @@ fn it_offers_what_there_is_to_do_and_leads_there() {
     assert!(!terminal.screen_text().contains("checklist.toml"));
     terminal.press(Key::Enter).wait_for_text("before you continue").press(Key::Enter).send("q");
     let _ = terminal.wait_exit().code(5).left_clean();
-    // The rehearsal that was left can be looked through, and not gone on with.
+    // The ended rehearsal can be reviewed, but not resumed.
     let mut terminal = sandbox.terminal(80, 24);
     terminal.wait_for_text("no verdict, open").press(Key::Char('G')).wait_for_text("▌ rehearsal v1.5.0");
     terminal.press(Key::Enter).wait_for_text("OPEN  valid, not sealed").send("q");
@@ -30,7 +30,7 @@ fn it_offers_what_there_is_to_do_and_leads_there() {
 }
 
 #[test]
-fn it_can_be_left_and_a_chosen_profile_is_run() {
+fn the_start_screen_can_be_quit_and_runs_the_selected_profile() {
     let sandbox = Sandbox::new().args(Vec::<String>::new());
     fs::create_dir_all(sandbox.config().join("gonogo")).unwrap();
     fs::write(sandbox.config().join("gonogo/shore.toml"), PROFILE).unwrap();

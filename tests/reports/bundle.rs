@@ -1,4 +1,4 @@
-//! A log in one archive.
+//! A log in an archive.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use rustix::fs::{CWD, FileType, Mode};
 
-use super::Runs;
+use super::ComparedRuns;
 use crate::bench::gonogo::GONOGO;
 use crate::bench::need;
 use crate::runs::world::ALICE;
@@ -19,9 +19,9 @@ fn tar(dir: &std::path::Path, args: &[&str]) -> String {
 }
 
 #[test]
-fn a_bundle_is_verified_and_reported_on_as_it_is_and_by_stock_tools() {
+fn a_bundle_can_be_verified_and_reported_and_stock_tools_verify_it() {
     need!("ssh-keygen", "tar");
-    let mut runs = Runs::new();
+    let mut runs = ComparedRuns::new();
     let (log, work) = (runs.old.display().to_string(), runs.world.sandbox.work());
     runs.world.set_args(&["bundle", &log, "--output", "run.tar.gz"]);
     let _ = runs.world.sandbox.run().code(0).stdout_has("run.tar.gz");
@@ -37,7 +37,7 @@ fn a_bundle_is_verified_and_reported_on_as_it_is_and_by_stock_tools() {
     tar(&work, &["xzf", "run.tar.gz"]);
     let signatures = work.join(&stem).join("signatures");
     let count = fs::read_dir(&signatures).unwrap().count();
-    assert_eq!(count, 12, "six acts, two files each");
+    assert_eq!(count, 12, "six signed entries, two files each");
     let mut verify = Command::new("ssh-keygen");
     verify.current_dir(&signatures).args(["-Y", "verify", "-n", "gonogo-entry-v1", "-I", ALICE]);
     verify.args(["-s", "000001.sig", "-f"]).arg(&runs.signers);
@@ -45,7 +45,7 @@ fn a_bundle_is_verified_and_reported_on_as_it_is_and_by_stock_tools() {
     assert!(output.status.success(), "{output:?}");
 }
 
-/// Packs the bundle anew with one thing changed.
+/// Packs the bundle again with one change.
 const FORGE: &str = r"
 import io, sys, tarfile
 change = sys.argv[1]
@@ -83,13 +83,13 @@ with tarfile.open('bad.tar.gz', 'w:gz') as new:
 ";
 
 #[test]
-fn a_bundle_that_is_none_is_refused() {
+fn a_forged_or_truncated_bundle_is_rejected() {
     need!("ssh-keygen", "python3");
-    let mut runs = Runs::new();
+    let mut runs = ComparedRuns::new();
     let (log, work) = (runs.old.display().to_string(), runs.world.sandbox.work());
     runs.world.set_args(&["bundle", &log, "--output", "run.tar.gz"]);
     let _ = runs.world.sandbox.run().code(0);
-    for (change, told) in [
+    for (change, message) in [
         ("edit", "000001.msg does not match the log"),
         ("drop", ".sig is missing"),
         ("more", "999999.sig does not match the log"),
@@ -102,18 +102,18 @@ fn a_bundle_that_is_none_is_refused() {
     ] {
         let forged = Command::new("python3").current_dir(&work).args(["-c", FORGE, change]).output().unwrap();
         assert!(forged.status.success(), "{}", String::from_utf8_lossy(&forged.stderr));
-        let _ = runs.gonogo(&["verify", "bad.tar.gz"]).code(2).stderr_has(told);
+        let _ = runs.gonogo(&["verify", "bad.tar.gz"]).code(2).stderr_has(message);
     }
     let whole = fs::read(work.join("run.tar.gz")).unwrap();
     fs::write(work.join("bad.tar.gz"), &whole[..whole.len() / 2]).unwrap();
     let _ = runs.gonogo(&["verify", "bad.tar.gz"]).code(2).stderr_has("bad.tar.gz");
 }
 
-/// What is made for oneself is nobody else's; what is made to be handed round is read by others, never written.
+/// Bundles and settings are private; reports can be read by others.
 #[test]
-fn nobody_else_may_write_to_what_is_made_whatever_the_umask() {
+fn created_files_are_not_writable_by_others_under_any_umask() {
     need!("ssh-keygen");
-    let runs = Runs::new();
+    let runs = ComparedRuns::new();
     let sandbox = &runs.world.sandbox;
     let log = runs.old.display().to_string();
     let signers = runs.signers.display();
@@ -121,17 +121,17 @@ fn nobody_else_may_write_to_what_is_made_whatever_the_umask() {
         "umask 000 && \"$0\" bundle '{log}' --output own.tar.gz && \"$0\" report '{log}' --signers '{signers}' \
          --output html:run.html --output junit:run.xml && XDG_CONFIG_HOME=$PWD/new \"$0\" init --as carol@example --no-passphrase"
     );
-    let done = sandbox.command("sh").args(["-c", &script, GONOGO]).output().unwrap();
-    assert!(done.status.success(), "{done:?}");
+    let output = sandbox.command("sh").args(["-c", &script, GONOGO]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
     let mode = |name: &str| fs::metadata(sandbox.work().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!([mode("own.tar.gz"), mode("run.html"), mode("run.xml")], [0o600, 0o644, 0o644]);
     assert_eq!([mode("new/gonogo"), mode("new/gonogo/settings.toml")], [0o700, 0o600]);
 }
 
 #[test]
-fn what_is_no_run_is_not_packed_and_a_pipe_is_not_waited_for() {
+fn only_a_run_log_is_packed_and_a_pipe_without_reader_does_not_block() {
     need!("ssh-keygen");
-    let mut runs = Runs::new();
+    let mut runs = ComparedRuns::new();
     let work = runs.world.sandbox.work();
     fs::write(work.join("id"), "-----BEGIN OPENSSH PRIVATE KEY-----\n").unwrap();
     fs::hard_link(work.join("id"), work.join("id.jsonl")).unwrap();

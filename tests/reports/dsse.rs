@@ -1,17 +1,17 @@
-//! Statements about a log, signed; read by `openssl` and by Python's `securesystemslib`.
+//! Signed statements about a log, verified by `openssl` and by Python's `securesystemslib`.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Runs, python, tampered};
+use super::{ComparedRuns, python, tampered};
 use crate::bench::keys::{SK_PROVIDER, SshKey};
 use crate::bench::need;
 use crate::runs::agent::SshAgent;
 use crate::runs::world::ALICE;
 
-/// An SSH public key as PEM, its raw signature and what it is over, from an envelope; and then
-/// securesystemslib's own verdict on the envelope.
+/// Writes the keys as PEM, the raw signatures and the signed message of an envelope to files, then verifies the envelope with
+/// securesystemslib.
 const CHECK: &str = r"
 import base64, json, sys
 from cryptography.hazmat.primitives import serialization as s
@@ -35,7 +35,7 @@ read.verify(keys, threshold=len(keys))
 print(read.payload.decode())
 ";
 
-/// What `openssl` says to a signature.
+/// Verifies a signature with `openssl`.
 #[track_caller]
 fn openssl(dir: &Path, index: usize, digest: &[&str]) {
     let mut verify = Command::new("openssl");
@@ -46,18 +46,23 @@ fn openssl(dir: &Path, index: usize, digest: &[&str]) {
 }
 
 #[track_caller]
-fn sign(runs: &mut Runs, key: &SshKey, who: &str, add: Option<&Path>) -> crate::bench::gonogo::Output {
+fn sign(
+    runs: &mut ComparedRuns,
+    key: &SshKey,
+    principal: &str,
+    add: Option<&Path>,
+) -> crate::bench::gonogo::Output {
     let (log, key) = (runs.old.display().to_string(), key.path.display().to_string());
-    let mut args = vec!["report", &log, "--format", "dsse", "--as", who, "--key", &key];
+    let mut args = vec!["report", &log, "--format", "dsse", "--as", principal, "--key", &key];
     let add = add.map(|path| path.display().to_string());
     args.extend(add.iter().flat_map(|path| ["--add", path]));
     runs.gonogo(&args)
 }
 
 #[test]
-fn a_statement_is_signed_by_two_and_read_by_others() {
+fn a_statement_is_signed_by_two_and_verified_by_other_tools() {
     need!("ssh-keygen", "openssl", "poetry");
-    let mut runs = Runs::new();
+    let mut runs = ComparedRuns::new();
     let dir = runs.work("dsse");
     fs::create_dir(&dir).unwrap();
     let alice = SshKey { path: runs.world.key.path.clone(), public: runs.world.key.public.clone() };
@@ -86,7 +91,7 @@ fn a_statement_is_signed_by_two_and_read_by_others() {
     assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
     assert_eq!(statement["predicate"]["verification"]["answer"], "sealed");
 
-    // Another log's envelope takes no signature for this one.
+    // The envelope of another log is rejected.
     let other = runs.work("other.jsonl");
     tampered(&runs.old.clone(), &other);
     runs.old = other;
@@ -96,9 +101,9 @@ fn a_statement_is_signed_by_two_and_read_by_others() {
 }
 
 #[test]
-fn a_signature_is_added_only_to_those_of_people_who_are_trusted() {
+fn a_signature_is_added_only_if_the_existing_signers_are_trusted() {
     need!("ssh-keygen");
-    let mut runs = Runs::new();
+    let mut runs = ComparedRuns::new();
     let dir = runs.work("dsse");
     fs::create_dir(&dir).unwrap();
     let alice = SshKey { path: runs.world.key.path.clone(), public: runs.world.key.public.clone() };
@@ -108,41 +113,42 @@ fn a_signature_is_added_only_to_those_of_people_who_are_trusted() {
     let (one, two) = (dir.join("one.json"), dir.join("two.json"));
     fs::write(&one, sign(&mut runs, &alice, ALICE, None).code(0).stdout).unwrap();
     fs::write(&two, sign(&mut runs, &bob, "bob@deck.example", Some(&one)).code(0).stdout).unwrap();
-    let third = |runs: &mut Runs, envelope: &Path| sign(runs, &carol, "carol@deck.example", Some(envelope));
+    let third =
+        |runs: &mut ComparedRuns, envelope: &Path| sign(runs, &carol, "carol@deck.example", Some(envelope));
     let three = dir.join("three.json");
     fs::write(&three, third(&mut runs, &two).code(0).stdout).unwrap();
-    // Whoever signs is told by those who come after, if they do not trust them.
-    let told = sign(&mut runs, &dave, "dave@deck.example", Some(&three)).code(2);
-    let _ = told.stderr_has(&format!("its signature 3 by {}", fingerprint(&carol)));
-    refused_signatures(&mut runs, &dir, &one, &two, third);
-    let told = runs.gonogo(&["verify", &one.display().to_string()]).code(2);
-    let _ = told.stderr_has("is a signed statement about a run log");
+    // A signer whom the trusted signers do not list is reported to the next one.
+    let output = sign(&mut runs, &dave, "dave@deck.example", Some(&three)).code(2);
+    let _ = output.stderr_has(&format!("its signature 3 by {}", fingerprint(&carol)));
+    assert_invalid_signatures_are_rejected(&mut runs, &dir, &one, &two, third);
+    let output = runs.gonogo(&["verify", &one.display().to_string()]).code(2);
+    let _ = output.stderr_has("is a signed statement about a run log");
 }
 
-/// Envelopes to which nothing is added: of each signature it is known whose it is, and that it holds.
+/// No signature is added to an envelope with an unknown signer or an invalid signature.
 #[track_caller]
-fn refused_signatures(
-    runs: &mut Runs,
+fn assert_invalid_signatures_are_rejected(
+    runs: &mut ComparedRuns,
     dir: &Path,
     one: &Path,
     two: &Path,
-    add: impl Fn(&mut Runs, &Path) -> crate::bench::gonogo::Output,
+    add: impl Fn(&mut ComparedRuns, &Path) -> crate::bench::gonogo::Output,
 ) {
     let read = |path: &Path| serde_json::from_slice::<serde_json::Value>(&fs::read(path).unwrap()).unwrap();
     let (alices, both) = (read(one), read(two));
     let signature = |index: usize| both["signatures"][index].clone();
-    let stranger =
+    let unknown_signer =
         serde_json::json!({"keyid": "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU", "sig": "AAAA"});
     let forged = serde_json::json!({"keyid": signature(0)["keyid"], "sig": "AAAA"});
     let swapped = serde_json::json!({"keyid": signature(1)["keyid"], "sig": signature(0)["sig"]});
-    let named = serde_json::json!({"keyid": "", "sig": signature(0)["sig"]});
+    let empty_key_id = serde_json::json!({"keyid": "", "sig": signature(0)["sig"]});
     for (signatures, why) in [
         (
-            vec![stranger.clone()],
+            vec![unknown_signer.clone()],
             "its signature 1 by SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU is not valid",
         ),
-        (vec![signature(0), stranger], "its signature 2 by SHA256:47DEQ"),
-        (vec![named], "its signature 1 by  is not valid"),
+        (vec![signature(0), unknown_signer], "its signature 2 by SHA256:47DEQ"),
+        (vec![empty_key_id], "its signature 1 by  is not valid"),
         (vec![forged], "not a signature of this key over this statement"),
         (vec![swapped, signature(0)], "not a signature of this key over this statement"),
         (vec![signature(0), signature(0)], "has already signed it"),
@@ -151,8 +157,8 @@ fn refused_signatures(
         envelope["signatures"] = signatures.into();
         let path = dir.join("refused.json");
         fs::write(&path, envelope.to_string()).unwrap();
-        let told = add(runs, &path).code(2).stderr_has(why);
-        assert_eq!(told.stdout, "", "{why}");
+        let output = add(runs, &path).code(2).stderr_has(why);
+        assert_eq!(output.stdout, "", "{why}");
     }
 }
 
@@ -162,14 +168,14 @@ fn fingerprint(key: &SshKey) -> String {
 }
 
 #[test]
-fn a_security_key_cannot_sign_a_statement_and_says_why() {
+fn a_security_key_cannot_sign_a_statement_and_the_reason_is_given() {
     need!("ssh-keygen", "ssh-agent", "ssh-add", SK_PROVIDER);
-    let mut runs = Runs::new();
+    let mut runs = ComparedRuns::new();
     let key = SshKey::of_kind(&runs.world.sandbox.work(), "sk", "", &["ed25519-sk"]);
     let agent = SshAgent::start();
     agent.add(&key.path, "");
     let sandbox = std::mem::replace(&mut runs.world.sandbox, crate::bench::gonogo::Sandbox::new());
     runs.world.sandbox = sandbox.env("SSH_AUTH_SOCK", &agent.socket);
-    let told = sign(&mut runs, &key, ALICE, None).code(2);
-    let _ = told.stderr_has("also signs its flags and counter").stderr_has("use an ed25519 or ecdsa key");
+    let output = sign(&mut runs, &key, ALICE, None).code(2);
+    let _ = output.stderr_has("also signs its flags and counter").stderr_has("use an ed25519 or ecdsa key");
 }

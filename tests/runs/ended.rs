@@ -1,10 +1,10 @@
-//! Runs that are not sealed: how they end, what comes after them, and which one is the newest.
+//! Runs that end without a seal, the runs after them, and which run is the newest.
 
 use std::fs;
 use std::path::PathBuf;
 
-use super::pair::{BOB, newcomer, reviewed};
-use super::world::{ALICE, World, leave, leave_with, seal};
+use super::two_operators::{BOB, add_operator, with_reviewer};
+use super::world::{ALICE, World, quit, quit_with, seal};
 use crate::bench::gonogo::{Output, Sandbox};
 use crate::bench::need;
 use crate::bench::terminal::Key;
@@ -25,17 +25,17 @@ fn first_lines(world: &World) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn an_abandoned_run_does_not_keep_the_next_one_from_opening() {
+fn an_abandoned_run_does_not_block_the_next_run() {
     need!("ssh-keygen");
-    let mut world = World::left();
+    let mut world = World::with_open_run();
     let log = world.log();
     let ended = world.open_with(&["--release", "v2"], 250, 24).wait_exit().code(2);
-    let way_out = format!("gonogo abandon {}", log.display());
-    assert!(ended.screen_text().contains(&way_out), "{}", ended.screen_text());
+    let hint = format!("gonogo abandon {}", log.display());
+    assert!(ended.screen_text().contains(&hint), "{}", ended.screen_text());
     let _ = abandon(&mut world, &log, &[]).code(2).stderr_has("--reason TEXT");
     let _ = abandon(&mut world, &log, &["--reason", REASON]).code(0).stdout_has("abandoned (log #");
-    let told = world.verify(&log, &[]).code(5).stdout_has(&format!("abandoned by {ALICE}, not sealed"));
-    let _ = told.stdout_has(&format!("by {ALICE}: {REASON}"));
+    let output = world.verify(&log, &[]).code(5).stdout_has(&format!("abandoned by {ALICE}, not sealed"));
+    let _ = output.stdout_has(&format!("by {ALICE}: {REASON}"));
     let _ = abandon(&mut world, &log, &["--reason", "again"]).code(2).stderr_has("already abandoned");
     let ended = world.entries();
     assert_eq!(
@@ -45,7 +45,7 @@ fn an_abandoned_run_does_not_keep_the_next_one_from_opening() {
 
     let mut terminal = world.open_with(&["--release", "v2", "--previous", "v1.3.0"], 130, 40);
     terminal.wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
     let next = first_lines(&world).into_iter().find(|first| first["plan"]["release"] == "v2").unwrap();
     assert_eq!(
         (&next["previous_run"]["state"], &next["previous_run"]["run"]),
@@ -55,16 +55,16 @@ fn an_abandoned_run_does_not_keep_the_next_one_from_opening() {
     let _ = world.sandbox.run().code(0).stdout_has("no verdict, abandoned");
 }
 
-/// The one whose seal is missing does not come; the one who has sealed already ends the run.
+/// The other operator never seals; the one who has sealed abandons the run.
 #[test]
-fn a_run_that_one_of_two_has_sealed_can_be_abandoned_and_nothing_follows() {
+fn a_run_with_one_of_two_seals_can_be_abandoned_and_takes_no_more_entries() {
     need!("ssh-keygen");
-    let mut world = reviewed();
+    let mut world = with_reviewer();
     let mut terminal = world.open(130, 40);
     terminal.wait_for_text("1/3");
-    world.wait_for_looks();
+    world.wait_for_probes();
     let bob = world.sandbox.key("bob");
-    newcomer(&mut terminal, BOB, &bob.path.display().to_string());
+    add_operator(&mut terminal, BOB, &bob.path.display().to_string());
     terminal.wait_for_text("is now reviewer");
     terminal
         .send("p")
@@ -84,23 +84,23 @@ fn a_run_that_one_of_two_has_sealed_can_be_abandoned_and_nothing_follows() {
         .wait_for_text("Why will this run not be sealed?");
     terminal.send(REASON).press(Key::Enter).wait_for_text("abandon it as alice (driver)");
     terminal.send("y").wait_for_text("ABANDONED").wait_for_text("abandoned by alice");
-    // It does not say how to go on with it.
+    // The exit message does not show how to resume it.
     terminal.send("q");
-    let left = terminal.wait_exit().code(5).screen_text();
-    assert!(left.contains("1/3, abandoned") && !left.contains("go on "), "{left}");
+    let screen = terminal.wait_exit().code(5).screen_text();
+    assert!(screen.contains("1/3, abandoned") && !screen.contains("go on "), "{screen}");
     let kinds: Vec<_> = world.entries().iter().map(|entry| entry["kind"].clone()).collect();
     assert_eq!(kinds[kinds.len() - 2..], ["sealed", "abandoned"]);
     let mut terminal = world.open(130, 40);
     terminal.wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
     assert_eq!(world.sandbox.logs("staging").len(), 2);
 }
 
-/// Whoever takes no part yet joins with the same act; in a log of another person they are asked first.
+/// They join with the same command, and must confirm it, since another operator opened the log.
 #[test]
-fn a_second_person_can_abandon_a_run_whose_driver_is_gone() {
+fn a_second_operator_can_abandon_the_run_of_an_absent_driver() {
     need!("ssh-keygen");
-    let mut world = World::left();
+    let mut world = World::with_open_run();
     let (log, bob) = (world.log(), world.sandbox.key("bob").path.display().to_string());
     let path = log.display().to_string();
     world.set_args(&["abandon", &path, "--as", BOB, "--key", &bob]);
@@ -124,7 +124,7 @@ fn a_second_person_can_abandon_a_run_whose_driver_is_gone() {
 }
 
 #[test]
-fn a_log_that_is_no_open_run_is_not_abandoned() {
+fn only_an_open_run_can_be_abandoned() {
     need!("ssh-keygen");
     let mut world = World::sealed("quiet");
     let log = world.log();
@@ -138,44 +138,43 @@ fn a_log_that_is_no_open_run_is_not_abandoned() {
         abandon(&mut world, &other, &["--reason", REASON]).code(2).stderr_has("the run cannot be abandoned");
 }
 
-/// The files' names are made from the clock. After it was set back, the newer run has the older name.
+/// File names contain the time. After the clock was set back, the newer run has the older name.
 #[test]
-fn the_newest_run_is_told_by_what_the_logs_say_and_not_by_their_names() {
+fn the_newest_run_is_found_by_content_and_not_by_file_name() {
     need!("ssh-keygen");
     let mut world = World::sealed("the first");
     let first = world.log();
     let mut terminal = world.open_with(&["--release", "v2", "--previous", "v1.4.0"], 130, 40);
     terminal.wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
     let second = world.sandbox.logs("staging").into_iter().find(|log| *log != first).unwrap();
     let older = second.with_file_name("19700101T000000Z-00000000.jsonl");
     fs::rename(&second, &older).unwrap();
     fs::rename(second.with_extension("jsonl.d"), older.with_extension("jsonl.d")).ok();
-    // It goes on, and is the run before the next one.
+    // It is resumed, and is the previous run of the next one.
     let mut terminal = world.open_with(&[], 130, 40);
     terminal.wait_for_text("v2").wait_for_text("1/3");
     seal(&mut terminal, "PENDING");
-    leave_with(terminal, 1);
+    quit_with(terminal, 1);
     let mut terminal = world.open_with(&["--release", "v3", "--previous", "v2"], 130, 40);
     terminal.wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
     let firsts = first_lines(&world);
     let of = |release: &str| firsts.iter().find(|first| first["plan"]["release"] == release).unwrap();
     assert_eq!(of("v3")["previous_run"]["run"], of("v2")["run"]);
     assert_eq!(of("v2")["previous_run"]["run"], of("v1.4.0")["run"]);
 }
 
-/// Two machines that share the logs and nothing else: who leaves and who comes puts on record that the run goes on, and
-/// nothing about crashes.
+/// Two hosts share only the directory of logs. The log records that the run is resumed, and no crash.
 #[test]
-fn a_clean_change_of_host_puts_nothing_false_on_record() {
+fn a_clean_change_of_host_is_not_recorded_as_a_recovery() {
     need!("ssh-keygen");
     let mut world = World::new();
     let shared = world.sandbox.work().join("shared");
     world.sandbox = world.sandbox.env("GONOGO_LOG_DIR", &shared);
     let mut terminal = world.open(130, 40);
     terminal.wait_for_text("1/3").wait_for_text("seq 2");
-    leave(terminal);
+    quit(terminal);
     let own = world.sandbox.state().display().to_string();
     for state in [world.sandbox.work().join("elsewhere").display().to_string(), own] {
         let sandbox = std::mem::replace(&mut world.sandbox, Sandbox::new());
@@ -189,7 +188,7 @@ fn a_clean_change_of_host_puts_nothing_false_on_record() {
             terminal.send("y").press(Key::Enter).wait_for_text("seq ");
         }
         assert!(!terminal.screen_text().contains("has no record of"), "{}", terminal.screen_text());
-        leave(terminal);
+        quit(terminal);
     }
     let logs = fs::read_dir(shared.join("staging")).unwrap().map(|entry| entry.unwrap().path());
     let log = logs.into_iter().find(|path| path.extension().is_some_and(|is| is == "jsonl")).unwrap();

@@ -1,21 +1,20 @@
-//! Every fault of the table against real servers, as each face tells it: for programs, for people, on the
-//! screen, in the log.
+//! Every fault of the table with real servers, and how it is reported: as JSON, as text, on the screen, in the log.
 
 use serde_json::Value;
 
-use super::table::{ALERT, FAULTS, Fault, Stage, good};
+use super::fault_table::{ALERT, FAULTS, Fault, Servers, without_fault};
 use crate::bench::gonogo::{Output, Sandbox};
 use crate::bench::prometheus::Prometheus;
 use crate::bench::terminal::Terminal;
 use crate::bench::wait;
 use crate::bench::web::{Reply, Web};
-use crate::bench::{each_of, need};
+use crate::bench::{for_each_row, need};
 
-fn sandbox(stage: &Stage, prometheus: &Prometheus) -> Sandbox {
+fn sandbox(servers: &Servers, prometheus: &Prometheus) -> Sandbox {
     Sandbox::new()
-        .profile(&stage.profile(prometheus))
-        .env("REDIS_PASSWORD", stage.redis_password)
-        .env("RABBITMQ_PASSWORD", &stage.user.password)
+        .profile(&servers.profile(prometheus))
+        .env("REDIS_PASSWORD", servers.redis_password)
+        .env("RABBITMQ_PASSWORD", &servers.user.password)
 }
 
 fn check(sandbox: Sandbox, format: &str) -> (Output, Sandbox) {
@@ -30,64 +29,64 @@ fn outcome<'a>(report: &'a Value, point: &str, probe: &str) -> &'a Value {
     &outcome.unwrap_or_else(|| panic!("no {point}/{probe} in {report}"))["outcome"]
 }
 
-/// The observation that is as the table tells it.
+/// The observation that the table expects: its name and the observed value.
 #[track_caller]
-fn told(outcome: &Value, fault: &Fault) -> (String, String) {
+fn assert_observed(outcome: &Value, fault: &Fault) -> (String, String) {
     assert_eq!(outcome["class"], fault.class, "{}: {outcome:#}", fault.name);
     let ok = if fault.class == "fail" { Value::Bool(false) } else { Value::Null };
-    let fits = |seen: &&Value| {
-        let has = |key: &str, text: &str| seen[key].as_str().is_some_and(|said| said.contains(text));
+    let matches = |seen: &&Value| {
+        let contains = |key: &str, text: &str| seen[key].as_str().is_some_and(|value| value.contains(text));
         seen["ok"] == ok
-            && has("what", fault.told[0])
-            && has("expected", fault.told[1])
-            && has("seen", fault.told[2])
+            && contains("what", fault.observation[0])
+            && contains("expected", fault.observation[1])
+            && contains("seen", fault.observation[2])
     };
-    let found = outcome["observations"].as_array().unwrap().iter().find(fits);
-    let found = found.unwrap_or_else(|| panic!("{}: not told in {outcome:#}", fault.name));
+    let found = outcome["observations"].as_array().unwrap().iter().find(matches);
+    let found = found.unwrap_or_else(|| panic!("{}: not in {outcome:#}", fault.name));
     assert!(!outcome["reproduce"].as_str().unwrap().is_empty(), "{}: {outcome:#}", fault.name);
     (found["what"].as_str().unwrap().to_owned(), found["seen"].as_str().unwrap().to_owned())
 }
 
 #[test]
-fn with_everything_as_it_must_be_redis_and_rabbitmq_pass() {
+fn without_a_fault_redis_and_rabbitmq_pass() {
     need!("redis-server", "rabbitmq-server", "prometheus");
     let prometheus = Prometheus::with_alert(ALERT);
-    let stage = good();
-    let (output, _sandbox) = check(sandbox(&stage, &prometheus), "json");
-    let report = output.code(1).lacks(stage.redis_password).lacks(&stage.user.password).json();
+    let servers = without_fault();
+    let (output, _sandbox) = check(sandbox(&servers, &prometheus), "json");
+    let report = output.code(1).lacks(servers.redis_password).lacks(&servers.user.password).json();
     let status = |id: &str| {
         report["points"].as_array().unwrap().iter().find(|point| point["id"] == id).unwrap()["status"].clone()
     };
     assert_eq!(status("infra.redis"), "passed", "{:#}", outcome(&report, "infra.redis", "server"));
     assert_eq!(status("infra.rabbitmq"), "passed", "{:#}", outcome(&report, "infra.rabbitmq", "topology"));
-    // What this version cannot look at is never taken for good.
+    // A probe without values never passes.
     assert_eq!(status("validate.iac-change-set"), "unconfigured");
     let contacts = outcome(&report, "rollback.contacts", "roles");
     assert_eq!(contacts["class"], "fail", "{contacts}");
 }
 
 #[test]
-fn every_fault_is_named_headless() {
+fn every_fault_is_reported_by_check() {
     need!("redis-server", "rabbitmq-server", "prometheus");
     let prometheus = Prometheus::with_alert(ALERT);
-    each_of(FAULTS.len(), |row| {
+    for_each_row(FAULTS.len(), |row| {
         let fault = &FAULTS[row];
-        let stage = (fault.stage)();
-        let (output, sandbox) = check(sandbox(&stage, &prometheus), "json");
-        let report = output.code(1).lacks(stage.redis_password).lacks(&stage.user.password).json();
-        let (what, seen) = told(outcome(&report, fault.point, fault.probe), fault);
+        let servers = (fault.servers)();
+        let (output, sandbox) = check(sandbox(&servers, &prometheus), "json");
+        let report = output.code(1).lacks(servers.redis_password).lacks(&servers.user.password).json();
+        let (what, seen) = assert_observed(outcome(&report, fault.point, fault.probe), fault);
         let (output, _sandbox) = check(sandbox, "human");
-        let _ = output.code(1).stdout_has(&what).stdout_has(&seen).lacks(stage.redis_password);
+        let _ = output.code(1).stdout_has(&what).stdout_has(&seen).lacks(servers.redis_password);
     });
 }
 
 #[test]
-fn every_fault_is_named_on_the_screen_and_in_the_log() {
+fn every_fault_is_reported_on_the_screen_and_in_the_log() {
     need!("redis-server", "rabbitmq-server", "prometheus", "ssh-keygen");
     let prometheus = Prometheus::with_alert(ALERT);
     for fault in FAULTS {
-        let stage = (fault.stage)();
-        let sandbox = sandbox(&stage, &prometheus);
+        let servers = (fault.servers)();
+        let sandbox = sandbox(&servers, &prometheus);
         let key = sandbox.key("alice").path.display().to_string();
         let digest = sandbox.digest("profile.toml");
         let sandbox = sandbox.args([
@@ -106,20 +105,22 @@ fn every_fault_is_named_on_the_screen_and_in_the_log() {
         ]);
         let mut terminal = sandbox.terminal(200, 60);
         select(&mut terminal, fault.point);
-        for text in fault.told.iter().filter(|text| !text.is_empty()) {
-            terminal.wait_for(fault.name, |screen| unwrapped(&screen.contents()).contains(&unwrapped(text)));
+        for text in fault.observation.iter().filter(|text| !text.is_empty()) {
+            terminal.wait_for(fault.name, |screen| {
+                without_line_breaks(&screen.contents()).contains(&without_line_breaks(text))
+            });
         }
         let entry = wait::until(fault.name, || probed(&sandbox, fault));
-        told(&entry["outcome"], fault);
+        assert_observed(&entry["outcome"], fault);
         terminal.send("q");
         let _ = terminal.wait_exit().code(5);
         let log = std::fs::read_to_string(&sandbox.logs("stage")[0]).unwrap();
-        assert!(!log.contains(stage.redis_password) && !log.contains(&stage.user.password));
+        assert!(!log.contains(servers.redis_password) && !log.contains(&servers.user.password));
     }
 }
 
-/// The screen wraps; what is told is looked for without its white space and the borders between.
-fn unwrapped(text: &str) -> String {
+/// The screen wraps long lines, so texts are compared without white space and borders.
+fn without_line_breaks(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace() && !"│┃".contains(*c)).collect()
 }
 
@@ -142,7 +143,7 @@ fn probed(sandbox: &Sandbox, fault: &Fault) -> Option<Value> {
 }
 
 #[test]
-fn ready_that_says_200_while_it_starts_is_a_fail() {
+fn readyz_with_status_200_but_pipeline_not_ready_fails() {
     let web = Web::start();
     web.route("/healthz", Reply::ok(r#"{"status":"ok"}"#));
     web.route("/readyz", Reply::ok(super::world::STARTING));

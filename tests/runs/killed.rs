@@ -1,4 +1,4 @@
-//! What a gonogo leaves that is killed.
+//! A run after gonogo was killed.
 
 use std::fs;
 
@@ -7,9 +7,9 @@ use crate::bench::need;
 use crate::bench::wait;
 use crate::runs::world::ALICE;
 
-/// Of a probe that changes something nobody knows how far it came: it is on record, and does not run again unasked.
+/// Its effect is unknown: that is logged, and it runs again only on request.
 #[test]
-fn a_probe_that_changes_something_does_not_run_again_after_a_kill() {
+fn a_probe_with_effects_does_not_run_again_after_a_kill() {
     need!("ssh-keygen");
     let checklist = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\ntitle = \"P\"\n\
         why = \"W\"\nprobe = [{ id = \"p\", title = \"canary\", kind = \"command\", effects = true, deadline = \"600s\", \
@@ -37,7 +37,7 @@ fn a_probe_that_changes_something_does_not_run_again_after_a_kill() {
         "{probed:?}"
     );
     assert_eq!(fs::read_to_string(&ran).unwrap(), "ran\n");
-    // Asked for, it runs.
+    // On request it runs again.
     terminal.send("r").wait_for_text("GO 1/1");
     assert_eq!(fs::read_to_string(&ran).unwrap(), "ran\nran\n");
     terminal.send("q");

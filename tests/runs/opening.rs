@@ -1,19 +1,19 @@
-//! Opening and resuming: who, what, and what is refused.
+//! Opening and resuming a run: the arguments, the operator, and what is rejected.
 
-use super::world::{ALICE, World, leave, leave_with, seal, select};
+use super::world::{ALICE, World, quit, quit_with, seal, select};
 use crate::bench::gonogo::{Sandbox, is_private};
 use crate::bench::need;
 use crate::bench::terminal::Key;
 
 #[test]
-fn without_a_terminal_a_run_is_refused_with_what_to_do() {
+fn without_a_terminal_a_run_is_rejected_with_a_hint() {
     let mut world = World::new();
     world.set_args(&["run", "profile.toml", "--release", "v1", "--previous", "none"]);
     let _ = world.sandbox.run().code(2).stderr_has("needs a terminal").stderr_has("gonogo check");
 }
 
 #[test]
-fn what_is_missing_to_open_a_run_is_asked_for_with_the_repositorys_tags() {
+fn missing_arguments_are_prompted_for_with_the_newest_tags() {
     need!("ssh-keygen", "git");
     let mut world = World::new();
     checkout_with_tag(&world, "v1.2.3");
@@ -24,12 +24,12 @@ fn what_is_missing_to_open_a_run_is_asked_for_with_the_repositorys_tags() {
     terminal.wait_for_text("Current release, or none:");
     terminal.send("none").press(Key::Enter);
     terminal.wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
     assert_eq!(world.entries()[0]["plan"]["release"], "v1.2.3");
     assert_eq!(world.entries()[0]["commit"].as_str().unwrap().len(), 40);
 }
 
-/// Makes the directory that gonogo runs in a checkout with one tag.
+/// Turns the working directory into a checkout with one tag.
 fn checkout_with_tag(world: &World, tag: &str) {
     let script = format!(
         "git init -q . && git -c user.name=a -c user.email=a@x commit -q --allow-empty -m a && git tag {tag}"
@@ -39,13 +39,13 @@ fn checkout_with_tag(world: &World, tag: &str) {
 }
 
 #[test]
-fn a_release_that_is_no_tag_of_the_checkout_is_asked_about_before_anything_is_signed() {
+fn a_release_without_a_tag_must_be_confirmed_before_anything_is_signed() {
     need!("ssh-keygen", "git");
     let mut world = World::new();
     checkout_with_tag(&world, "v1.2.3");
-    let told = "release v1.4.0 is not a tag of the checkout .; the newest are v1.2.3";
+    let message = "release v1.4.0 is not a tag of the checkout .; the newest are v1.2.3";
     let mut terminal = world.open(200, 40);
-    terminal.wait_for_text(told);
+    terminal.wait_for_text(message);
     terminal.wait_for_text("Open a run for it anyway? [y/N]");
     terminal.press(Key::Enter);
     let ended = terminal.wait_exit().code(2);
@@ -53,7 +53,7 @@ fn a_release_that_is_no_tag_of_the_checkout_is_asked_about_before_anything_is_si
     assert!(world.sandbox.logs("staging").is_empty());
 
     world.set_args(&["check", "profile.toml", "--release", "v1.4.0"]);
-    let _ = world.sandbox.run().stderr_has(&format!("warning: {told}"));
+    let _ = world.sandbox.run().stderr_has(&format!("warning: {message}"));
     world.set_args(&["check", "profile.toml", "--release", "v1.2.3"]);
     assert!(!world.sandbox.run().stderr.contains("warning"));
 
@@ -61,16 +61,16 @@ fn a_release_that_is_no_tag_of_the_checkout_is_asked_about_before_anything_is_si
     terminal.wait_for_text("[y/N]");
     terminal.send("y").press(Key::Enter);
     terminal.wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
     assert_eq!(world.entries()[0]["plan"]["release"], "v1.4.0");
-    // A run that is open was asked about when it was opened.
+    // An open run is resumed without this question.
     let mut terminal = world.open(200, 40);
     terminal.wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
 }
 
 #[test]
-fn a_key_that_is_not_there_is_named_and_no_log_is_begun() {
+fn a_missing_key_is_reported_and_no_log_is_created() {
     let mut world = World::new();
     let args = [
         "run",
@@ -91,7 +91,7 @@ fn a_key_that_is_not_there_is_named_and_no_log_is_begun() {
 }
 
 #[test]
-fn a_second_program_on_the_same_run_and_another_release_are_refused() {
+fn a_second_gonogo_and_another_release_are_rejected_while_a_run_is_open() {
     need!("ssh-keygen");
     let mut world = World::new();
     let mut terminal = world.open(80, 24);
@@ -104,11 +104,11 @@ fn a_second_program_on_the_same_run_and_another_release_are_refused() {
     );
     let ended = world.open_with(&["--release", "v2"], 200, 24).wait_exit().code(2);
     assert!(ended.screen_text().contains("for release v1.4.0 has been open"), "{}", ended.screen_text());
-    leave(terminal);
+    quit(terminal);
 }
 
 #[test]
-fn a_key_with_a_passphrase_asks_for_it_and_refuses_a_wrong_one() {
+fn a_passphrase_is_prompted_for_and_a_wrong_one_is_rejected() {
     need!("ssh-keygen");
     let mut world = World::new();
     world.key = world.sandbox.key_with_passphrase("locked", "open sesame");
@@ -116,7 +116,7 @@ fn a_key_with_a_passphrase_asks_for_it_and_refuses_a_wrong_one() {
     terminal.wait_for_text("Passphrase of");
     for asked in 1..=2 {
         terminal.send("wrong").press(Key::Enter);
-        terminal.wait_for("the next question", |screen| {
+        terminal.wait_for("the next prompt", |screen| {
             let text = screen.contents();
             text.matches("try again").count() == asked && text.trim_end().ends_with("/locked:")
         });
@@ -128,27 +128,27 @@ fn a_key_with_a_passphrase_asks_for_it_and_refuses_a_wrong_one() {
     terminal.wait_for_text("Passphrase of");
     terminal.send("open sesame").press(Key::Enter);
     terminal.wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
     let log = world.log();
     let _ = world.verify(&log, &[]).code(5).stdout_has(ALICE);
 }
 
 #[test]
-fn a_second_person_joins_by_going_on_with_the_run() {
+fn a_second_operator_joins_by_resuming_the_run() {
     need!("ssh-keygen");
     let mut world = World::new();
     let mut terminal = world.open(130, 40);
     terminal.wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
     let bob = world.sandbox.key("bob").path.display().to_string();
     world.set_args(&["run", "profile.toml", "--as", "bob@deck.example", "--key", &bob]);
     let mut terminal = world.sandbox.terminal(130, 40);
     terminal.wait_for_text("bob (reviewer)");
-    leave(terminal);
+    quit(terminal);
     let entries = world.entries();
     let joined = entries.iter().find(|entry| entry["kind"] == "joined").unwrap();
     assert_eq!((&joined["by"], &joined["role"]), (&"bob@deck.example".into(), &"reviewer".into()));
-    // The same name with another key is somebody else.
+    // The same name with another key is rejected.
     let ended = {
         let alices = world.key.path.display().to_string();
         world.set_args(&["run", "profile.toml", "--as", "bob@deck.example", "--key", &alices]);
@@ -158,23 +158,23 @@ fn a_second_person_joins_by_going_on_with_the_run() {
 }
 
 #[test]
-fn a_changed_profile_is_told_and_taken_in_only_when_asked_for() {
+fn a_changed_profile_is_reported_and_applied_only_with_replan() {
     need!("ssh-keygen");
     let mut world = World::new();
     let mut terminal = world.open(130, 40);
     terminal.wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
     let profile = std::fs::read_to_string(world.sandbox.work().join("profile.toml")).unwrap();
     let tighter = profile + "[points.\"service.ready\"]\nfresh = \"5m\"\n";
     std::fs::write(world.sandbox.work().join("profile.toml"), tighter).unwrap();
     let mut terminal = world.open_with(&[], 130, 40);
     terminal.wait_for_text("--replan");
     terminal.press(Key::Esc).wait_gone("--replan");
-    leave(terminal);
+    quit(terminal);
     let mut terminal = world.open_with(&["--replan"], 130, 40);
     terminal.wait_for_text("these points are reset: service.ready");
     terminal.press(Key::Enter).wait_gone("are reset").wait_for_text("tailored");
-    leave(terminal);
+    quit(terminal);
     let entries = world.entries();
     let replanned = entries.iter().find(|entry| entry["kind"] == "replanned").unwrap();
     assert_eq!(replanned["reset_points"], serde_json::json!(["service.ready"]));
@@ -183,12 +183,12 @@ fn a_changed_profile_is_told_and_taken_in_only_when_asked_for() {
 }
 
 #[test]
-fn a_torn_tail_is_recovered_and_said() {
+fn an_incomplete_last_line_is_recovered_and_reported() {
     need!("ssh-keygen");
     let mut world = World::new();
     let mut terminal = world.open(80, 24);
     terminal.wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
     let log = world.log();
     let whole = std::fs::read(&log).unwrap();
     std::fs::write(&log, [&whole[..], b"{\"v\":1,\"run"].concat()).unwrap();
@@ -197,22 +197,22 @@ fn a_torn_tail_is_recovered_and_said() {
     terminal.wait_for_text("11 bytes of an incomplete line");
     terminal.press(Key::Enter);
     terminal.wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
     let _ = world.verify(&log, &[]).code(5).stdout_has("11 bytes of an incomplete line, kept in");
     let entries = world.entries();
     let recovered = entries.iter().find(|entry| entry["kind"] == "recovered").unwrap();
     assert_eq!(recovered["torn"]["bytes"], 11);
-    let kept = log.parent().unwrap().join(recovered["torn"]["file"].as_str().unwrap());
-    assert_eq!(std::fs::read(kept).unwrap(), b"{\"v\":1,\"run");
+    let attachment = log.parent().unwrap().join(recovered["torn"]["file"].as_str().unwrap());
+    assert_eq!(std::fs::read(attachment).unwrap(), b"{\"v\":1,\"run");
 }
 
 #[test]
-fn who_cannot_take_part_leaves_no_trace() {
+fn a_rejected_operator_leaves_the_log_unchanged() {
     need!("ssh-keygen");
     let mut world = World::new();
     let mut terminal = world.open(80, 24);
     terminal.wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
     let before = std::fs::read(world.log()).unwrap();
     let key = world.key.path.display().to_string();
     world.set_args(&["run", "profile.toml", "--as", "carol@deck.example", "--key", &key]);
@@ -222,7 +222,7 @@ fn who_cannot_take_part_leaves_no_trace() {
 }
 
 #[test]
-fn a_key_is_one_persons() {
+fn a_key_belongs_to_one_operator() {
     need!("ssh-keygen");
     let sandbox = Sandbox::new().args(["init", "--as", ALICE, "--no-passphrase"]);
     let _ = sandbox.run().code(0);
@@ -231,7 +231,7 @@ fn a_key_is_one_persons() {
 }
 
 #[test]
-fn init_makes_a_key_that_a_run_uses_and_writes_nothing_over() {
+fn init_creates_a_key_for_runs_and_overwrites_nothing() {
     need!("ssh-keygen");
     let sandbox = Sandbox::new().args(["init", "--as", ALICE, "--no-passphrase"]);
     let first = sandbox.run().code(0).stdout_has(&format!("{ALICE} ssh-ed25519 "));
@@ -246,7 +246,7 @@ fn init_makes_a_key_that_a_run_uses_and_writes_nothing_over() {
 }
 
 #[test]
-fn who_signs_comes_from_git_where_nothing_else_says_so() {
+fn the_operator_defaults_to_the_git_settings() {
     need!("ssh-keygen", "git");
     let world = World::new();
     let config = format!(
@@ -265,26 +265,26 @@ fn who_signs_comes_from_git_where_nothing_else_says_so() {
     ]);
     let mut terminal = sandbox.terminal(130, 40);
     terminal.wait_for_text("carol (driver)");
-    leave(terminal);
+    quit(terminal);
 }
 
-/// What the last sealed run saw stands beside what is seen now; a run before that is not there is told.
+/// Results of the last sealed run are shown next to the current ones.
 #[test]
-fn the_run_before_is_compared_with_and_missed() {
+fn the_previous_run_is_compared_and_a_missing_one_is_reported() {
     use crate::bench::web::Reply;
     need!("ssh-keygen");
     let mut world = World::new();
     let mut terminal = world.open(130, 40);
     terminal.wait_for_text("1/3");
     seal(&mut terminal, "PENDING");
-    leave_with(terminal, 1);
+    quit_with(terminal, 1);
     let first = world.log();
     world.web.route("/healthz", Reply::ok("{}").header("Strict-Transport-Security", "max-age=31536000"));
     let mut terminal = world.open_with(&["--release", "v1.5.0", "--previous", "v1.4.0"], 130, 40);
     terminal.wait_for_text("1/3");
     select(&mut terminal, '1', 1);
     terminal.wait_for_text("last time (v1.4.0): max-age=63072000;");
-    leave(terminal);
+    quit(terminal);
     let second = world.sandbox.logs("staging").into_iter().find(|log| *log != first).unwrap();
     let _ = world
         .verify(&second, &[])
@@ -301,5 +301,5 @@ fn the_run_before_is_compared_with_and_missed() {
     let mut terminal = world.open_with(&[], 130, 40);
     terminal.wait_for_text("the log of the previous run").wait_for_text("is missing");
     terminal.press(Key::Enter).wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
 }

@@ -1,4 +1,4 @@
-//! Continuing a run: what is known of its log passes without a word, anything else is told and asked about.
+//! Resuming a run: a known log is resumed at once, anything else is reported and must be confirmed.
 
 use std::fs;
 use std::path::Path;
@@ -6,23 +6,23 @@ use std::path::Path;
 use gonogo_core::journal::entry::Noted;
 use gonogo_core::journal::keys::Signer;
 
-use super::world::{ALICE, World, leave};
-use crate::attacks::forge::Log;
+use super::world::{ALICE, World, quit};
+use crate::attacks::forge::ForgedLog;
 use crate::bench::need;
 use crate::bench::terminal::{Key, Terminal};
 
 const QUESTION: &str = "Continue this run?";
 
-/// The log of one world in the directory of another, which never wrote it.
-fn brought(from: &World, change: impl FnOnce(String) -> String) -> World {
+/// A world with the log of another one, which it has not written.
+fn with_log_of(from: &World, change: impl FnOnce(String) -> String) -> World {
     let world = World::new();
     let text = change(fs::read_to_string(from.log()).unwrap());
     let directory = world.sandbox.state().join("gonogo/runs/staging");
-    put(&directory, from.log().file_name().unwrap().as_ref(), &text);
+    write_log(&directory, from.log().file_name().unwrap().as_ref(), &text);
     world
 }
 
-fn put(directory: &Path, name: &Path, text: &str) {
+fn write_log(directory: &Path, name: &Path, text: &str) {
     use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).unwrap();
     let log = directory.join(name);
@@ -30,7 +30,7 @@ fn put(directory: &Path, name: &Path, text: &str) {
     fs::set_permissions(log, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// Names a file of trusted signers in the settings.
+/// Sets a file of trusted signers in the settings.
 fn trust(world: &World, signers: &Path) {
     let directory = world.sandbox.config().join("gonogo");
     fs::create_dir_all(&directory).unwrap();
@@ -38,32 +38,32 @@ fn trust(world: &World, signers: &Path) {
 }
 
 #[track_caller]
-fn asked(world: &mut World, told: &[&str]) -> Terminal {
+fn open_to_question(world: &mut World, texts: &[&str]) -> Terminal {
     let mut terminal = world.open_with(&[], 150, 40);
     terminal.wait_for_text(QUESTION);
     let screen = terminal.screen_text();
-    for text in told {
-        assert!(screen.contains(text), "{text:?} is not told:\n{screen}");
+    for text in texts {
+        assert!(screen.contains(text), "{text:?} is not in\n{screen}");
     }
     terminal
 }
 
 #[test]
-fn a_run_of_ones_own_is_continued_without_a_question() {
+fn an_own_run_is_resumed_without_a_question() {
     need!("ssh-keygen");
-    let mut world = World::left();
+    let mut world = World::with_open_run();
     let mut terminal = world.open_with(&[], 130, 40);
     terminal.wait_for_text("1/3");
-    leave(terminal);
+    quit(terminal);
     assert!(world.entries().iter().any(|entry| entry["kind"] == "resumed"));
 }
 
-/// While a passphrase is typed, somebody may write to the log that was verified before.
+/// While the passphrase prompt is open, the verified log may be changed.
 #[test]
-fn what_is_continued_is_what_was_verified() {
+fn the_log_that_is_resumed_is_the_one_that_was_verified() {
     need!("ssh-keygen");
     for change in [true, false] {
-        let mut world = World::left();
+        let mut world = World::with_open_run();
         let locked = world.sandbox.key_with_passphrase("locked", "open sesame");
         let key = locked.path.display().to_string();
         world.set_args(&["run", "profile.toml", "--as", "bob@deck.example", "--key", &key]);
@@ -73,7 +73,7 @@ fn what_is_continued_is_what_was_verified() {
         if change {
             let mallory = world.sandbox.key("mallory");
             let mallory = Signer::load(ALICE, &mallory.path, None, &mut |_| unreachable!()).unwrap();
-            let mut log = Log::read(&before);
+            let mut log = ForgedLog::read(&before);
             log.add(ALICE, Noted { point: None, text: "all quiet".into() }.into(), Some(&mallory));
             fs::write(world.log(), log.bytes()).unwrap();
         }
@@ -81,63 +81,63 @@ fn what_is_continued_is_what_was_verified() {
         terminal.send("open sesame").press(Key::Enter);
         if change {
             let ended = terminal.wait_exit().code(2);
-            let told = ended.screen_text();
-            assert!(told.contains("INVALID at line") && told.contains("nothing was signed"), "{told}");
+            let screen = ended.screen_text();
+            assert!(screen.contains("INVALID at line") && screen.contains("nothing was signed"), "{screen}");
             assert_eq!(fs::read(world.log()).unwrap(), changed);
         } else {
             terminal.wait_for_text("1/3");
-            leave(terminal);
+            quit(terminal);
         }
     }
 }
 
 #[test]
-fn a_strangers_log_is_asked_about_before_anything_is_signed() {
+fn a_log_of_another_host_must_be_confirmed_before_anything_is_signed() {
     need!("ssh-keygen");
-    let stranger = World::left();
-    let mut world = brought(&stranger, |text| text);
+    let other_host = World::with_open_run();
+    let mut world = with_log_of(&other_host, |text| text);
     let before = fs::read(world.log()).unwrap();
-    let told = [
+    let texts = [
         "this host has not written the log",
         "alice@deck.example (driver) with SHA256:",
         "has not signed here",
     ];
-    let mut terminal = asked(&mut world, &told);
+    let mut terminal = open_to_question(&mut world, &texts);
     terminal.send("n").press(Key::Enter);
     assert!(terminal.wait_exit().code(2).screen_text().contains("not resumed, nothing was signed"));
     assert_eq!(fs::read(world.log()).unwrap(), before);
-    // Whoever says yes takes part under a name of their own.
+    // After `y`, Bob joins under his own name.
     let key = world.key.path.display().to_string();
     world.set_args(&["run", "profile.toml", "--as", "bob@deck.example", "--key", &key]);
     let mut terminal = world.sandbox.terminal(150, 40);
-    // The other machine's server has another port.
+    // The server of the other world has another port.
     let changed = "profile or checklist changed";
     terminal.wait_for_text(QUESTION).send("y").press(Key::Enter).wait_for_text(changed);
     assert!(!terminal.screen_text().contains("has no record of"), "{}", terminal.screen_text());
     terminal.press(Key::Enter).wait_gone(changed).wait_for_text("bob (reviewer)");
-    leave(terminal);
+    quit(terminal);
     let has = |kind: &str| world.entries().iter().any(|entry| entry["kind"] == kind);
-    // Its writer has left it as they should, as far as can be told.
+    // The other host has closed the log cleanly.
     assert!(has("joined") && !has("recovered"));
 }
 
 #[test]
-fn people_whom_the_settings_trust_are_known() {
+fn trusted_signers_of_the_settings_are_not_reported_as_unknown() {
     need!("ssh-keygen");
-    let stranger = World::left();
-    let mut world = brought(&stranger, |text| text);
-    let signers = world.sandbox.allowed_signers(&[("alice@deck.example", &stranger.key)]);
+    let other_host = World::with_open_run();
+    let mut world = with_log_of(&other_host, |text| text);
+    let signers = world.sandbox.allowed_signers(&[("alice@deck.example", &other_host.key)]);
     trust(&world, &signers);
-    let terminal = asked(&mut world, &["this host has not written the log"]);
+    let terminal = open_to_question(&mut world, &["this host has not written the log"]);
     let screen = terminal.screen_text();
     assert!(!screen.contains("has not signed here"), "{screen}");
 }
 
-/// A log that was damaged is not passed over: nobody opens a second run without having been asked.
+/// A damaged log is not skipped silently: a second run must be confirmed.
 #[test]
-fn a_damaged_log_is_told_before_a_new_run_is_opened() {
+fn a_damaged_log_is_reported_before_a_new_run_is_opened() {
     need!("ssh-keygen");
-    let mut world = World::left();
+    let mut world = World::with_open_run();
     let log = world.log();
     let text = fs::read_to_string(&log).unwrap().replacen("small", "large", 1);
     fs::write(&log, &text).unwrap();
@@ -152,46 +152,46 @@ fn a_damaged_log_is_told_before_a_new_run_is_opened() {
     assert_eq!(world.sandbox.logs("staging").len(), 2);
 }
 
-/// Entries were acknowledged: it is not what a crash leaves before there are any.
+/// It had acknowledged entries, so this is not a crash before the first entry.
 #[test]
-fn a_log_that_was_emptied_is_told_before_a_new_run_is_opened() {
+fn an_emptied_log_is_reported_before_a_new_run_is_opened() {
     need!("ssh-keygen");
-    let mut world = World::left();
+    let mut world = World::with_open_run();
     let last = world.entries().last().unwrap()["seq"].clone();
     fs::write(world.log(), "").unwrap();
     let mut terminal = world.open(150, 40);
     terminal.wait_for_text("Open a new run anyway?");
-    // It may stand on two lines.
+    // The message may wrap.
     let screen = terminal.screen_text().replace('\n', " ");
-    let told = format!("it is empty, but this host wrote it up to entry {last}");
-    assert!(screen.contains(&told), "{screen}");
+    let message = format!("it is empty, but this host wrote it up to entry {last}");
+    assert!(screen.contains(&message), "{screen}");
     terminal.send("n").press(Key::Enter);
     let _ = terminal.wait_exit().code(2);
-    // What another directory of state knows nothing of is what a crash left.
+    // Without the recorded head, it is treated as a crash before the first entry.
     let heads = world.sandbox.state().join("gonogo/heads");
     fs::remove_dir_all(heads).unwrap();
     world.open(150, 40).wait_for_text("1/3");
 }
 
 #[test]
-fn a_signature_that_does_not_match_is_named_with_its_line() {
+fn an_invalid_signature_is_reported_with_its_line() {
     need!("ssh-keygen");
-    let stranger = World::left();
-    let spoil = |text: String| {
+    let other_host = World::with_open_run();
+    let corrupt = |text: String| {
         let at = text.find("\",\"sig\":\"").or_else(|| text.find(",\"sig\":\"")).unwrap() + 200;
         let other = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
         format!("{}{other}{}", &text[..at], &text[at + 1..])
     };
-    let mut world = brought(&stranger, |text| spoil(text.lines().next().unwrap().to_owned() + "\n"));
+    let mut world = with_log_of(&other_host, |text| corrupt(text.lines().next().unwrap().to_owned() + "\n"));
     let ended = world.open_with(&[], 150, 40).wait_exit().code(2);
     let screen = ended.screen_text();
     assert!(screen.contains("INVALID at line 1") && screen.contains("it can never be sealed"), "{screen}");
     assert!(!world.entries().iter().any(|entry| entry["kind"] == "joined"));
 }
 
-/// One slip with a name or a key would make the whole log invalid to everybody who has these settings.
+/// Otherwise a mistyped name or key would make the log invalid for everyone with these settings.
 #[test]
-fn who_is_no_trusted_signer_of_the_settings_is_asked_before_signing() {
+fn an_operator_who_is_no_trusted_signer_must_confirm_before_signing() {
     need!("ssh-keygen");
     let mut world = World::new();
     let signers = world.sandbox.allowed_signers(&[("carol@deck.example", &world.key)]);
@@ -208,6 +208,10 @@ fn who_is_no_trusted_signer_of_the_settings_is_asked_before_signing() {
     let mut terminal = world.open(150, 40);
     terminal.wait_for_text("1/3");
     let bob = world.sandbox.key("bob");
-    super::pair::newcomer(&mut terminal, super::pair::BOB, &bob.path.display().to_string());
+    super::two_operators::add_operator(
+        &mut terminal,
+        super::two_operators::BOB,
+        &bob.path.display().to_string(),
+    );
     terminal.wait_for_text("not among the allowed signers");
 }

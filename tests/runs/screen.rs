@@ -1,4 +1,4 @@
-//! A person at a real terminal.
+//! Runs on a real terminal.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -7,7 +7,7 @@ use gonogo::tui::recorder;
 use gonogo::tui::terminal::TerminalGuard;
 use gonogo_core::time::{Moment, Utc};
 
-use super::world::{ALICE, READY, STARTING, World, confirm, leave, leave_with, seal, select};
+use super::world::{ALICE, READY, STARTING, World, confirm, quit, quit_with, seal, select};
 use crate::bench::gonogo::{Sandbox, signal};
 use crate::bench::need;
 use crate::bench::terminal::Key;
@@ -23,18 +23,18 @@ fn a_run_goes_from_opening_to_a_sealed_go() {
         select(&mut terminal, '1', 1);
         confirm(&mut terminal, "service.headers");
         select(&mut terminal, '2', 0);
-        confirm(&mut terminal, "people.told");
+        confirm(&mut terminal, "people.duty");
         terminal.wait_for_text("GO 3/3");
         seal(&mut terminal, "GO");
-        leave_with(terminal, 0);
+        quit_with(terminal, 0);
         let log = world.log();
-        let told = world.verify(&log, &["--require-go"]).code(0);
-        let _ = told.stdout_has(&format!("sealed by {ALICE}")).stdout_has("verdict   GO 3/3");
+        let output = world.verify(&log, &["--require-go"]).code(0);
+        let _ = output.stdout_has(&format!("sealed by {ALICE}")).stdout_has("verdict   GO 3/3");
     }
 }
 
 #[test]
-fn over_a_failure_nobody_confirms_and_what_was_done_is_there_again_after_a_pause() {
+fn a_failed_point_cannot_be_confirmed_and_entries_persist_after_a_resume() {
     need!("ssh-keygen");
     let mut world = World::new();
     world.web.route("/readyz", Reply::ok(STARTING));
@@ -44,17 +44,17 @@ fn over_a_failure_nobody_confirms_and_what_was_done_is_there_again_after_a_pause
     select(&mut terminal, '1', 1);
     terminal.wait_for_text("no such header");
     terminal.send(" ").wait_for_text("cannot be confirmed: a probe failed");
-    // A letter right after a refusal is not heard; it is after an arrow, which here has nowhere to go.
+    // A letter right after a rejection is ignored, so an arrow key is pressed first.
     terminal.press(Key::Down).wait_gone("cannot be confirmed");
-    // A waiver needs a reason, and is asked for twice.
+    // A waiver needs a reason and a confirmation.
     terminal.send("w").wait_for_text("Why is it waived?");
     terminal.send("q is a letter here").press(Key::Enter).press(Key::Enter).wait_for_text("y waive as");
     terminal.send("y").wait_for_text("waived service.headers");
     select(&mut terminal, '2', 0);
-    confirm(&mut terminal, "people.told");
+    confirm(&mut terminal, "people.duty");
     terminal.send("n").wait_for_text("The note:");
     terminal.paste("pasted \u{202e}text\nq").press(Key::Enter).wait_for_text("noted");
-    leave(terminal);
+    quit(terminal);
 
     let before = world.entries();
     let mut terminal = world.open_with(&[], 130, 40);
@@ -63,17 +63,17 @@ fn over_a_failure_nobody_confirms_and_what_was_done_is_there_again_after_a_pause
     assert_eq!(world.entries()[..before.len()], before);
     assert_eq!(world.entries()[before.len()]["kind"], "resumed");
     seal(&mut terminal, "NO-GO");
-    leave_with(terminal, 1);
+    quit_with(terminal, 1);
     let log = world.log();
     let _ = world.verify(&log, &[]).code(0).stdout_has("verdict   NO-GO 2/3");
     let _ = world.verify(&log, &["--require-go"]).code(1);
     let reasons = &world.entries()[world.entries().len() - 2]["reasons"];
     assert_eq!(reasons[0]["point"], "service.ready");
     assert!(reasons[0]["why"].as_str().unwrap().contains("event_pipeline_ready"), "{reasons}");
-    one_byte_changed_is_found(&mut world);
+    assert_a_changed_byte_is_detected(&mut world);
 }
 
-fn one_byte_changed_is_found(world: &mut World) {
+fn assert_a_changed_byte_is_detected(world: &mut World) {
     let log = world.log();
     let text = std::fs::read_to_string(&log).unwrap();
     let changed = text.replacen("q is a letter here", "Q is a letter here", 1);
@@ -89,26 +89,26 @@ fn one_byte_changed_is_found(world: &mut World) {
 }
 
 #[test]
-fn a_secret_that_is_typed_is_refused() {
+fn a_typed_secret_is_rejected() {
     need!("ssh-keygen");
     let mut world = World::new();
     let profile = std::fs::read_to_string(world.sandbox.work().join("profile.toml")).unwrap();
-    let token = "app.token = { env = \"BOARD_TOKEN\" }\n[points.\"people.told\"]\nprobe = [{ id = \"p\", title = \"p\", kind = \"token\", with = { api = { url = \"http://127.0.0.1:1\" }, current = \"{{ app.token }}\" } }]\n";
+    let token = "app.token = { env = \"BOARD_TOKEN\" }\n[points.\"people.duty\"]\nprobe = [{ id = \"p\", title = \"p\", kind = \"token\", with = { api = { url = \"http://127.0.0.1:1\" }, current = \"{{ app.token }}\" } }]\n";
     world.sandbox = world.sandbox.profile(&(profile + token)).env("BOARD_TOKEN", "swordfish-42");
     let digest = world.sandbox.digest("profile.toml");
-    let opened = ["--release", "v1.4.0", "--previous", "v1.3.0", "--trust", &digest];
-    let mut terminal = world.open_with(&opened, 130, 40);
+    let opening = ["--release", "v1.4.0", "--previous", "v1.3.0", "--trust", &digest];
+    let mut terminal = world.open_with(&opening, 130, 40);
     terminal.wait_for_text("1/3");
     terminal.send("n").wait_for_text("The note:");
     terminal.send("it is swordfish-42").press(Key::Enter);
     terminal.wait_for_text("your text contains a secret (env BOARD_TOKEN)");
     terminal.press(Key::Esc).wait_gone("The note:");
-    leave(terminal);
+    quit(terminal);
     assert!(!std::fs::read_to_string(world.log()).unwrap().contains("swordfish"));
 }
 
 #[test]
-fn a_point_is_probed_again_and_an_act_is_taken_back() {
+fn a_point_is_probed_again_and_a_confirmation_is_retracted() {
     need!("ssh-keygen");
     let mut world = World::new();
     world.web.route("/readyz", Reply::ok(STARTING));
@@ -118,25 +118,25 @@ fn a_point_is_probed_again_and_an_act_is_taken_back() {
     select(&mut terminal, '1', 0);
     terminal.send("r").wait_for_text("1/3");
     select(&mut terminal, '2', 0);
-    confirm(&mut terminal, "people.told");
+    confirm(&mut terminal, "people.duty");
     terminal.wait_for_text("2/3");
     terminal.send("u").wait_for_text("y retract as");
     terminal.send("y").wait_for_text("PENDING 1/3");
     terminal.send("x").wait_for_text("Why");
-    terminal.send("nobody to tell").press(Key::Enter).wait_for_text("Esc edit");
+    terminal.send("nobody to inform").press(Key::Enter).wait_for_text("Esc edit");
     terminal.send("y").wait_for_text("2/3");
-    leave(terminal);
+    quit(terminal);
 }
 
 #[test]
-fn a_signal_ends_it_cleanly_and_nothing_acknowledged_is_lost() {
+fn a_signal_ends_a_run_cleanly_and_no_acknowledged_entry_is_lost() {
     need!("ssh-keygen");
     for name in ["TERM", "HUP", "INT"] {
         let mut world = World::new();
         let mut terminal = world.open(80, 24);
         terminal.wait_for_text("1/3");
         select(&mut terminal, '2', 0);
-        confirm(&mut terminal, "people.told");
+        confirm(&mut terminal, "people.duty");
         signal(terminal.pid(), name);
         let _ = terminal.wait_exit().code(130).left_clean();
         assert!(world.entries().iter().any(|entry| entry["kind"] == "confirmed"));
@@ -146,7 +146,7 @@ fn a_signal_ends_it_cleanly_and_nothing_acknowledged_is_lost() {
 }
 
 #[test]
-fn a_terminal_that_is_too_small_says_so_and_a_larger_one_goes_on() {
+fn a_too_small_terminal_is_reported_and_a_resized_one_continues() {
     need!("ssh-keygen");
     let mut world = World::new();
     let mut terminal = world.open(30, 8);
@@ -154,36 +154,36 @@ fn a_terminal_that_is_too_small_says_so_and_a_larger_one_goes_on() {
     terminal.resize(40, 12);
     terminal.wait_for_text("Pipeline is ready");
     terminal.resize(130, 40);
-    terminal.wait_for_text("Support is told").wait_for_text("checklist small");
-    leave(terminal);
+    terminal.wait_for_text("Support is on duty").wait_for_text("checklist small");
+    quit(terminal);
 }
 
-/// Runs itself in a terminal: there it takes the screen and panics.
+/// The test runs itself in a terminal, where it acquires the screen and panics.
 #[test]
-fn a_panic_gives_the_terminal_back_and_is_told() {
+fn a_panic_restores_the_terminal_and_is_reported() {
     const INSIDE: &str = "GONOGO_PANIC_INSIDE";
     if std::env::var_os(INSIDE).is_some() {
-        let _taken = TerminalGuard::acquire().unwrap();
+        let _guard = TerminalGuard::acquire().unwrap();
         panic!("something broke");
     }
     let test = std::env::current_exe().unwrap();
-    let own = "runs::screen::a_panic_gives_the_terminal_back_and_is_told";
+    let own = "runs::screen::a_panic_restores_the_terminal_and_is_reported";
     let sandbox =
         Sandbox::new().program(test.to_str().unwrap()).env(INSIDE, "1").args(["--exact", own, "--nocapture"]);
     let ended = sandbox.terminal(200, 50).wait_exit().left_clean();
     // The test runner of the inner process writes across the message's second line.
-    let told = ended.screen_text();
-    assert!(ended.code != 0 && told.contains("panicked at tests/runs/screen.rs"), "{told}");
+    let output = ended.screen_text();
+    assert!(ended.code != 0 && output.contains("panicked at tests/runs/screen.rs"), "{output}");
 }
 
-/// Runs itself in a terminal: there it takes the screen, something is typed, and it panics.
+/// The test runs itself in a terminal, where it acquires the screen, records an input and panics.
 #[test]
-fn a_panic_leaves_the_last_inputs_for_their_owner_only() {
+fn a_panic_writes_the_last_inputs_to_a_private_file() {
     const INSIDE: &str = "GONOGO_INPUTS_INSIDE";
     if let Some(directory) = std::env::var_os(INSIDE) {
         let off = gonogo::diagnostic::filter(Some("off"), 0).unwrap();
         gonogo::diagnostic::start(Some(directory.as_ref()), off, false);
-        let _taken = TerminalGuard::acquire().unwrap();
+        let _guard = TerminalGuard::acquire().unwrap();
         let now = Moment { wall: Utc::from_millis(0), boot: "boot".into(), mono: 7 };
         let typed = Event::Paste("some text".into());
         recorder::record(&typed, false, &now);
@@ -191,21 +191,21 @@ fn a_panic_leaves_the_last_inputs_for_their_owner_only() {
     }
     let state = tempfile::tempdir().unwrap();
     let test = std::env::current_exe().unwrap();
-    let own = "runs::screen::a_panic_leaves_the_last_inputs_for_their_owner_only";
+    let own = "runs::screen::a_panic_writes_the_last_inputs_to_a_private_file";
     let sandbox = Sandbox::new().program(test.to_str().unwrap()).env(INSIDE, state.path().to_str().unwrap());
     let ended = sandbox.args(["--exact", own, "--nocapture"]).terminal(200, 50).wait_exit().left_clean();
-    let told = ended.screen_text();
+    let output = ended.screen_text();
     // The test runner of the inner process writes across the beginning of the line.
-    assert!(told.contains("last-inputs.jsonl"), "{told}");
+    assert!(output.contains("last-inputs.jsonl"), "{output}");
     let file = state.path().join("last-inputs.jsonl");
     let inputs = std::fs::read_to_string(&file).unwrap();
     assert_eq!(inputs, "{\"at\":7,\"input\":\"paste\",\"bytes\":9}\n");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
-/// More than is read at once: a key after it is heard without another one, and so is one that comes with another size.
+/// A key after more input than one read returns, and a key together with a resize.
 #[test]
-fn nothing_that_was_typed_is_left_unread() {
+fn no_typed_key_is_left_unread() {
     need!("ssh-keygen");
     let mut world = World::new();
     let mut terminal = world.open(130, 40);
@@ -217,5 +217,5 @@ fn nothing_that_was_typed_is_left_unread() {
         terminal.resize(columns, 40).send("?").wait_for_text("Esc back");
     }
     terminal.press(Key::Esc).wait_gone("Esc back");
-    leave(terminal);
+    quit(terminal);
 }

@@ -1,4 +1,4 @@
-//! Stopped by Ctrl-Z, gonogo goes on where it was: no deadline runs meanwhile.
+//! gonogo, stopped by Ctrl-Z, continues where it was: no deadline passes meanwhile.
 
 use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
@@ -6,12 +6,12 @@ use crate::bench::terminal::{Key, Terminal};
 use crate::bench::wait;
 use crate::runs::world::ALICE;
 
-/// Its probe runs until the word to go on is there; it is stopped for longer than it may take.
+/// The probe runs until the file `go` exists. gonogo is stopped for longer than the deadline.
 const CHECKLIST: &str = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\ntitle = \"P\"\n\
-     why = \"W\"\nprobe = [{ id = \"p\", title = \"go on\", kind = \"command\", deadline = \"5s\", with = { \
-     argv = [\"sh\", \"-c\", \": >begun; until [ -e go ]; do sleep 0.05; done\"] } }]\n";
+     why = \"W\"\nprobe = [{ id = \"p\", title = \"continue\", kind = \"command\", deadline = \"5s\", with = { \
+     argv = [\"sh\", \"-c\", \": >started; until [ -e go ]; do sleep 0.05; done\"] } }]\n";
 
-/// A shell with jobs, in which the program can be stopped; it is continued before the probe may end.
+/// A shell with job control, which continues the stopped program before the probe can end.
 const SHELL: &str = "gonogo \"$@\"; sleep 8; { sleep 1; : >go; } & fg %1; echo ended with $?; sleep 1000";
 
 fn sandbox() -> Sandbox {
@@ -19,21 +19,21 @@ fn sandbox() -> Sandbox {
     Sandbox::new().checklist(CHECKLIST).profile(profile)
 }
 
-/// Runs gonogo under a shell, and stops it while its probe runs.
+/// Runs gonogo in the shell, and stops it while its probe runs.
 fn stopped(sandbox: Sandbox, arguments: &[&str]) -> (Sandbox, Terminal) {
     let script = SHELL.replace("gonogo", env!("CARGO_BIN_EXE_gonogo"));
-    let begun = sandbox.work().join("begun");
+    let started = sandbox.work().join("started");
     let mut words = vec!["-mc", &script, "sh"];
     words.extend(arguments);
     let sandbox = sandbox.program("bash").args(words);
     let mut terminal = sandbox.terminal(100, 30);
-    wait::until("the probe", || begun.exists().then_some(()));
+    wait::until("the probe", || started.exists().then_some(()));
     terminal.press(Key::Ctrl('z'));
     (sandbox, terminal)
 }
 
 #[test]
-fn a_check_goes_on_when_it_is_continued() {
+fn a_stopped_check_continues() {
     let sandbox = sandbox();
     let digest = sandbox.digest("profile.toml");
     let (_sandbox, mut terminal) = stopped(sandbox, &["check", "profile.toml", "--trust", &digest]);
@@ -43,7 +43,7 @@ fn a_check_goes_on_when_it_is_continued() {
 }
 
 #[test]
-fn a_run_goes_on_when_it_is_continued() {
+fn a_stopped_run_continues() {
     need!("ssh-keygen");
     let sandbox = sandbox();
     let key = sandbox.key("ann").path.display().to_string();

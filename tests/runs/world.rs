@@ -1,4 +1,4 @@
-//! A small deployment to run a checklist against: one web server, one person with a key.
+//! A small deployment to run a checklist against: one web server, one operator with a key.
 
 use std::path::PathBuf;
 
@@ -38,8 +38,8 @@ id = "people"
 title = "People"
 
 [[section.point]]
-id = "people.told"
-title = "Support is told"
+id = "people.duty"
+title = "Support is on duty"
 why = "They answer the phone tonight."
 confirm = "one"
 "#;
@@ -81,36 +81,36 @@ impl World {
         self.sandbox.terminal(columns, rows)
     }
 
-    /// A world whose run is sealed: looks, a confirmation, a note, a verdict and a seal.
+    /// A world with a sealed run: probe results, a confirmation, a note, a verdict and a seal.
     #[track_caller]
     pub fn sealed(note: &str) -> Self {
         let mut world = Self::new();
         let mut terminal = world.open(130, 40);
         terminal.wait_for_text("1/3");
-        world.wait_for_looks();
+        world.wait_for_probes();
         select(&mut terminal, '2', 0);
-        confirm(&mut terminal, "people.told");
+        confirm(&mut terminal, "people.duty");
         terminal.send("n").wait_for_text("The note:");
         terminal.send(note).press(Key::Enter).wait_for_text("noted");
         seal(&mut terminal, "PENDING");
-        leave_with(terminal, 1);
+        quit_with(terminal, 1);
         world
     }
 
-    /// With an open run whose probes have results, left.
-    pub fn left() -> Self {
+    /// A world with an open run whose probes have results; gonogo has quit.
+    pub fn with_open_run() -> Self {
         let mut world = Self::new();
         let mut terminal = world.open(130, 40);
         terminal.wait_for_text("1/3");
-        world.wait_for_looks();
-        leave(terminal);
+        world.wait_for_probes();
+        quit(terminal);
         world
     }
 
-    /// Waits until both probes have looked: the log is opened, and two looks.
+    /// Waits until both probes have results: the log has its first entry and two more.
     #[track_caller]
-    pub fn wait_for_looks(&self) {
-        wait::until("both looks", || (self.entries().len() >= 3).then_some(()));
+    pub fn wait_for_probes(&self) {
+        wait::until("both probe results", || (self.entries().len() >= 3).then_some(()));
     }
 
     /// The log of the only run.
@@ -120,7 +120,7 @@ impl World {
         log
     }
 
-    /// `gonogo verify` of a file, by somebody who trusts the person at the keyboard.
+    /// `gonogo verify` of a file, with the operator as trusted signer.
     #[track_caller]
     pub fn verify(&mut self, log: &std::path::Path, more: &[&str]) -> Output {
         let signers = self.sandbox.allowed_signers(&[(ALICE, &self.key)]);
@@ -136,24 +136,24 @@ impl World {
         self.sandbox = sandbox.args(args.iter().map(ToString::to_string));
     }
 
-    /// The whole lines of the log as JSON.
+    /// The complete lines of the log as JSON.
     #[track_caller]
     pub fn entries(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.log()).unwrap();
-        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        whole.map(|line| serde_json::from_str(line).unwrap()).collect()
+        let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
-/// Leaves an open run with `q` and waits for the end.
+/// Quits an open run with `q` and waits for the end.
 #[track_caller]
-pub fn leave(terminal: Terminal) {
-    leave_with(terminal, 5);
+pub fn quit(terminal: Terminal) {
+    quit_with(terminal, 5);
 }
 
-/// Leaves with `q`, and is told this.
+/// Quits with `q`, and expects this exit code.
 #[track_caller]
-pub fn leave_with(mut terminal: Terminal, code: u32) {
+pub fn quit_with(mut terminal: Terminal, code: u32) {
     terminal.send("q");
     let _ = terminal.wait_exit().code(code).left_clean();
 }
@@ -168,7 +168,7 @@ pub fn seal(terminal: &mut Terminal, verdict: &str) {
     terminal.send("y").wait_for_text("SEALED");
 }
 
-/// Confirms the selected point: the question first, then the answer.
+/// Confirms the selected point with its dialog.
 #[track_caller]
 pub fn confirm(terminal: &mut Terminal, point: &str) {
     terminal.wait_for_text("press space to confirm");
@@ -176,7 +176,7 @@ pub fn confirm(terminal: &mut Terminal, point: &str) {
     terminal.send("y").wait_for_text(&format!("confirmed {point}"));
 }
 
-/// Goes to a section and down to the nth point of it.
+/// Selects the nth point of a section.
 pub fn select(terminal: &mut Terminal, section: char, down: usize) {
     terminal.press(Key::Char(section)).press(Key::Char('g'));
     for _ in 0..down {

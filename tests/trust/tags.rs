@@ -1,4 +1,4 @@
-//! A release's tags are looked for in a repository that the profile names: once the profile is trusted.
+//! Tags are read from the repository that the profile names, but only after the profile is trusted.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,18 +7,18 @@ use super::{QUESTION, has_run, world};
 use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
 use crate::bench::terminal::Key;
-use crate::runs::world::{World, leave};
+use crate::runs::world::{World, quit};
 
-/// A `git` before the real one that leaves a mark when it is asked for tags.
+/// Puts a `git` before the real one in `PATH`, which creates the file `asked` when tags are read.
 fn watch_git(world: &mut World) {
     let path = std::env::var_os("PATH").unwrap();
     let real = std::env::split_paths(&path).map(|dir| dir.join("git")).find(|git| git.is_file()).unwrap();
     let bin = world.sandbox.work().join("bin");
     fs::create_dir(&bin).unwrap();
-    let mark = world.sandbox.work().join("asked");
+    let marker = world.sandbox.work().join("asked");
     let script = format!(
         "#!/bin/sh\ncase \" $* \" in *' tag '*|*' refs/tags '*) touch {} ;; esac\nexec {} \"$@\"\n",
-        mark.display(),
+        marker.display(),
         real.display()
     );
     fs::write(bin.join("git"), script).unwrap();
@@ -28,24 +28,24 @@ fn watch_git(world: &mut World) {
     world.sandbox = sandbox.env("PATH", std::env::join_paths(paths).unwrap());
 }
 
-/// The profile names the repository that is asked for its tags.
+/// The profile names the repository of the tags.
 #[test]
-fn tags_are_asked_for_once_the_content_is_trusted() {
+fn tags_are_read_only_after_the_profile_is_trusted() {
     need!("ssh-keygen", "git");
     let mut world = world();
     watch_git(&mut world);
-    let asked = world.sandbox.work().join("asked");
+    let git_ran = world.sandbox.work().join("asked");
     let mut terminal = world.open_with(&[], 120, 36);
     terminal.wait_for_text(QUESTION);
-    assert!(!asked.exists(), "asked before anybody was");
+    assert!(!git_ran.exists(), "the tags were read before permission");
     terminal.send("n").press(Key::Enter);
     let ended = terminal.wait_exit().code(2);
     assert!(ended.screen_text().contains("not allowed; nothing was run"), "{}", ended.screen_text());
-    assert!(!asked.exists() && !has_run(&world.sandbox));
+    assert!(!git_ran.exists() && !has_run(&world.sandbox));
     let mut terminal = world.open_with(&[], 120, 36);
     terminal.wait_for_text(QUESTION);
     terminal.send("y").press(Key::Enter).wait_for_text("Release to promote:");
-    assert!(asked.exists());
+    assert!(git_ran.exists());
     terminal.send("-v1").press(Key::Enter);
     let ended = terminal.wait_exit().code(2);
     assert!(
@@ -55,9 +55,9 @@ fn tags_are_asked_for_once_the_content_is_trusted() {
     );
 }
 
-/// What a repository says, whom to trust for instance, is nobody's own setting.
+/// A repository must not set the trusted signers, for example.
 #[test]
-fn git_settings_are_the_users_own_and_not_a_repositorys() {
+fn git_settings_of_a_repository_are_ignored() {
     need!("ssh-keygen", "git");
     let world = World::sealed("well");
     let log = world.sandbox.logs("staging").pop().unwrap().display().to_string();
@@ -71,15 +71,15 @@ fn git_settings_are_the_users_own_and_not_a_repositorys() {
     let setting = format!("[gpg \"ssh\"]\n\tallowedSignersFile = {}\n", signers.display());
     fs::write(git.join("config"), &setting).unwrap();
     let _ = world.sandbox.run_with(&verify).code(2).stderr_has("trusted signers required");
-    let own = world.sandbox.config().join("gitconfig");
-    fs::write(&own, &setting).unwrap();
-    let sandbox = world.sandbox.env("GIT_CONFIG_GLOBAL", own);
+    let user_config = world.sandbox.config().join("gitconfig");
+    fs::write(&user_config, &setting).unwrap();
+    let sandbox = world.sandbox.env("GIT_CONFIG_GLOBAL", user_config);
     let _ = sandbox.run_with(&verify).code(0);
 }
 
-/// What the profile makes happen is asked for before there is a release, in words that hold for any.
+/// The question comes before the release is known, so it shows placeholders.
 #[test]
-fn what_is_asked_for_before_there_is_a_release_is_of_no_release() {
+fn permission_before_the_release_is_known_covers_every_release() {
     need!("ssh-keygen", "git");
     let mut world = world();
     let list = super::checklist("command", r#"{ argv = ["printf", "{{ release }}/{{ previous }}"] }"#);
@@ -87,13 +87,13 @@ fn what_is_asked_for_before_there_is_a_release_is_of_no_release() {
     fs::write(world.sandbox.work().join("profile.toml"), super::PROFILE).unwrap();
     let mut terminal = world.open_with(&[], 120, 36);
     terminal.wait_for_text(QUESTION);
-    let asked = terminal.screen_text();
+    let question = terminal.screen_text();
     assert!(
-        asked.contains("printf '{{ release }}/{{ previous }}'") && !asked.contains("For release"),
-        "{asked}"
+        question.contains("printf '{{ release }}/{{ previous }}'") && !question.contains("For release"),
+        "{question}"
     );
     terminal.send("y").press(Key::Enter).wait_for_text("Release to promote:");
     terminal.send("v1").press(Key::Enter).wait_for_text("Current release, or none:");
     terminal.send("none").press(Key::Enter).wait_for_text("1/1");
-    leave(terminal);
+    quit(terminal);
 }

@@ -1,4 +1,4 @@
-//! Servers, proxies and programs that show the secrets they are given: none of that is told, shown or kept.
+//! Servers and programs that return the secrets they receive: no secret may be printed, shown or stored.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -19,15 +19,15 @@ use crate::bench::gonogo::{Output, Sandbox};
 use crate::bench::terminal::Key;
 use crate::bench::{need, wait};
 
-/// How many secrets there are; each goes to another place.
+/// The number of secrets; each is used by another probe.
 const COUNT: usize = 13;
 
 fn canary(n: usize) -> String {
     format!("canary{n:02}+S3cr=t/{n:02}&more")
 }
 
-/// The ways in which a text may come back.
-fn spellings(text: &str) -> [String; 6] {
+/// The encodings in which a text may be returned.
+fn encodings(text: &str) -> [String; 6] {
     let hex = text.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     let percent = text.bytes().fold(String::new(), |out, b| {
         if b.is_ascii_alphanumeric() { format!("{out}{}", char::from(b)) } else { format!("{out}%{b:02X}") }
@@ -36,24 +36,27 @@ fn spellings(text: &str) -> [String; 6] {
     [text.to_owned(), STANDARD.encode(text), URL_SAFE_NO_PAD.encode(text), percent, hex, upper]
 }
 
-/// Answers everything with what it was sent, in all spellings, in the body and in headers.
+/// A server that returns what it received, in all encodings, in the body and in headers.
 fn echo(status: StatusCode) -> LoopbackServer {
     let answer = async move |request: Request| -> Response {
-        let mut sent: Vec<String> =
+        let mut received: Vec<String> =
             request.headers().values().filter_map(|value| value.to_str().ok().map(str::to_owned)).collect();
-        sent.extend(
-            sent.clone().iter().filter_map(|value| value.split_once(' ').map(|(_, rest)| rest.to_owned())),
+        received.extend(
+            received
+                .clone()
+                .iter()
+                .filter_map(|value| value.split_once(' ').map(|(_, rest)| rest.to_owned())),
         );
-        let said = sent.iter().flat_map(|sent| spellings(sent)).collect::<Vec<_>>().join(" ");
+        let reply = received.iter().flat_map(|received| encodings(received)).collect::<Vec<_>>().join(" ");
         let body = json!({
-            "status": "error", "message": said, "error": said, "errors": [{"code": "DENIED", "message": said, "msg": said}],
-            "warnings": [said], "database": said, "data": said,
+            "status": "error", "message": reply, "error": reply, "errors": [{"code": "DENIED", "message": reply, "msg": reply}],
+            "warnings": [reply], "database": reply, "data": reply,
         });
         let mut response = (status, axum::Json(body)).into_response();
         for name in
             ["www-authenticate", "location", "x-said", "strict-transport-security", "content-security-policy"]
         {
-            if let Ok(value) = HeaderValue::from_str(&said) {
+            if let Ok(value) = HeaderValue::from_str(&reply) {
                 response.headers_mut().insert(name, value);
             }
         }
@@ -62,8 +65,8 @@ fn echo(status: StatusCode) -> LoopbackServer {
     LoopbackServer::start(Router::new().fallback(answer)).unwrap()
 }
 
-/// Answers every line with an error that repeats it. Ends with the process.
-fn parrot() -> u16 {
+/// A server that answers every line with an error that repeats it; it ends with the process.
+fn echo_errors() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -71,8 +74,8 @@ fn parrot() -> u16 {
             thread::spawn(move || {
                 let mut buffer = [0; 4096];
                 while let Ok(length @ 1..) = stream.read(&mut buffer) {
-                    let said = String::from_utf8_lossy(&buffer[..length]).replace(['\r', '\n'], " ");
-                    if stream.write_all(format!("-ERR I heard {said}\r\n").as_bytes()).is_err() {
+                    let reply = String::from_utf8_lossy(&buffer[..length]).replace(['\r', '\n'], " ");
+                    if stream.write_all(format!("-ERR I heard {reply}\r\n").as_bytes()).is_err() {
                         return;
                     }
                 }
@@ -82,7 +85,7 @@ fn parrot() -> u16 {
     port
 }
 
-/// One point for each kind of look.
+/// One point for each kind of probe.
 fn checklist(url: &str, port: u16, program: &Path, checkout: &Path) -> String {
     let template = include_str!("../fixtures/canaries.toml");
     let (program, checkout) = (program.display().to_string(), checkout.display().to_string());
@@ -102,41 +105,41 @@ fn sandbox(server: &LoopbackServer) -> Sandbox {
     let checkout = crate::bench::checkout::Checkout::new();
     let repository = sandbox.work().join("checkout");
     fs::rename(checkout.path(), &repository).unwrap();
-    let checklist = checklist(&server.url(), parrot(), &program, &repository);
+    let checklist = checklist(&server.url(), echo_errors(), &program, &repository);
     sandbox.checklist(&checklist).profile("environment = \"canary\"\nchecklist = \"checklist.toml\"\n")
 }
 
-/// Nothing of any secret stands in it.
+/// Checks that a text contains no secret, and no part of one.
 #[track_caller]
-fn assert_clean(place: &str, text: &str) {
+fn assert_no_secret(location: &str, text: &str) {
     for n in 0..COUNT {
-        for spelling in spellings(&canary(n)) {
-            assert!(!text.contains(&spelling), "{place} shows canary {n} as {spelling}:\n{text}");
+        for encoding in encodings(&canary(n)) {
+            assert!(!text.contains(&encoding), "{location} shows canary {n} as {encoding}:\n{text}");
         }
-        // A part of it would be enough to guess the rest.
-        assert!(!text.contains(&canary(n)[..12]), "{place} shows the begin of canary {n}:\n{text}");
+        // A part of a secret would help to guess the rest.
+        assert!(!text.contains(&canary(n)[..12]), "{location} shows the beginning of canary {n}:\n{text}");
     }
 }
 
 #[track_caller]
-fn assert_output(place: &str, output: &Output) {
-    assert_clean(place, &output.stdout);
-    assert_clean(place, &output.stderr);
+fn assert_no_secret_in_output(location: &str, output: &Output) {
+    assert_no_secret(location, &output.stdout);
+    assert_no_secret(location, &output.stderr);
 }
 
-fn everything_below(directory: &Path, see: &mut impl FnMut(&Path, &str)) {
+fn visit_files(directory: &Path, visit: &mut impl FnMut(&Path, &str)) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            everything_below(&path, see);
+            visit_files(&path, visit);
         } else {
-            see(&path, &String::from_utf8_lossy(&fs::read(&path).unwrap()));
+            visit(&path, &String::from_utf8_lossy(&fs::read(&path).unwrap()));
         }
     }
 }
 
 #[test]
-fn no_face_no_log_and_no_report_shows_a_secret() {
+fn no_output_no_log_and_no_report_shows_a_secret() {
     need!("git", "ssh-keygen");
     for status in [StatusCode::OK, StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FOUND] {
         let server = echo(status);
@@ -145,12 +148,12 @@ fn no_face_no_log_and_no_report_shows_a_secret() {
             let digest = sandbox.digest("profile.toml");
             let output = sandbox.run_with(&["check", "profile.toml", "--trust", &digest, "--format", format]);
             assert!(output.stdout.contains("s.command"), "{output}");
-            assert!(output.stdout.contains("[redacted: "), "what is taken out is said: {output}");
-            assert_output(format, &output);
+            assert!(output.stdout.contains("[redacted: "), "a redaction must be marked: {output}");
+            assert_no_secret_in_output(format, &output);
         }
         let key = sandbox.key("alice").path.display().to_string();
         let digest = sandbox.digest("profile.toml");
-        let words = [
+        let arguments = [
             "run",
             "profile.toml",
             "--trust",
@@ -164,24 +167,24 @@ fn no_face_no_log_and_no_report_shows_a_secret() {
             "--previous",
             "v1",
         ];
-        let sandbox = sandbox.args(words);
+        let sandbox = sandbox.args(arguments);
         let mut terminal = sandbox.terminal(220, 60);
         terminal.wait_for_text("s.http");
-        wait::until("all looks", || {
+        wait::until("all probe results", || {
             let log = fs::read_to_string(sandbox.logs("canary").first()?).ok()?;
             (log.matches("\"reproduce\":").count() >= COUNT).then_some(())
         });
         for _ in 0..COUNT {
-            assert_clean("the screen", &terminal.screen_text());
+            assert_no_secret("the screen", &terminal.screen_text());
             terminal.press(Key::Down);
         }
-        assert_clean("the screen", &terminal.screen_text());
+        assert_no_secret("the screen", &terminal.screen_text());
         terminal.send("q");
         let _ = terminal.wait_exit().code(5);
         let log = sandbox.logs("canary").remove(0).display().to_string();
         for format in ["markdown", "html", "json", "junit"] {
-            assert_output(format, &sandbox.run_with(&["report", &log, "--format", format]));
+            assert_no_secret_in_output(format, &sandbox.run_with(&["report", &log, "--format", format]));
         }
-        everything_below(&sandbox.state(), &mut |path, text| assert_clean(&path.display().to_string(), text));
+        visit_files(&sandbox.state(), &mut |path, text| assert_no_secret(&path.display().to_string(), text));
     }
 }

@@ -1,3 +1,4 @@
+mod misspellings;
 mod servers;
 
 use super::file::STANDARD;
@@ -12,7 +13,7 @@ fn plan(checklist: &str, profile: &str) -> Result<Plan, crate::error::Problems> 
     resolve(&checklist, &profile, &Promotion { release: Some("v1".into()), previous: Some("v0".into()) })
 }
 
-fn refused(checklist: &str, profile: &str) -> String {
+fn rejected(checklist: &str, profile: &str) -> String {
     plan(checklist, profile).unwrap_err().to_string()
 }
 
@@ -47,12 +48,12 @@ fn no_control_point_can_be_removed_renamed_or_emptied() {
         for id in points {
             let line = format!("id = \"{id}\"");
             let renamed = STANDARD.replace(&line, &format!("id = \"{id}s\""));
-            let error = refused(&renamed, PROFILE);
+            let error = rejected(&renamed, PROFILE);
             assert!(error.contains(&format!("control point {id} is missing from section")), "{error}");
             assert!(error.contains("c.toml:"), "{error}");
-            let error = refused(&without(id), PROFILE);
+            let error = rejected(&without(id), PROFILE);
             assert!(error.contains(&format!("control point {id} is missing from section")), "{error}");
-            let error = refused(&emptied(id), PROFILE);
+            let error = rejected(&emptied(id), PROFILE);
             assert!(error.contains(&format!("control point {id} is empty")), "{error}");
         }
     }
@@ -101,7 +102,7 @@ fn a_profile_tightens_and_its_changes_are_listed() {
 
 #[test]
 fn a_profile_cannot_loosen_and_all_problems_are_reported_at_once() {
-    let error = refused(
+    let error = rejected(
         STANDARD,
         "environment = \"t\"\n[points.\"infra.redis\"]\nfresh = \"2h\"\nmandatory = false\n\
          [points.\"validate.iac-change-set\"]\nconfirm = \"one\"\n[points.\"infra.rediss\"]\n",
@@ -129,7 +130,7 @@ fn a_profile_leaves_out_optional_probes_and_shortens_waits() {
     let probes = |id| resolved.point(id).unwrap().probes.iter();
     assert_eq!(probes("verify.pipeline").map(|probe| probe.id.as_str()).collect::<Vec<_>>(), ["canary"]);
     assert_eq!(probes("verify.metrics").map(|probe| probe.within_ms).collect::<Vec<_>>(), [5000, 0, 0]);
-    let error = refused(
+    let error = rejected(
         STANDARD,
         "environment = \"t\"\n[points.\"verify.pipeline\"]\nleave_out = { demo = \" \", canary = \"x\", other = \"x\" }\n\
          [points.\"verify.metrics\"]\nwithin = \"5h\"\n",
@@ -193,13 +194,13 @@ fn a_new_environment_waits_for_its_infrastructure() {
 
 #[test]
 fn a_value_of_the_wrong_type_is_reported_in_the_profile() {
-    let error = refused(
+    let error = rejected(
         STANDARD,
         "environment = \"t\"\n[values.redis]\nurl = 5\nlatency_alert = \"x\"\n[values.prometheus]\nurl = \"x\"\n",
     );
     assert!(error.contains("p.toml:3:1: redis.url: invalid type: integer `5`, expected a string"), "{error}");
     let values = "[values.rabbitmq]\nurl=\"amqp://h\"\nmanagement=\"http://h\"\nusername=\"u\"\n";
-    let error = refused(STANDARD, &format!("environment = \"t\"\n{values}password = {{ envv = \"X\" }}\n"));
+    let error = rejected(STANDARD, &format!("environment = \"t\"\n{values}password = {{ envv = \"X\" }}\n"));
     assert!(error.contains("p.toml:6:1: rabbitmq.password: expected a secret's reference"), "{error}");
 }
 
@@ -211,16 +212,16 @@ fn cyclic_and_unknown_dependencies_are_rejected() {
             "[[section.point]]\nid = \"{id}\"\ntitle = \"t\"\nwhy = \"w\"\nconfirm = \"one\"\nafter = [\"{after}\"]\n"
         )
     };
-    let error = refused(&own(&(point("a", "b") + &point("b", "a"))), PROFILE);
+    let error = rejected(&own(&(point("a", "b") + &point("b", "a"))), PROFILE);
     assert!(error.contains("depend on each other: a → b → a"), "{error}");
-    let error = refused(&own(&point("a", "z")), PROFILE);
+    let error = rejected(&own(&point("a", "z")), PROFILE);
     assert!(error.contains("c.toml:6:1: control point a depends on z"), "{error}");
 }
 
 #[test]
 fn an_unused_value_is_reported_with_a_suggestion() {
     let error =
-        refused(STANDARD, "environment = \"t\"\n[values.rediss]\nurl = \"redis://h\"\n[values.x]\ny = 1\n");
+        rejected(STANDARD, "environment = \"t\"\n[values.rediss]\nurl = \"redis://h\"\n[values.x]\ny = 1\n");
     assert!(error.contains("p.toml:3:1: the checklist does not use the value rediss.url"), "{error}");
     assert!(error.contains("rediss.url\n  hint: did you mean redis.url?"), "{error}");
     assert!(
@@ -231,7 +232,7 @@ fn an_unused_value_is_reported_with_a_suggestion() {
 
 #[test]
 fn an_invalid_address_is_reported_once_in_the_profile() {
-    let error = refused(
+    let error = rejected(
         STANDARD,
         "environment = \"t\"\n[values]\napp.url = \"localhost:8000\"\nredis.url = \"http://c:6379\"\n",
     );
@@ -253,11 +254,11 @@ fn a_name_that_would_be_an_option_is_rejected_in_a_profile_and_in_a_log() {
         let profile = profile.replace("# app = \"advanced-app\"", &format!("app = {app:?}"));
         profile.replace("context = \"production\"\n", &format!("context = {context:?}\n"))
     };
-    let error = refused(STANDARD, &profile("--kubeconfig=/kc", "production"));
+    let error = rejected(STANDARD, &profile("--kubeconfig=/kc", "production"));
     let line = profile("", "").lines().position(|line| line.starts_with("app = ")).unwrap() + 1;
     assert!(error.contains(&format!("p.toml:{line}:")), "{error}");
     assert!(error.contains("kubernetes.app: expected the name of a deployment"), "{error}");
-    assert!(refused(STANDARD, &profile("app", "--kubeconfig=/kc")).contains("kubernetes.context: expected"));
+    assert!(rejected(STANDARD, &profile("app", "--kubeconfig=/kc")).contains("kubernetes.context: expected"));
     let plan = plan(STANDARD, &profile("my.app", "admin@my-cluster")).unwrap();
     let json = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
@@ -287,11 +288,11 @@ fn a_value_that_would_be_an_option_is_rejected_in_any_argument_list() {
         format!("environment = \"t\"\nprevious = \"v0\"\n[values.a]\nfile = {file:?}\nother = {other:?}\n")
     };
     assert!(plan(checklist, &profile("x", "y-z")).is_ok());
-    let error = refused(checklist, &profile("--all", "y"));
+    let error = rejected(checklist, &profile("--all", "y"));
     assert!(error.contains("p.toml:4:1: a.file: expected a value that does not start with `-`"), "{error}");
-    let error = refused(checklist, &profile("x", "-y"));
+    let error = rejected(checklist, &profile("x", "-y"));
     assert!(error.contains("p.toml:5:1: a.other: expected a value that does not start with `-`"), "{error}");
-    let error = refused(checklist, &profile("x", "y").replace("\"v0\"", "\"--v0\""));
+    let error = rejected(checklist, &profile("x", "y").replace("\"v0\"", "\"--v0\""));
     assert!(error.contains("p.toml:2:"), "{error}");
     assert!(error.contains("expected a release tag as git allows it"), "{error}");
 }
@@ -325,78 +326,12 @@ fn times_below_a_second_are_kept_and_zero_is_rejected_with_its_location() {
         (checklist.replace("250ms", "0ms"), "c.toml:14:12: deadline: "),
         (checklist.replace("1500ms", "0s"), "c.toml:15:15: retry_delay: "),
     ] {
-        assert_eq!(refused(&checklist, PROFILE), format!("{expected}{zero}"));
+        assert_eq!(rejected(&checklist, PROFILE), format!("{expected}{zero}"));
     }
     for key in ["fresh", "deadline", "within"] {
-        let error = refused(&checklist, &format!("{PROFILE}[points.\"s.p\"]\n{key} = \"0s\"\n"));
+        let error = rejected(&checklist, &format!("{PROFILE}[points.\"s.p\"]\n{key} = \"0s\"\n"));
         assert_eq!(error, format!("p.toml:3:{}: {key}: {zero}", key.len() + 4));
     }
     // No wait, as if the keys were absent.
     assert!(plan(&own("", &format!("within = \"0s\"\nhold = \"0s\"\n{http}")), PROFILE).is_ok());
-}
-
-#[test]
-fn a_misspelled_kind_is_reported_even_if_values_are_missing() {
-    let kinds = "expected one of http, redis, ";
-    for with in ["url = \"http://h\"", "url = \"{{ app.url }}\""] {
-        let error = refused(&own("", &format!("kind = \"htp\"\n{WITH}\n{with}")), PROFILE);
-        assert!(error.starts_with(&format!("c.toml:13:1: unknown probe kind \"htp\"; {kinds}")), "{error}");
-        assert!(error.ends_with("\n  hint: did you mean http?"), "{error}");
-    }
-    let http = "kind = \"http\"\nwith = { url = \"http://h\" }\n".to_owned();
-    let other = format!("{http}or = [{{ kind = \"rediss\", with = {{}} }}]");
-    assert!(refused(&own("", &other), PROFILE).contains("c.toml:15:9: unknown probe kind \"rediss\""));
-    let guard = format!(
-        "{PROFILE}[[guard]]\nid = \"g\"\ntitle = \"g\"\nkind = \"comand\"\nwith = {{ argv = [\"x\"] }}\n"
-    );
-    let error = refused(&own("", &http), &guard);
-    assert!(error.starts_with("p.toml:5:1: unknown probe kind \"comand\""), "{error}");
-    assert!(error.ends_with("did you mean command?"), "{error}");
-    let added = guard.replace("[[guard]]", "[[points.\"s.p\".probe]]");
-    assert_eq!(refused(&own("", &http), &added), error);
-}
-
-#[test]
-fn a_misspelled_key_is_reported_with_a_suggestion() {
-    let http = |keys: &str| format!("kind = \"http\"\n{WITH}\nurl = \"{{{{ app.url }}}}\"\n{keys}");
-    let error = refused(&own("freshh = \"1s\"", &http("")), PROFILE);
-    assert!(error.starts_with("c.toml:9:1: unknown field `freshh`, expected one of "), "{error}");
-    assert!(error.ends_with("\n  hint: did you mean fresh?"), "{error}");
-    // Also if a value is missing, and for a key that is then removed.
-    let value = "[values.app]\nurl = \"http://h\"\n";
-    for profile in [PROFILE.to_owned(), format!("{PROFILE}{value}")] {
-        for (keys, at) in [("statuss = 200", "16:1"), ("\"statuss?\" = \"{{ app.status }}\"", "16:1")] {
-            let error = refused(&own("", &http(keys)), &profile);
-            assert!(error.starts_with(&format!("c.toml:{at}: unknown field `statuss`")), "{error}");
-            assert!(error.ends_with("did you mean status?"), "{error}");
-        }
-    }
-    let error = refused(&own("confirm = \"tow\"", &http("")), PROFILE);
-    assert!(error.starts_with("c.toml:9:11: confirm: unknown variant `tow`"), "{error}");
-    assert!(error.ends_with("did you mean two?"), "{error}");
-    let error = refused(STANDARD, "environment = \"t\"\n[points.\"infra.rediss\"]\n");
-    assert_eq!(
-        error,
-        "p.toml:2:9: the checklist has no control point infra.rediss\n  hint: did you mean infra.redis?"
-    );
-    let error = refused(&own("", "like = \"s.p/q\""), PROFILE);
-    assert!(
-        error.starts_with("c.toml:13:1: the checklist has no probe s.p/q\n  hint: did you mean s.p/p?"),
-        "{error}"
-    );
-}
-
-#[test]
-fn a_misspelled_placeholder_is_reported_with_its_location() {
-    let http = |url: &str| own("", &format!("kind = \"command\"\n{WITH}\nargv = [\"x\",\n  \"{url}\"]"));
-    let profile = format!("{PROFILE}[values.app]\nurl = \"http://h\"\nother = 1\n");
-    let error = |url: &str| refused(&http(&format!("{{{{ app.url }}}} {{{{ app.other }}}} {url}")), &profile);
-    assert_eq!(error("{{ relese }}"), "c.toml:16:3: unknown value relese; did you mean {{ release }}?");
-    assert_eq!(error("{{ app.ulr }}"), "c.toml:16:3: unknown value app.ulr; did you mean {{ app.url }}?");
-    let single = "c.toml:16:3: a value is written in double braces; did you mean {{ release }}?";
-    assert_eq!(error("v{release}"), single);
-    let own = "[[points.\"s.p\".probe]]\nid = \"q\"\ntitle = \"q\"\nkind = \"command\"\nwith = { argv = [\"x\", \"{{ relese }}\"] }\n";
-    let profile = format!("{profile}{own}");
-    let error = refused(&http("{{ app.url }} {{ app.other }}"), &profile);
-    assert_eq!(error, "p.toml:9:23: unknown value relese; did you mean {{ release }}?");
 }

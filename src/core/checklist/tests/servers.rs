@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{plan, refused};
+use super::{plan, rejected};
 use crate::checklist::file::STANDARD;
 
 /// Images are named by the registry's address; one with a slash at its end would be no name of an image.
@@ -67,7 +67,7 @@ fn every_probe_of_a_server_uses_its_certificates_and_headers() {
 #[test]
 fn an_invalid_address_with_a_password_is_not_repeated() {
     for url in ["http://u:hunter22@c", "http://hunter22@c"] {
-        let error = refused(STANDARD, &format!("environment = \"t\"\n[values]\nredis.url = \"{url}\"\n"));
+        let error = rejected(STANDARD, &format!("environment = \"t\"\n[values]\nredis.url = \"{url}\"\n"));
         assert!(error.contains("url") && !error.contains("hunter22"), "{error}");
     }
 }

@@ -38,7 +38,7 @@ impl World {
     }
 
     fn end(&mut self, exit: ActionExit) -> Result<Event, Rejection> {
-        let (action, action_run) = self.state.running_action().expect("an action at work");
+        let (action, action_run) = self.state.running_action().expect("a running action");
         let (action, started) = (action.clone(), action_run.seq);
         self.act(MACHINE, Act::FinishAction { action, started, exit, cause: None, took_ms: 1, output: None })
     }
@@ -58,9 +58,9 @@ impl World {
         self.act(MACHINE, act).unwrap();
     }
 
-    fn locked(&self, start: StartRequest) -> String {
+    fn start_rejection(&self, start: StartRequest) -> String {
         let command = Command::new(ALICE, Act::Start(Box::new(start)));
-        decide(&self.state, command, &self.now).expect_err("locked").to_string()
+        decide(&self.state, command, &self.now).expect_err("a rejection").to_string()
     }
 }
 
@@ -69,21 +69,24 @@ fn no_action_starts_before_every_guard_has_passed() {
     let mut world = World::new(PROFILE);
     let start = world.start_of("a.one", "build");
     let unchecked = StartRequest { preflight: Vec::new(), ..start.clone() };
-    assert_eq!(world.locked(unchecked), "a.one/build is blocked: The right place has not been checked");
+    assert_eq!(
+        world.start_rejection(unchecked),
+        "a.one/build is blocked: The right place has not been checked"
+    );
     let mut wrong = start.clone();
     wrong.preflight[0].ok = Some(false);
     wrong.preflight[0].seen = "elsewhere".into();
     assert_eq!(
-        world.locked(wrong),
+        world.start_rejection(wrong),
         "a.one/build is blocked: The right place: context: expected t, found elsewhere"
     );
     // The text does not say who observed it.
     let mut other = start.clone();
     other.preflight[0].key = Some(key::check("g"));
-    assert_eq!(world.locked(other), "a.one/build is blocked: The right place has not been checked");
+    assert_eq!(world.start_rejection(other), "a.one/build is blocked: The right place has not been checked");
     let mut unknown = start.clone();
     unknown.preflight[0].ok = None;
-    assert!(world.locked(unknown).starts_with("a.one/build is blocked"));
+    assert!(world.start_rejection(unknown).starts_with("a.one/build is blocked"));
     world.start(start).unwrap();
 }
 
@@ -92,9 +95,9 @@ fn one_request_does_not_start_an_action_twice() {
     let mut world = World::new(PROFILE);
     let start = world.start_of("a.one", "build");
     world.start(start.clone()).unwrap();
-    assert!(world.locked(start.clone()).contains("is running since log #1"));
+    assert!(world.start_rejection(start.clone()).contains("is running since log #1"));
     world.end(ActionExit::Code(0)).unwrap();
-    assert!(world.locked(start).contains("it was started after you opened it"));
+    assert!(world.start_rejection(start).contains("it was started after you opened it"));
     // A new request starts it again.
     let again = world.start_of("a.one", "build");
     world.start(again).unwrap();
@@ -104,12 +107,12 @@ fn one_request_does_not_start_an_action_twice() {
 #[test]
 fn actions_run_in_order_and_a_rerun_invalidates_later_ones() {
     let mut world = World::new(PROFILE);
-    assert!(world.locked(world.start_of("a.one", "push")).ends_with("build must run first"));
+    assert!(world.start_rejection(world.start_of("a.one", "push")).ends_with("build must run first"));
     world.finish("a.one", Some(true)).unwrap();
     world.run("a.one", "build", 0);
     world.run("a.one", "push", 3);
     assert_eq!(world.status("a.one"), Status::Failed);
-    assert!(world.locked(world.start_of("a.roll", "roll")).contains("a.one (failed)"));
+    assert!(world.start_rejection(world.start_of("a.roll", "roll")).contains("a.one (failed)"));
     world.run("a.one", "push", 0);
     assert_eq!(world.status("a.one"), Status::Pending);
     world.tag();
@@ -133,17 +136,19 @@ fn a_dry_run_needs_no_turn_and_completes_nothing() {
     world.end(ActionExit::Code(0)).unwrap();
     assert_eq!(world.status("a.one"), Status::NeedsAction("build".into()));
     let none = StartRequest { dry_run: true, ..world.start_of("a.one", "push") };
-    assert!(world.locked(none).ends_with("it has no dry run"));
+    assert!(world.start_rejection(none).ends_with("it has no dry run"));
 }
 
 #[test]
 fn after_the_first_rollback_step_nothing_is_deployed_and_the_verdict_is_no_go() {
     let mut world = World::new(PROFILE);
     world.run("rollback", "back", 0);
-    assert!(world.locked(world.start_of("a.one", "build")).ends_with("the release is being rolled back"));
+    assert!(
+        world.start_rejection(world.start_of("a.one", "build")).ends_with("the release is being rolled back")
+    );
     world.act(ALICE, Act::RollBack { reason: None }).unwrap();
     assert_eq!(world.decision(), Decision::NoGo);
-    assert!(world.locked(world.start_of("rollback", "back")).contains("was rolled back (log #3)"));
+    assert!(world.start_rejection(world.start_of("rollback", "back")).contains("was rolled back (log #3)"));
 }
 
 /// A log in which an action started without a result of its guard is invalid, even with valid signatures.

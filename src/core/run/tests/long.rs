@@ -13,8 +13,8 @@ const POINTS: usize = 7_000;
 /// Far less than a call for each point needs.
 const STACK: usize = 256 * 1024;
 
-/// A plan whose points wait for each other in one chain, the last one first.
-fn chained(link: impl Fn(&mut Point, String)) -> Plan {
+/// A plan whose points depend on each other in one chain, the last one first.
+fn chained(add_dependency: impl Fn(&mut Point, String)) -> Plan {
     let mut plan = Plan::clone(&World::new("").state.plan);
     let mut point = plan.sections[0].points[0].clone();
     (point.after, point.due, point.probes) = (Vec::new(), None, Vec::new());
@@ -22,7 +22,7 @@ fn chained(link: impl Fn(&mut Point, String)) -> Plan {
     let numbered = (0..POINTS).rev().map(|n| {
         let mut point = Point { id: id(n), ..point.clone() };
         if let Some(before) = n.checked_sub(1) {
-            link(&mut point, id(before));
+            add_dependency(&mut point, id(before));
         }
         point
     });
@@ -42,12 +42,12 @@ fn judged(plan: Plan) -> Verdict {
 #[test]
 fn a_chain_of_thousands_of_points_needs_no_deep_stack() {
     let probe = World::new("").state.plan.sections[0].points[0].probes[0].clone();
-    let closed = |plan| judged(plan).done;
-    assert_eq!(closed(chained(|point, before| point.after.push(before))), POINTS as u64);
-    assert_eq!(closed(chained(|point, before| point.due = Some(before))), POINTS as u64);
+    let done = |plan| judged(plan).done;
+    assert_eq!(done(chained(|point, before| point.after.push(before))), POINTS as u64);
+    assert_eq!(done(chained(|point, before| point.due = Some(before))), POINTS as u64);
     let probes = chained(|point, before| point.probes.push(Probe { due: Some(before), ..probe.clone() }));
     // A point with a probe has not passed yet; the first point has none.
-    assert_eq!(closed(probes), 1);
+    assert_eq!(done(probes), 1);
 }
 
 #[test]
@@ -99,10 +99,10 @@ fn a_chain_is_not_evaluated_again_for_every_confirmation() {
             world.confirm(ALICE, &format!("a.{n}")).unwrap();
         }
     });
-    // Each as it is when it is confirmed, and as it is at the end.
+    // Each point is evaluated when it is confirmed, and once at the end.
     assert!(confirming <= 2 * count, "{confirming}");
     assert_eq!(world.decision(), Decision::Go);
-    let replaying = judgements(|| world.replays());
+    let replaying = judgements(|| world.assert_replays());
     assert!(replaying <= 3 * count, "{replaying}");
 }
 
@@ -124,7 +124,7 @@ fn verdicts_over_many_points_evaluate_each_once_and_scan_no_plan() {
     assert_eq!((judged, SCANS.get() - scans), (count, 0));
 }
 
-/// The bad ones first, each in the plan's order, and a count of the rest.
+/// Failed points first, each group in the order of the plan, then the number of the others.
 #[test]
 fn a_verdict_over_many_points_lists_the_worst_first_and_counts_the_rest() {
     let probe = World::new("").state.plan.sections[0].points[0].probes[0].clone();
@@ -136,13 +136,13 @@ fn a_verdict_over_many_points_lists_the_worst_first_and_counts_the_rest() {
     }
     let mut world = World::open(plan);
     let ids: Vec<_> = world.state.plan.points().map(|point| point.id.clone()).collect();
-    let (bad, open): (Vec<_>, Vec<_>) = ids.iter().enumerate().partition(|(n, _)| n % 10 == 0);
-    for (_, id) in &bad {
+    let (failed, open): (Vec<_>, Vec<_>) = ids.iter().enumerate().partition(|(n, _)| n % 10 == 0);
+    for (_, id) in &failed {
         world.finish(id, Some(false)).unwrap();
     }
     let verdict = judge(&world.state.judge(&world.now));
     assert_eq!((verdict.decision, verdict.done, verdict.total), (Decision::NoGo, 0, 300));
-    let expected = bad.iter().chain(&open).take(119).map(|(_, id)| id.as_str());
+    let expected = failed.iter().chain(&open).take(119).map(|(_, id)| id.as_str());
     assert!(verdict.reasons[..119].iter().map(|reason| reason.point.as_str()).eq(expected));
     assert_eq!(verdict.reasons[0].why, "w: expected e, found seen");
     let [rest] = &verdict.reasons[119..] else { panic!("{:?}", verdict.reasons.len()) };

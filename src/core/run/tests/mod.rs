@@ -1,4 +1,5 @@
 mod actions;
+mod confirmations;
 mod long;
 mod replans;
 mod seals;
@@ -105,9 +106,9 @@ impl World {
         Self { state, chain: Chain::after(&entry), now, entries: vec![entry] }
     }
 
-    /// The resulting log is one that the rules produce.
+    /// Checks that the log is one that the rules produce.
     #[track_caller]
-    fn replays(&self) {
+    fn assert_replays(&self) {
         let mut replay = Replay::default();
         assert_eq!(self.entries.iter().try_for_each(|entry| replay.apply_entry(entry)), Ok(()));
     }
@@ -166,7 +167,7 @@ impl World {
     fn due_points(&self) -> Vec<String> {
         due_probes(&self.state, &self.now)
             .iter()
-            .map(|due| format!("{}{}", due.probe.point, if due.early { " before" } else { "" }))
+            .map(|due| format!("{}{}", due.probe.point, if due.early { " (early)" } else { "" }))
             .collect()
     }
 
@@ -194,15 +195,15 @@ fn signed(mut entry: Entry) -> Entry {
 fn a_point_goes_from_pending_to_passed_to_stale_and_its_probe_is_due_again() {
     let mut world = World::new("");
     assert_eq!(world.status("a.probe"), Status::Pending);
-    assert_eq!(world.due_points(), ["a.probe", "a.one", "a.later before"]);
+    assert_eq!(world.due_points(), ["a.probe", "a.one", "a.later (early)"]);
     world.finish("a.probe", Some(true)).unwrap();
     assert_eq!(world.status("a.probe"), Status::Passed);
-    assert_eq!(world.due_points(), ["a.one", "a.after", "a.later before"]);
+    assert_eq!(world.due_points(), ["a.one", "a.after", "a.later (early)"]);
     world.finish("a.after", Some(true)).unwrap();
     world.wait(31);
     assert_eq!(world.status("a.probe"), Status::Stale);
     // A probe with effects never runs again automatically; and it is blocked by stale results.
-    assert_eq!(world.due_points(), ["a.probe", "a.one", "a.later before"]);
+    assert_eq!(world.due_points(), ["a.probe", "a.one", "a.later (early)"]);
     assert_eq!(world.status("a.after"), Status::Blocked("a.probe".into()));
 }
 
@@ -242,95 +243,6 @@ fn an_outdated_result_is_rejected() {
     world.act(MACHINE, finish(2, 2)).unwrap();
     assert!(matches!(world.act(MACHINE, finish(2, 2)), Err(Rejection::Outdated { .. })));
     assert_eq!(world.act(ALICE, finish(3, 3)), Err(Rejection::NotEnrolled(ALICE.into())));
-}
-
-#[test]
-fn failed_unknown_missing_or_stale_results_cannot_be_confirmed() {
-    let mut world = World::new("");
-    let cannot = |world: &mut World| world.confirm(ALICE, "a.one").unwrap_err().to_string();
-    assert!(cannot(&mut world).contains("not all of its probes have a result yet"));
-    world.finish("a.one", Some(false)).unwrap();
-    assert!(cannot(&mut world).contains("a probe failed"));
-    world.finish("a.one", None).unwrap();
-    assert!(cannot(&mut world).contains("ended in an error"));
-    world.finish("a.one", Some(true)).unwrap();
-    world.wait(31);
-    assert!(cannot(&mut world).contains("are stale"));
-    world.finish("a.one", Some(true)).unwrap();
-    world.confirm(ALICE, "a.one").unwrap();
-    assert_eq!(world.status("a.one"), Status::Confirmed);
-}
-
-#[test]
-fn a_confirmation_depends_on_its_evidence() {
-    let mut world = World::new("");
-    world.finish("a.one", Some(true)).unwrap();
-    let old = evidence(world.state.plan.point("a.one").unwrap(), world.state.point("a.one").unwrap());
-    world.finish("a.one", Some(true)).unwrap();
-    let act = Act::Confirm { point: "a.one".into(), evidence: old, reason: None };
-    assert_eq!(world.act(ALICE, act), Err(Rejection::EvidenceChanged("a.one".into())));
-    world.confirm(ALICE, "a.one").unwrap();
-    // The same evidence leaves it valid, other evidence does not.
-    world.finish("a.one", Some(true)).unwrap();
-    assert_eq!(world.status("a.one"), Status::Confirmed);
-    world.finish_as("a.one", Some(true), "something else", false).unwrap();
-    assert_eq!(world.status("a.one"), Status::NeedsConfirmation { confirmed: 0, required: 1 });
-}
-
-#[test]
-fn two_confirmations_need_two_people_unless_the_plan_is_solo() {
-    let mut world = World::new("");
-    world.confirm(ALICE, "a.two").unwrap();
-    assert_eq!(world.status("a.two"), Status::NeedsConfirmation { confirmed: 1, required: 2 });
-    assert!(matches!(world.confirm(ALICE, "a.two"), Err(Rejection::AlreadyDone { .. })));
-    world.confirm(BOB, "a.two").unwrap();
-    assert_eq!(world.status("a.two"), Status::Confirmed);
-
-    let mut solo = World::new("solo = true");
-    assert!(matches!(solo.confirm(ALICE, "a.two"), Err(Rejection::ReasonNeeded(_))));
-    let act =
-        Act::Confirm { point: "a.two".into(), evidence: vec![], reason: Some("nobody else is here".into()) };
-    solo.act(ALICE, act).unwrap();
-    assert_eq!(solo.status("a.two"), Status::Confirmed);
-}
-
-#[test]
-fn waiving_a_mandatory_point_takes_two_people_and_ends_with_the_first_waiver() {
-    let mut world = World::new("");
-    world.waive(ALICE, "a.probe", 60).unwrap();
-    assert_eq!(world.status("a.probe"), Status::Pending);
-    assert!(matches!(world.waive(ALICE, "a.probe", 60), Err(Rejection::AlreadyDone { .. })));
-    world.waive(BOB, "a.probe", 10).unwrap();
-    assert!(matches!(world.status("a.probe"), Status::Waived(_)));
-    assert_eq!(world.status("a.after"), Status::Pending);
-    world.wait(11);
-    assert_eq!(world.status("a.probe"), Status::Pending);
-
-    world.waive(ALICE, "a.one", 10).unwrap();
-    assert!(matches!(world.status("a.one"), Status::Waived(_)));
-    let past = Act::Waive { point: "a.two".into(), reason: "r".into(), until: Utc::from_millis(0) };
-    assert!(matches!(world.act(ALICE, past), Err(Rejection::Expired(_))));
-    let without_reason = Act::Waive {
-        point: "a.two".into(),
-        reason: "  ".into(),
-        until: world.now.wall.plus(Duration::from_mins(1)),
-    };
-    assert!(matches!(world.act(ALICE, without_reason), Err(Rejection::ReasonNeeded(_))));
-}
-
-#[test]
-fn a_retracted_exemption_makes_the_point_open_again() {
-    let mut world = World::new("");
-    world.act(ALICE, Act::Exempt { point: "a.one".into(), reason: "no such thing here".into() }).unwrap();
-    assert_eq!(world.status("a.one"), Status::NotApplicable);
-    assert_eq!(world.status("a.later"), Status::Pending);
-    assert!(matches!(
-        world.act(BOB, Act::Retract { point: "a.one".into() }),
-        Err(Rejection::NothingToRetract(_))
-    ));
-    world.act(ALICE, Act::Retract { point: "a.one".into() }).unwrap();
-    assert_eq!(world.status("a.one"), Status::Pending);
-    assert_eq!(world.status("a.later"), Status::NotDue("a.one".into()));
 }
 
 #[test]

@@ -3,7 +3,7 @@ use crate::checklist::Point;
 
 const CAROL: &str = "carol@x";
 
-fn pair() -> World {
+fn with_two_seals() -> World {
     World::new("seals = [\"driver\", \"reviewer\"]")
 }
 
@@ -29,7 +29,7 @@ impl World {
         Act::Replan { plan, proposal: Some(proposal), reason: None }
     }
 
-    fn refused(&mut self, by: &str, act: Act) -> String {
+    fn rejection(&mut self, by: &str, act: Act) -> String {
         self.act(by, act).unwrap_err().to_string()
     }
 }
@@ -40,16 +40,16 @@ fn point<'a>(plan: &'a mut Plan, id: &str) -> &'a mut Point {
 
 #[test]
 fn a_looser_plan_takes_effect_when_the_other_role_accepts_it() {
-    let mut world = pair();
+    let mut world = with_two_seals();
     let looser = world.looser();
-    assert!(world.refused(ALICE, replan(looser)).contains("is looser (a.one, fresh_ms)"));
+    assert!(world.rejection(ALICE, replan(looser)).contains("is looser (a.one, fresh_ms)"));
     let hash = world.propose(ALICE);
     assert_ne!(*world.state.plan, world.looser(), "nothing changes yet");
-    assert!(world.refused(ALICE, world.accept(hash)).contains("a reviewer must accept it"));
+    assert!(world.rejection(ALICE, world.accept(hash)).contains("a reviewer must accept it"));
     let join = Act::Join { key: "key of carol".into(), role: Role::Driver };
     world.act(CAROL, join).unwrap();
-    assert!(world.refused(CAROL, world.accept(hash)).contains("a reviewer must accept it"));
-    assert!(world.refused(BOB, world.accept(Sha256Hex::ZERO)).contains("this plan is not proposed"));
+    assert!(world.rejection(CAROL, world.accept(hash)).contains("a reviewer must accept it"));
+    assert!(world.rejection(BOB, world.accept(Sha256Hex::ZERO)).contains("this plan is not proposed"));
     let accept = world.accept(hash);
     let looser = world.looser();
     world.act(BOB, accept).unwrap();
@@ -57,42 +57,42 @@ fn a_looser_plan_takes_effect_when_the_other_role_accepts_it() {
     let loosened = &world.state.loosened[0];
     assert_eq!(loosened.by, [ALICE, BOB]);
     assert_eq!(loosened.changes[0].what, "a.one, fresh_ms");
-    world.replays();
+    world.assert_replays();
 }
 
 #[test]
 fn only_the_proposed_plan_can_be_accepted() {
-    let mut world = pair();
+    let mut world = with_two_seals();
     let hash = world.propose(ALICE);
     let other = world.changed(|plan| point(plan, "a.two").fresh_ms += 60_000);
     let act = Act::Replan { plan: Box::new(other), proposal: Some(hash), reason: None };
-    assert!(world.refused(BOB, act).contains("this plan is not proposed"));
+    assert!(world.rejection(BOB, act).contains("this plan is not proposed"));
 }
 
 #[test]
 fn a_proposal_is_withdrawn_by_its_author_or_by_the_other_role() {
-    let mut world = pair();
+    let mut world = with_two_seals();
     for by in [ALICE, BOB] {
         let hash = world.propose(ALICE);
-        assert!(world.refused(ALICE, Act::ProposeReplan(Box::new(world.looser()))).contains("already"));
-        assert!(world.refused(BOB, replan(world.looser())).contains("already"));
+        assert!(world.rejection(ALICE, Act::ProposeReplan(Box::new(world.looser()))).contains("already"));
+        assert!(world.rejection(BOB, replan(world.looser())).contains("already"));
         world.act(by, Act::WithdrawReplan(hash)).unwrap();
         assert_eq!(world.state.proposal, None);
-        assert!(world.refused(BOB, world.accept(hash)).contains("this plan is not proposed"));
+        assert!(world.rejection(BOB, world.accept(hash)).contains("this plan is not proposed"));
     }
-    world.replays();
+    world.assert_replays();
 }
 
 #[test]
-fn a_looser_plan_needs_a_reason_if_one_seal_closes_the_run() {
+fn a_looser_plan_needs_a_reason_if_the_run_needs_only_one_seal() {
     let mut world = World::new("");
     let looser = world.looser();
-    assert!(world.refused(ALICE, Act::ProposeReplan(Box::new(looser.clone()))).contains("only one seal"));
-    assert!(world.refused(ALICE, replan(looser.clone())).contains("a reason is needed"));
+    assert!(world.rejection(ALICE, Act::ProposeReplan(Box::new(looser.clone()))).contains("only one seal"));
+    assert!(world.rejection(ALICE, replan(looser.clone())).contains("a reason is needed"));
     let reason = Some("the probe is enough".to_owned());
     world.act(ALICE, Act::Replan { plan: Box::new(looser), proposal: None, reason: reason.clone() }).unwrap();
     assert_eq!(world.state.loosened[0].reason, reason);
-    world.replays();
+    world.assert_replays();
 }
 
 #[test]
@@ -100,10 +100,10 @@ fn no_plan_loosens_what_the_checklist_locks() {
     let mut world = World::new("");
     let plan = world.changed(|plan| point(plan, "a.probe").mandatory = false);
     let act = Act::Replan { plan: Box::new(plan), proposal: None, reason: Some("why not".into()) };
-    assert!(world.refused(ALICE, act).contains("a.probe is mandatory in the checklist"));
+    assert!(world.rejection(ALICE, act).contains("a.probe is mandatory in the checklist"));
     let plan = world.changed(|plan| point(plan, "a.later").due = Some("a.later".into()));
     let act = Act::Replan { plan: Box::new(plan), proposal: None, reason: Some("why not".into()) };
-    assert!(world.refused(ALICE, act).contains("depend on each other"));
+    assert!(world.rejection(ALICE, act).contains("depend on each other"));
 }
 
 const NOT_TODAY: &str =
@@ -115,13 +115,13 @@ fn the_other_role_signs_what_a_profile_makes_not_applicable() {
     let needs = Status::NeedsConfirmation { confirmed: 1, required: 2 };
     assert_eq!(world.status("a.one"), needs);
     let confirm = Act::Confirm { point: "a.one".into(), evidence: Vec::new(), reason: None };
-    assert!(world.refused(BOB, confirm).contains("a reviewer must sign that with x"));
+    assert!(world.rejection(BOB, confirm).contains("a reviewer must sign that with x"));
     let exempt = || Act::Exempt { point: "a.one".into(), reason: "agreed".into() };
     world.act(BOB, exempt()).unwrap();
     assert_eq!(world.status("a.one"), Status::NotApplicable);
     world.act(BOB, Act::Retract { point: "a.one".into() }).unwrap();
     assert_eq!(world.status("a.one"), needs);
-    world.replays();
+    world.assert_replays();
 }
 
 #[test]
@@ -142,19 +142,19 @@ fn the_class_of_a_result_must_match_its_observations() {
     for outcome in
         [Outcome { class: pass, ..wrong() }, Outcome { class: pass, ..Outcome::of(Vec::new(), "") }]
     {
-        assert!(world.refused(MACHINE, finish(outcome)).contains("does not match its observations"));
+        assert!(world.rejection(MACHINE, finish(outcome)).contains("does not match its observations"));
     }
-    assert!(world.refused(MACHINE, finish(Outcome { tries: 0, ..wrong() })).contains("without an attempt"));
+    assert!(world.rejection(MACHINE, finish(Outcome { tries: 0, ..wrong() })).contains("without an attempt"));
     world.act(MACHINE, finish(wrong())).unwrap();
     let mut world = World::open(world.changed(|plan| point(plan, "a.probe").probes[0].spec = None));
-    assert!(world.refused(MACHINE, finish(wrong())).contains("does not configure this probe"));
+    assert!(world.rejection(MACHINE, finish(wrong())).contains("does not configure this probe"));
 }
 
 #[test]
 fn a_new_plan_resets_only_the_points_that_it_changes() {
     let mut world = World::new("");
     world.finish_as("a.later", Some(true), "old release", true).unwrap();
-    // A mandatory point needs two people, so one for each act leaves it open.
+    // A mandatory point needs two people for either kind of entry, so it stays open.
     world.waive(ALICE, "a.probe", 60).unwrap();
     world.act(BOB, Act::Exempt { point: "a.probe".into(), reason: "not today".into() }).unwrap();
     world.finish("a.one", Some(true)).unwrap();
@@ -178,8 +178,8 @@ fn a_new_plan_resets_only_the_points_that_it_changes() {
     assert_eq!(
         world.state.probe(&ProbeKey::new("a.later", "p")).unwrap().attempts,
         2,
-        "attempts are counted on"
+        "attempts continue to count"
     );
     assert_eq!(world.state.point("a.two").unwrap().waivers.len(), 1);
-    world.replays();
+    world.assert_replays();
 }

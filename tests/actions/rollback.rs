@@ -1,0 +1,71 @@
+//! A rollback, from the first step to the seal.
+
+use super::scenario::{Scenario, run_action, run_successfully, select_deploy_point};
+use crate::bench::need;
+use crate::bench::terminal::Key;
+
+#[test]
+fn a_failed_release_is_rolled_back_and_the_verdict_is_no_go() {
+    need!("ssh-keygen");
+    for (columns, rows) in [(120, 40), (80, 24)] {
+        let mut scenario = Scenario::new();
+        scenario.script("roll", "echo crash loop >&2; exit 1");
+        let mut terminal = scenario.open_with(&[], columns, rows);
+        terminal.wait_for_text("1/4");
+        select_deploy_point(&mut terminal, 0);
+        run_successfully(&mut terminal, "deploy.ship/build");
+        run_successfully(&mut terminal, "deploy.ship/push");
+        terminal.wait_for_text("2/4");
+        select_deploy_point(&mut terminal, 1);
+        run_action(&mut terminal, "deploy.roll/roll");
+        terminal.wait_for_text("did not succeed");
+        terminal.send("A").wait_for_text("Rollback to v1");
+        terminal.send("b").wait_for_text("no rollback step has run");
+        run_successfully(&mut terminal, "rollback/pause");
+        // Deployment is blocked now.
+        terminal.press(Key::Esc).wait_gone("Rollback to");
+        terminal.send("a").wait_for_text("the release is being rolled back");
+        terminal.press(Key::Down).send("A").wait_for_text("Rollback to v1");
+        terminal.send("b").wait_for_text("Why were rollback steps skipped?");
+        terminal.press(Key::Esc).wait_gone("Why were rollback");
+        run_successfully(&mut terminal, "rollback/old");
+        terminal.send("b").wait_for_text("You confirm that v2 is rolled back to v1");
+        terminal.send("y");
+        scenario.wait_for("rolled-back", 1);
+        // The probes that verify the rollback run, although the rollout was not complete.
+        terminal.wait_for_text("passed");
+        terminal.send("v").wait_for_text("record this verdict").wait_for_text("to v1");
+        terminal.send("y").wait_for_text("s seal");
+        terminal.send("s").wait_for_text("A seal is your signature");
+        terminal.send("y").wait_for_text("SEALED");
+        terminal.send("q");
+        let _ = terminal.wait_exit().code(1);
+        assert_eq!(scenario.ran(), ["build", "push", "roll", "pause", "old"]);
+        let verdict = &scenario.of_kind("verdict")[0];
+        assert_eq!(verdict["decision"], "NO-GO");
+        let reasons = verdict["reasons"].as_array().unwrap();
+        assert!(
+            reasons.iter().any(|reason| reason["point"] == "rollback" && reason["status"] == "rolled back")
+        );
+        let _ = scenario.verify().code(0).stdout_has("rollback  to v1").stdout_has("verdict   NO-GO 3/4");
+    }
+}
+
+#[test]
+fn skipped_rollback_steps_need_a_reason() {
+    need!("ssh-keygen");
+    let mut scenario = Scenario::new();
+    let mut terminal = scenario.open();
+    terminal.wait_for_text("1/4");
+    terminal.send("A").wait_for_text("Rollback to v1");
+    terminal.press(Key::Down);
+    run_successfully(&mut terminal, "rollback/old");
+    terminal.send("b").wait_for_text("Why were rollback steps skipped?");
+    terminal.send("nothing consumes yet").press(Key::Enter).wait_for_text("y record as");
+    terminal.send("y");
+    let rolled_back = scenario.wait_for("rolled-back", 1);
+    assert_eq!(
+        (&rolled_back[0]["skipped_steps"][0], &rolled_back[0]["reason"]),
+        (&"pause".into(), &"nothing consumes yet".into())
+    );
+}
