@@ -254,6 +254,9 @@ pub struct CheckArgs {
     /// Leave out probes that change something: canary event, test span, upload session
     #[arg(long)]
     pub no_effects: bool,
+    /// Check what counts only once the release is out, too: the live application, rollouts, verification
+    #[arg(long)]
+    pub after_deploy: bool,
 }
 
 fn output<F: ValueEnum>(text: &str) -> Result<(F, PathBuf), String> {

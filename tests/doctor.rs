@@ -1,5 +1,8 @@
 //! `gonogo doctor` and `gonogo points`, as text and as JSON.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::Value;
 
 use crate::bench::gonogo::Sandbox;
@@ -74,7 +77,7 @@ fn findings_are_available_as_json() {
 fn a_literal_secret_is_rejected_and_not_repeated() {
     let profile = "environment = \"x\"\n[values.grafana]\nurl = \"https://g.io\"\nheaders = { Authorization = \"Bearer swordfish\" }\n";
     let output = doctor(profile, &[]).run().code(2).lacks("swordfish");
-    let _ = output.stderr_has("profile.toml:4:13: a secret is written out in Authorization");
+    let _ = output.stderr_has("profile.toml:4:13: a plaintext secret in Authorization");
 }
 
 /// In the profile as in its own checklist.
@@ -101,7 +104,7 @@ fn a_possible_secret_is_a_warning_and_not_repeated() {
 fn the_profile_of_a_rehearsal_contains_no_possible_secret() {
     let served = ServedRehearsal::start(&[]);
     let profile = served.dir.join("rehearsal.toml").display().to_string();
-    let output = served.sandbox.run_with(&["doctor", &profile]).lacks("may be a").lacks("written out");
+    let output = served.sandbox.run_with(&["doctor", &profile]).lacks("may be a").lacks("plaintext");
     assert!(output.stdout.contains("rehearsal.toml: "), "{}", output.stdout);
 }
 
@@ -203,4 +206,29 @@ fn points_list_their_probes_and_required_permissions() {
     assert_eq!(points.iter().filter(missing).count(), 0);
     let mine = Sandbox::new().profile("environment = \"x\"\n").args(["points", "profile.toml"]).run().code(0);
     let _ = mine.stdout_has("missing 1 value: jaeger.url");
+}
+
+/// The script speaks plain HTTP only, and needs Python modules that this interpreter does not have.
+#[test]
+fn a_demo_script_that_cannot_be_used_is_reported() {
+    let report = |url: &str, python: &str| {
+        let profile = format!(
+            "environment = \"x\"\n[values.app]\nurl = \"{url}\"\ntoken = {{ env = \"T\" }}\n[values.source]\nrepository = \".\"\n"
+        );
+        let sandbox = doctor(&profile, &[]);
+        let program = sandbox.work().join("python3");
+        fs::write(&program, python).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:/usr/bin:/bin", sandbox.work().display());
+        sandbox.env("PATH", path).run().code(1)
+    };
+    let output = report("https://app.internal.io", "#!/bin/sh\nexit 1\n");
+    let lines = [
+        "profile.toml:3:1: verify.pipeline/demo cannot run: it uses http only, and the address is https://\n    hint: add leave_out = { demo",
+        "Python module httpx not found",
+        "Python module websockets not found",
+    ];
+    let _ = lines.iter().fold(output, |output, line| output.stdout_has(line));
+    let _ =
+        report("http://app.internal.io", "#!/bin/sh\nexit 0\n").lacks("cannot run").lacks("Python module");
 }

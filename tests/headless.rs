@@ -83,8 +83,10 @@ fn failed_and_error_have_different_exit_codes() {
     let refused = format!("app.url = \"http://127.0.0.1:{}\"", crate::bench::ports::refused_port());
     let profile = format!("environment = \"staging\"\nchecklist = \"checklist.toml\"\n[values]\n{refused}\n");
     fs::write(world.sandbox.work().join("profile.toml"), profile).unwrap();
-    let _ =
-        check(&mut world, &["--machine"]).code(3).stdout_has("nothing listens there").stdout_has("try: curl");
+    let _ = check(&mut world, &["--machine"])
+        .code(3)
+        .stdout_has("nothing listens on that port")
+        .stdout_has("try: curl");
 }
 
 #[test]
@@ -206,8 +208,10 @@ with = { argv = ["true"] }
     let sandbox = sandbox.profile("environment = \"t\"\nchecklist = \"checklist.toml\"\n");
     let trust = sandbox.digest("profile.toml");
     let sandbox = sandbox.args(["check", "profile.toml", "--trust", &trust, "--no-effects"]);
-    let needs = "s.traces/spans, which needs the result of one that is left out and with it all of s.traces";
-    let _ = sandbox.run().code(0).stdout_has("GO 2/2").stdout_has(needs);
+    let output =
+        sandbox.run().code(0).stdout_has("GO 2/2").stdout_has("○ s.event                    --no-effects");
+    let _ =
+        output.stdout_has("○ s.traces                   needs the result of s.event/send, which is left out");
 }
 
 /// Forty checks whose texts take twice their length in a log.
@@ -236,4 +240,139 @@ fn a_large_result_is_reported_after_one_run() {
     let observations = output["points"][0]["probes"][0]["outcome"]["observations"].as_array().unwrap().len();
     assert!(observations > 40, "{output:#}");
     assert_eq!(fs::read_to_string(count).unwrap().lines().count(), 1);
+}
+
+/// Two points before the deployment, one of them in part; two after it.
+const WITH_DUE: &str = r#"
+name = "due"
+[[section]]
+id = "s"
+title = "S"
+[[section.point]]
+id = "s.ready"
+title = "Ready"
+why = "w"
+[[section.point.probe]]
+id = "now"
+title = "now"
+kind = "command"
+with = { argv = ["true"] }
+[[section.point.probe]]
+id = "live"
+title = "live"
+kind = "command"
+due = "s.rollout"
+with = { argv = ["false"] }
+[[section.point]]
+id = "s.rollout"
+title = "Rolled out"
+why = "w"
+[[section.point.action]]
+id = "roll"
+title = "roll"
+with = { argv = ["true"] }
+[[section.point.probe]]
+id = "out"
+title = "out"
+kind = "command"
+after_action = "roll"
+with = { argv = ["false"] }
+[[section.point]]
+id = "s.signed"
+title = "Signed off"
+why = "w"
+confirm = "one"
+due = "s.rollout"
+"#;
+
+#[test]
+fn a_check_before_the_deployment_skips_what_is_not_due() {
+    let sandbox = crate::bench::gonogo::Sandbox::new().checklist(WITH_DUE);
+    let sandbox = sandbox.profile("environment = \"t\"\nchecklist = \"checklist.toml\"\n");
+    let trust = sandbox.digest("profile.toml");
+    let check =
+        |more: &[&str]| sandbox.run_with(&[&["check", "profile.toml", "--trust", &trust], more].concat());
+    let output = check(&[]).code(0).stdout_has("GO 1/1").stdout_has("--after-deploy checks what is not due");
+    let output = output.stdout_has("○ s.rollout                  not due, after s.rollout/roll");
+    let output = output.stdout_has("○ s.signed                   not due, after s.rollout");
+    let output = output.stdout_has("s.ready                    Ready (in part)");
+    let _ = output.stdout_has("left out: s.ready/live (not due, after s.rollout)");
+    let tap = check(&["--format", "tap"])
+        .code(0)
+        .stdout_has("1..3\n")
+        .stdout_has("ok 1 - s.ready Ready (in part)\n");
+    let _ = tap.stdout_has("ok 3 - s.signed Signed off # SKIP not due, after s.rollout\n");
+    let junit =
+        check(&["--format", "junit"]).code(0).stdout_has(r#"tests="3" failures="0" errors="0" skipped="2""#);
+    let _ = junit.stdout_has(r#"<skipped message="not due, after s.rollout/roll"/>"#);
+    let json = check(&["--format", "json"]).code(0).json();
+    assert_eq!((&json["total"], &json["skipped"][1]["id"]), (&1.into(), &"s.signed".into()));
+    // With the release out, or named by its id, all of it counts.
+    let _ = check(&["--after-deploy"]).code(1).stdout_has("NO-GO 0/3").lacks("skipped");
+    let _ = check(&["--only", "s.rollout"]).code(1).stdout_has("NO-GO 0/1");
+    let _ = check(&["--only", "s.signed", "--machine"]).code(2);
+}
+
+#[test]
+fn nothing_checked_is_no_success() {
+    let checklist = WITH_DUE.replacen("kind = \"command\"", "kind = \"command\"\ndue = \"s.rollout\"", 1);
+    let sandbox = crate::bench::gonogo::Sandbox::new().checklist(&checklist);
+    let sandbox = sandbox.profile("environment = \"t\"\nchecklist = \"checklist.toml\"\n");
+    let trust = sandbox.digest("profile.toml");
+    let output = sandbox.run_with(&["check", "profile.toml", "--trust", &trust]).code(3);
+    let _ = output.stdout_has("nothing checked: every point is skipped").lacks("GO");
+    let output =
+        sandbox.run_with(&["check", "profile.toml", "--trust", &trust, "--format", "json"]).code(3).json();
+    assert_eq!(output["verdict"], "PENDING");
+}
+
+#[test]
+fn a_cause_of_several_points_is_reported_once() {
+    let port = crate::bench::ports::refused_port();
+    let point = |id: &str| {
+        format!(
+            "[[section.point]]\nid = \"s.{id}\"\ntitle = \"{id}\"\nwhy = \"w\"\n[[section.point.probe]]\nid = \"p\"\n             title = \"p\"\nkind = \"http\"\nwith = {{ url = \"http://127.0.0.1:{port}/{id}\" }}\n"
+        )
+    };
+    let points: String = ["a", "b", "c"].map(point).concat();
+    let checklist = format!("name = \"x\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n{points}");
+    let sandbox = crate::bench::gonogo::Sandbox::new().checklist(&checklist);
+    let sandbox = sandbox.profile("environment = \"t\"\nchecklist = \"checklist.toml\"\n");
+    let trust = sandbox.digest("profile.toml");
+    let why = format!("127.0.0.1:{port} refuses connections: nothing listens on that port");
+    let output = sandbox.run_with(&["check", "profile.toml", "--trust", &trust]).code(3);
+    let output = output.stdout_has(&format!("3 points for one cause: {why}\n  s.a, s.b, s.c\n"));
+    assert_eq!(output.stdout.matches("the cause above").count(), 3, "{output}");
+    let json =
+        sandbox.run_with(&["check", "profile.toml", "--trust", &trust, "--format", "json"]).code(3).json();
+    assert_eq!((&json["causes"][0]["seen"], &json["causes"][0]["points"][2]), (&why.into(), &"s.c".into()));
+}
+
+#[test]
+fn people_confirm_what_a_probe_cannot_observe() {
+    let url = format!("http://127.0.0.1:{}/", crate::bench::ports::refused_port());
+    let checklist = format!(
+        "name = \"x\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.a\"\ntitle = \"A\"\nwhy = \"w\"\n\
+         [[section.point.probe]]\nid = \"p\"\ntitle = \"p\"\nkind = \"http\"\nwith = {{ url = \"{url}\" }}\n"
+    );
+    let profile = format!(
+        "environment = \"t\"\nchecklist = \"checklist.toml\"\n[points.\"s.a\"]\npeople = [\"GET {url}\"]\n"
+    );
+    let sandbox = crate::bench::gonogo::Sandbox::new().checklist(&checklist).profile(&profile);
+    let trust = sandbox.digest("profile.toml");
+    let check =
+        |more: &[&str]| sandbox.run_with(&[&["check", "profile.toml", "--trust", &trust], more].concat());
+    let _ = check(&[]).code(1).stdout_has("needs confirmation").lacks("⚠");
+    let seen =
+        check(&["--format", "json"]).code(1).json()["points"][0]["probes"][0]["outcome"]["observations"][0]
+            .clone();
+    assert_eq!(seen["expected"], "recorded", "{seen:#}");
+    assert!(
+        seen["seen"].as_str().unwrap().starts_with("for people to confirm: 200 (not observed: 127.0.0.1:"),
+        "{seen:#}"
+    );
+    // Nobody is there who could confirm it.
+    let _ = check(&["--machine"]).code(3).stdout_has("nothing listens on that port");
+    let doctor = sandbox.run_with(&["doctor", "profile.toml"]).code(0);
+    let _ = doctor.stdout_has(&format!("confirmed by people if not observed: GET {url}: s.a"));
 }

@@ -65,7 +65,7 @@ fn entries_can_be_searched_opened_and_replayed() {
     terminal.press(Key::Home).wait_for_text("1/7").send(" ").wait_for_text("7/7");
     terminal.send("v").wait_for_text("points done").send("y").wait_for_text(READ_ONLY);
     terminal.press(Key::Esc).wait_gone("points done");
-    terminal.send("?").wait_for_text("play, or stop").press(Key::Esc).wait_gone("play, or stop");
+    terminal.send("?").wait_for_text("replay, or stop").press(Key::Esc).wait_gone("replay, or stop");
     quit_with(terminal, 0);
 }
 
@@ -113,7 +113,7 @@ fn an_open_log_a_bundle_and_an_incomplete_line_can_be_reviewed() {
     terminal
         .wait_for_text("an incomplete entry from a crash")
         .send("t")
-        .wait_for_text("is what the log has the digest of");
+        .wait_for_text("matches the digest in the log");
     terminal.press(Key::Esc).wait_gone("SHA-256");
     quit_with(terminal, 0);
 

@@ -12,7 +12,7 @@ use super::loaded_profile::{LoadedProfile, store};
 use super::trust;
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::engine::{self, Engine, EngineHandle, PreviousRuns, clock};
-use crate::headless::{self, Selection};
+use crate::headless::{self, LeftOut, Selection};
 use crate::process::Permit;
 use crate::secret_store::when_not_prompting;
 use gonogo_core::checklist::{Plan, Promotion};
@@ -25,8 +25,9 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let target = &arguments.target;
     let promotion = Promotion { release: target.release.clone(), previous: target.previous.clone() };
     let loaded = LoadedProfile::read(&target.profile)?;
-    let mut plan = without_dependencies(loaded.plan(&promotion)?);
+    let mut plan = loaded.plan(&promotion)?;
     let left_out = selection(arguments).apply(&mut plan).map_err(|why| anyhow!(why))?;
+    let plan = without_dependencies(plan);
     let permit = trust::require(&loaded, [&plan], target.trust)?;
     let missing =
         target.release.as_ref().and_then(|tag| git::Tags::of(loaded.repository(), &permit).missing_tag(tag));
@@ -58,11 +59,11 @@ struct CheckResult {
 }
 
 fn selection(arguments: &CheckArgs) -> Selection {
-    let CheckArgs { only, machine, no_effects, .. } = arguments;
-    Selection { only: only.clone(), machine: *machine, no_effects: *no_effects }
+    let CheckArgs { only, machine, no_effects, after_deploy, .. } = arguments;
+    Selection { only: only.clone(), machine: *machine, no_effects: *no_effects, after_deploy: *after_deploy }
 }
 
-fn render(format: CheckFormat, judgement: &Judgement, left_out: &[String], color: bool) -> String {
+fn render(format: CheckFormat, judgement: &Judgement, left_out: &LeftOut, color: bool) -> String {
     match format {
         CheckFormat::Human => headless::human(judgement, left_out, color),
         CheckFormat::Json => headless::json(judgement, left_out),

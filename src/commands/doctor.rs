@@ -1,5 +1,5 @@
 //! `gonogo doctor`: reports what is missing in a profile, likely mistakes, and programs and files that are not on this
-//! machine. Contacts no server and runs no command.
+//! machine. Contacts no server and runs no command of the profile.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,6 +15,7 @@ use super::loaded_profile::LoadedProfile;
 use super::trust;
 use crate::cli::{DoctorArgs, PlainFormat};
 use crate::diagnostic;
+use crate::process::{Permit, find_python_module};
 use gonogo_core::checklist::lint::{LintFinding, LintLevel, lint, secret_references};
 use gonogo_core::checklist::requirements::{LocalRequirement, local_requirements};
 use gonogo_core::checklist::suspected_secrets::suspected_secrets;
@@ -143,6 +144,14 @@ fn missing_requirements(plan: &Plan) -> Vec<LintFinding> {
         programs.filter_map(|program| program.argv.first()).cloned().map(LocalRequirement::Program);
     let requirements: BTreeSet<_> = specs.flat_map(local_requirements).chain(own_programs).collect();
     let missing = requirements.into_iter().filter_map(|requirement| match requirement {
+        LocalRequirement::PythonModule { interpreter, module } => {
+            is_python_module_missing(&interpreter, &module).then(|| {
+                (
+                    format!("Python module {module} not found"),
+                    "install it where this interpreter finds it, or leave the probe out",
+                )
+            })
+        }
         LocalRequirement::Program(name) => {
             (!is_program(&name)).then(|| (format!("program {name} not found"), "install it, or check PATH"))
         }
@@ -159,6 +168,12 @@ fn missing_requirements(plan: &Plan) -> Vec<LintFinding> {
     missing
         .map(|(what, hint)| LintFinding { level: LintLevel::Missing, problem: Problem::new(what).hint(hint) })
         .collect()
+}
+
+/// Only if the interpreter says so: one that cannot be run is reported as a program.
+fn is_python_module_missing(interpreter: &str, module: &str) -> bool {
+    let asked = find_python_module(interpreter, module).output(&Permit::for_python_modules());
+    asked.is_ok_and(|output| output.status.code() == Some(1))
 }
 
 /// A directory counts: some probes read all files in one. A FIFO does not: reading it would block.

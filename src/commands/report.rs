@@ -12,7 +12,7 @@ use super::verified_log::{MAX_ENVELOPE, VerifiedLog, open_and_verify, open_and_v
 use super::verify::exit_code;
 use crate::cli::{DiffArgs, PlainFormat, ReportArgs, ReportFormat};
 use crate::engine::clock;
-use crate::headless;
+use crate::headless::{self, LeftOut};
 use crate::report::comparison::Comparison;
 use crate::report::debrief::DrillInfo;
 use crate::report::dsse::{Envelope, signed_message};
@@ -151,7 +151,7 @@ fn render(input: &ReportInput, format: ReportFormat, arguments: &ReportArgs) -> 
                 problem: (judged.answer != "sealed").then_some(judged.sentence.as_str()),
                 invalid: judged.answer == "invalid",
             };
-            headless::junit(&input.state.judge(&input.state.at), &[], Some(&log))
+            headless::junit(&input.state.judge(&input.state.at), &LeftOut::default(), Some(&log))
         }
         ReportFormat::Dsse => envelope(input, arguments)?,
     })

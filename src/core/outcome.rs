@@ -172,6 +172,21 @@ impl Outcome {
         self
     }
 
+    /// Hands the observations with these names to people where they could not be made: they become evidence to confirm. What
+    /// was observed to be wrong stays so.
+    #[must_use]
+    pub fn left_to_people(mut self, names: &[String]) -> Self {
+        for observation in &mut self.observations {
+            if observation.ok.is_none() && names.contains(&observation.what) {
+                let Observation { what, expected, seen, .. } = &*observation;
+                let task = format!("for people to confirm: {expected} (not observed: {seen})");
+                *observation = Observation::recorded(what.clone(), task);
+            }
+        }
+        self.class = classify(&self.observations);
+        self
+    }
+
     /// SHA-256 of the class and the observations, without tries, effects, the reproduce command and measured values. A
     /// confirmation depends on it.
     #[must_use]
@@ -278,6 +293,23 @@ impl<'de> Deserialize<'de> for Sha256Hex {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_confirm_only_what_could_not_be_observed() {
+        let refused = || Observation::unknown("monitor", "on", "CONFIG is refused");
+        let names = ["monitor".to_owned(), "disk".to_owned()];
+        let outcome = Outcome::of(vec![refused()], "").left_to_people(&names);
+        assert_eq!(outcome.class, Class::Pass);
+        assert_eq!(outcome.observations[0].expected, "recorded");
+        assert_eq!(
+            outcome.observations[0].seen,
+            "for people to confirm: on (not observed: CONFIG is refused)"
+        );
+        let wrong = Observation::new("disk", "on", "off", false);
+        let outcome = Outcome::of(vec![refused(), wrong.clone()], "").left_to_people(&names);
+        assert_eq!((outcome.class, &outcome.observations[1]), (Class::Fail, &wrong));
+        assert_eq!(Outcome::of(vec![refused()], "").left_to_people(&[]).class, Class::Error);
+    }
 
     fn seen(what: &str, seen: &str, ok: Option<bool>) -> Observation {
         Observation { ok, ..Observation::new(what, "e", seen, true) }

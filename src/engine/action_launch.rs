@@ -147,7 +147,7 @@ pub(super) async fn read_environment(
             TextOrSecret::Secret(reference) => {
                 let read = run_limited(limit, secret_store.read(&reference.secret)).await;
                 let read = read.map_err(|_| {
-                    format!("{name}: no answer within {} ({})", span(limit), reference.secret)
+                    format!("{name}: no response within {} ({})", span(limit), reference.secret)
                 })?;
                 let secret = read.map_err(|error| format!("{name}: {error}"))?;
                 Zeroizing::new(format!("{}{}", reference.prefix, secret.expose()))

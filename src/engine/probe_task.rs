@@ -193,7 +193,9 @@ impl ProbeTask {
         }
         let attempt = self.system.run_probe(spec, self.deadline(), &self.secret_store, &self.context);
         let result = run_limited(self.limit(), attempt).await;
-        result.unwrap_or_else(|why| Outcome::error(&self.probe.title, "a result", why.to_string()))
+        let outcome =
+            result.unwrap_or_else(|why| Outcome::error(&self.probe.title, "a result", why.to_string()));
+        outcome.left_to_people(&self.probe.people)
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 
+use super::LeftOut;
 use gonogo_core::checklist::{Point, Probe};
 use gonogo_core::outcome::{Class, Observation};
-use gonogo_core::run::{Judgement, ProbeRun, Status, explain, judge};
-use gonogo_core::text::line;
+use gonogo_core::run::{Judgement, ProbeRun, SharedCause, Status, cause, explain, judge, shared_causes};
+use gonogo_core::text::{count, line};
 
 /// The whole report. With `color`, states are colored; `left_out` lists what was left out on request.
 #[must_use]
-pub fn human(judgement: &Judgement, left_out: &[String], color: bool) -> String {
+pub fn human(judgement: &Judgement, left_out: &LeftOut, color: bool) -> String {
     let mut out = String::new();
     let plan = &judgement.state.plan;
     let width =
@@ -17,14 +18,22 @@ pub fn human(judgement: &Judgement, left_out: &[String], color: bool) -> String 
     for section in &plan.sections {
         let _ = writeln!(out, "{}", line(&section.title));
         for point in &section.points {
-            let _ = writeln!(out, "{}", point_line(judgement, point, width, color));
+            let _ = writeln!(out, "{}", point_line(judgement, point, &left_out.title(point), width, color));
         }
     }
-    for point in plan.points().filter(|point| judgement.status(&point.id).is_no_go()) {
-        write_problems(&mut out, judgement, point, color);
+    let causes = shared_causes(judgement);
+    for cause in &causes {
+        let ids: Vec<_> = cause.points.iter().map(|id| line(id)).collect();
+        let _ = writeln!(out, "\n{} for one cause: {}", count(ids.len(), "point"), line(&cause.seen));
+        let _ = writeln!(out, "  {}", ids.join(", "));
     }
-    if !left_out.is_empty() {
-        let _ = writeln!(out, "\nleft out: {}", left_out.join(", "));
+    for point in plan.points().filter(|point| judgement.status(&point.id).is_no_go()) {
+        write_problems(&mut out, judgement, point, &causes, color);
+    }
+    write_left_out(&mut out, left_out);
+    if plan.points().next().is_none() {
+        out.push_str("\nnothing checked: every point is skipped\n");
+        return out;
     }
     let verdict = judge(judgement);
     let _ = writeln!(
@@ -39,11 +48,26 @@ pub fn human(judgement: &Judgement, left_out: &[String], color: bool) -> String 
     out
 }
 
-fn point_line(judgement: &Judgement, point: &Point, width: usize, color: bool) -> String {
+fn write_left_out(out: &mut String, left_out: &LeftOut) {
+    if !left_out.skipped.is_empty() {
+        out.push_str("\nskipped\n");
+    }
+    for point in &left_out.skipped {
+        let _ = writeln!(out, "  ○ {:<26} {}", line(&point.id), line(&point.why));
+    }
+    if left_out.skipped.iter().any(|point| point.why.starts_with("not due")) {
+        out.push_str("  --after-deploy checks what is not due, too\n");
+    }
+    if !left_out.notes.is_empty() {
+        let _ = writeln!(out, "\nleft out: {}", left_out.notes.join("; "));
+    }
+}
+
+fn point_line(judgement: &Judgement, point: &Point, title: &str, width: usize, color: bool) -> String {
     let status = judgement.status(&point.id);
     let why = explain(judgement, &point.id, &status);
     let word = format!("{:width$}", status.label());
-    let rest = if why.is_empty() { line(&point.title) } else { line(&why) };
+    let rest = if why.is_empty() { line(title) } else { line(&why) };
     format!("  {} {} {:<26} {rest}", symbol(&status), paint(&word, &status, color), line(&point.id))
 }
 
@@ -77,7 +101,13 @@ fn paint(word: &str, status: &Status, color: bool) -> String {
     if color { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_owned() }
 }
 
-fn write_problems(out: &mut String, judgement: &Judgement, point: &Point, color: bool) {
+fn write_problems(
+    out: &mut String,
+    judgement: &Judgement,
+    point: &Point,
+    causes: &[SharedCause],
+    color: bool,
+) {
     let status = judgement.status(&point.id);
     let _ = writeln!(
         out,
@@ -93,16 +123,21 @@ fn write_problems(out: &mut String, judgement: &Judgement, point: &Point, color:
     for probe in &point.probes {
         let run = state.probes.get(&probe.id).and_then(|probe| probe.latest.as_ref());
         if let Some(run) = run.filter(|run| run.outcome.class != Class::Pass) {
-            write_probe_problems(out, probe, run);
+            write_probe_problems(out, probe, run, causes);
         }
     }
 }
 
-fn write_probe_problems(out: &mut String, probe: &Probe, run: &ProbeRun) {
+/// What is seen for a cause that is reported above is not repeated.
+fn write_probe_problems(out: &mut String, probe: &Probe, run: &ProbeRun, causes: &[SharedCause]) {
     let tries = if run.outcome.tries > 1 { format!(", {} tries", run.outcome.tries) } else { String::new() };
     let _ = writeln!(out, "  {} ({} ms{tries})", line(&probe.title), run.took_ms);
     for seen in run.outcome.problems() {
         let _ = writeln!(out, "    {} {}", observation_symbol(seen), line(&seen.what));
+        if causes.iter().any(|shared| shared.seen == cause(seen)) {
+            let _ = writeln!(out, "        the cause above");
+            continue;
+        }
         let _ = writeln!(out, "        expected {}", line(&seen.expected));
         let _ = writeln!(
             out,

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use gonogo_core::checklist::Point;
+use super::LeftOut;
+use gonogo_core::checklist::{Point, PointId};
 use gonogo_core::journal::entry::Decision;
 use gonogo_core::outcome::Outcome;
-use gonogo_core::run::{Judgement, ProbeRun, explain, judge};
+use gonogo_core::run::{Judgement, ProbeRun, SharedCause, explain, judge, shared_causes};
 
 #[derive(Serialize)]
 struct CheckReport<'a> {
@@ -17,7 +18,25 @@ struct CheckReport<'a> {
     done: u64,
     total: u64,
     left_out: &'a [String],
+    skipped: Vec<SkippedReport<'a>>,
+    causes: Vec<CauseReport>,
     points: Vec<PointReport<'a>>,
+}
+
+/// A point of which nothing was checked.
+#[derive(Serialize)]
+struct SkippedReport<'a> {
+    id: &'a str,
+    section: &'a str,
+    title: &'a str,
+    why: &'a str,
+}
+
+/// What the problems of several points have in common.
+#[derive(Serialize)]
+struct CauseReport {
+    seen: String,
+    points: Vec<PointId>,
 }
 
 #[derive(Serialize)]
@@ -27,6 +46,7 @@ struct PointReport<'a> {
     title: &'a str,
     status: String,
     done: bool,
+    in_part: bool,
     why: String,
     missing: Vec<&'a str>,
     probes: Vec<ProbeReport<'a>>,
@@ -43,7 +63,7 @@ struct ProbeReport<'a> {
 
 /// The whole report, pretty-printed, with a line end; `left_out` lists what was left out on request.
 #[must_use]
-pub fn json(judgement: &Judgement, left_out: &[String]) -> String {
+pub fn json(judgement: &Judgement, left_out: &LeftOut) -> String {
     let plan = &judgement.state.plan;
     let verdict = judge(judgement);
     let sections = plan.sections.iter();
@@ -53,17 +73,41 @@ pub fn json(judgement: &Judgement, left_out: &[String]) -> String {
         checklist: &plan.checklist,
         environment: &plan.environment,
         release: &plan.release,
-        verdict: verdict.decision,
+        // Nothing checked is no GO.
+        verdict: if verdict.total == 0 { Decision::Pending } else { verdict.decision },
         done: verdict.done,
         total: verdict.total,
-        left_out,
-        points: points.map(|(section, point)| point_report(judgement, section, point)).collect(),
+        left_out: &left_out.notes,
+        skipped: left_out
+            .skipped
+            .iter()
+            .map(|point| SkippedReport {
+                id: &point.id,
+                section: &point.section,
+                title: &point.title,
+                why: &point.why,
+            })
+            .collect(),
+        causes: shared_causes(judgement)
+            .into_iter()
+            .map(|SharedCause { seen, points }| CauseReport { seen, points })
+            .collect(),
+        points: points
+            .map(|(section, point)| {
+                point_report(judgement, section, point, left_out.in_part.contains(&point.id))
+            })
+            .collect(),
     };
     // The report can always be written as JSON.
     serde_json::to_string_pretty(&report).map(|text| text + "\n").unwrap_or_default()
 }
 
-fn point_report<'a>(judgement: &Judgement<'a>, section: &'a str, point: &'a Point) -> PointReport<'a> {
+fn point_report<'a>(
+    judgement: &Judgement<'a>,
+    section: &'a str,
+    point: &'a Point,
+    in_part: bool,
+) -> PointReport<'a> {
     let status = judgement.status(&point.id);
     PointReport {
         id: &point.id,
@@ -71,6 +115,7 @@ fn point_report<'a>(judgement: &Judgement<'a>, section: &'a str, point: &'a Poin
         title: &point.title,
         status: status.label(),
         done: status.is_done(),
+        in_part,
         why: explain(judgement, &point.id, &status),
         missing: point.missing(),
         probes: point.probes.iter().map(|probe| probe_report(judgement, &point.id, probe)).collect(),

@@ -6,6 +6,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::case::{CaseResult, case_result, case_text, duration_ms};
+use super::{LeftOut, SkippedPoint};
 use gonogo_core::checklist::{Point, Section};
 use gonogo_core::run::Judgement;
 use gonogo_core::text::line;
@@ -25,7 +26,7 @@ pub struct LogCase<'a> {
 
 /// The whole report; `left_out` lists what was left out on request.
 #[must_use]
-pub fn junit(judgement: &Judgement, left_out: &[String], log: Option<&LogCase>) -> String {
+pub fn junit(judgement: &Judgement, left_out: &LeftOut, log: Option<&LogCase>) -> String {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     // Writing into memory cannot fail.
     let _ = write_suites(&mut xml, judgement, left_out, log);
@@ -41,20 +42,21 @@ fn escape_noncharacters(xml: String) -> String {
 fn write_suites(
     xml: &mut Writer<Vec<u8>>,
     judgement: &Judgement,
-    left_out: &[String],
+    left_out: &LeftOut,
     log: Option<&LogCase>,
 ) -> io::Result<()> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let plan = &judgement.state.plan;
     let name = format!("gonogo {} {}", line(&plan.environment), line(&plan.release));
-    let counts = Counts::of(judgement, plan.points()).with_log(log);
+    let counts = Counts::of(judgement, plan.points()).with_log(log).with_skipped(left_out.skipped.len());
     let tag = xml.create_element("testsuites").with_attribute(("name", name.trim()));
     tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))
         .write_inner_content(|xml| {
-            let left_out = left_out.iter().map(|what| ("left out", what.as_str()));
-            write_properties(xml, &left_out.collect::<Vec<_>>())?;
+            let notes = left_out.notes.iter().map(|what| ("left out", what.as_str()));
+            write_properties(xml, &notes.collect::<Vec<_>>())?;
             log.map_or(Ok(()), |log| write_log_suite(xml, log))?;
-            plan.sections.iter().try_for_each(|section| write_suite(xml, judgement, section))
+            plan.sections.iter().try_for_each(|section| write_suite(xml, judgement, left_out, section))?;
+            if left_out.skipped.is_empty() { Ok(()) } else { write_skipped(xml, &left_out.skipped) }
         })?;
     Ok(())
 }
@@ -93,12 +95,39 @@ fn write_log_suite(xml: &mut Writer<Vec<u8>>, log: &LogCase) -> io::Result<()> {
     Ok(())
 }
 
-fn write_suite(xml: &mut Writer<Vec<u8>>, judgement: &Judgement, section: &Section) -> io::Result<()> {
+fn write_suite(
+    xml: &mut Writer<Vec<u8>>,
+    judgement: &Judgement,
+    left_out: &LeftOut,
+    section: &Section,
+) -> io::Result<()> {
     let counts = Counts::of(judgement, section.points.iter());
     let tag = xml.create_element("testsuite").with_attribute(("name", line(&section.title).as_str()));
     tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))
         .write_inner_content(|xml| {
-            section.points.iter().try_for_each(|point| write_case(xml, judgement, section, point))
+            section.points.iter().try_for_each(|point| write_case(xml, judgement, left_out, section, point))
+        })?;
+    Ok(())
+}
+
+/// The points of which nothing was checked, as a suite of their own.
+fn write_skipped(xml: &mut Writer<Vec<u8>>, skipped: &[SkippedPoint]) -> io::Result<()> {
+    let counts = Counts::default().with_skipped(skipped.len());
+    let tag = xml.create_element("testsuite").with_attribute(("name", "skipped"));
+    tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))
+        .write_inner_content(|xml| {
+            for point in skipped {
+                let case = xml.create_element("testcase").with_attributes([
+                    ("classname", line(&point.section).as_str()),
+                    ("name", format!("{} {}", line(&point.id), line(&point.title)).as_str()),
+                    ("time", "0.000"),
+                ]);
+                case.write_inner_content(|xml| {
+                    let element = xml.create_element("skipped");
+                    element.with_attribute(("message", line(&point.why).as_str())).write_empty().map(drop)
+                })?;
+            }
+            Ok(())
         })?;
     Ok(())
 }
@@ -106,6 +135,7 @@ fn write_suite(xml: &mut Writer<Vec<u8>>, judgement: &Judgement, section: &Secti
 fn write_case(
     xml: &mut Writer<Vec<u8>>,
     judgement: &Judgement,
+    left_out: &LeftOut,
     section: &Section,
     point: &Point,
 ) -> io::Result<()> {
@@ -113,7 +143,7 @@ fn write_case(
     let time = format!("{}.{:03}", took / 1000, took % 1000);
     let tag = xml.create_element("testcase").with_attributes([
         ("classname", line(&section.id).as_str()),
-        ("name", format!("{} {}", line(&point.id), line(&point.title)).as_str()),
+        ("name", format!("{} {}", line(&point.id), line(&left_out.title(point))).as_str()),
         ("time", time.as_str()),
     ]);
     let (message, detail) = case_text(judgement, point);
@@ -159,6 +189,13 @@ impl Counts {
         self.all += usize::from(log.is_some());
         self.errors += usize::from(log.is_some_and(|log| log.problem.is_some() && log.invalid));
         self.failures += usize::from(log.is_some_and(|log| log.problem.is_some() && !log.invalid));
+        self
+    }
+
+    /// Adds points of which nothing was checked.
+    const fn with_skipped(mut self, skipped: usize) -> Self {
+        self.all += skipped;
+        self.skipped += skipped;
         self
     }
 

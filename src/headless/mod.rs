@@ -10,19 +10,22 @@ mod tap;
 pub use human::human;
 pub use json::json;
 pub use junit::{LogCase, junit};
-pub use selection::Selection;
+pub use selection::{LeftOut, Selection, SkippedPoint};
 pub use tap::tap;
 
 use gonogo_core::error::Exit;
 use gonogo_core::run::{Judgement, Status};
 
-/// The exit code of `check`: success only if every point is done. A point that needs a person is not done.
+/// The exit code of `check`: success only if every point is done. A point that needs a person is not done. Nothing checked is
+/// an error.
 #[must_use]
 pub fn exit_code(judgement: &Judgement) -> Exit {
     let points = judgement.state.plan.points();
     let open: Vec<Status> =
         points.map(|point| judgement.status(&point.id)).filter(|status| !status.is_done()).collect();
-    if open.is_empty() {
+    if judgement.state.plan.points().next().is_none() {
+        Exit::ProbeError
+    } else if open.is_empty() {
         Exit::Success
     } else if open.iter().all(|status| *status == Status::Error) {
         Exit::ProbeError

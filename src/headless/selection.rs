@@ -1,9 +1,9 @@
 //! The part of the checklist that `check` covers. What is left out is reported.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gonogo_core::checklist::spec::ProbeSpec;
-use gonogo_core::checklist::{Confirm, Plan, Point, Probe, ProbeKey};
+use gonogo_core::checklist::{Confirm, Plan, Point, PointId, Probe, ProbeKey};
 use gonogo_core::text::count;
 
 /// A part of the checklist.
@@ -15,23 +15,59 @@ pub struct Selection {
     pub machine: bool,
     /// Leave out probes that change something.
     pub no_effects: bool,
+    /// Check what counts only once the release is out.
+    pub after_deploy: bool,
+}
+
+/// What a check leaves out, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Parts of points, and what was asked to be left out.
+    pub notes: Vec<String>,
+    /// Whole points.
+    pub skipped: Vec<SkippedPoint>,
+    /// Points of which only a part is checked.
+    pub in_part: BTreeSet<PointId>,
+}
+
+impl LeftOut {
+    /// The title of a point, marked if it is checked in part: passed is then not the whole of it.
+    #[must_use]
+    pub fn title(&self, point: &Point) -> String {
+        let mark = if self.in_part.contains(&point.id) { " (in part)" } else { "" };
+        format!("{}{mark}", point.title)
+    }
+}
+
+/// A point of which nothing is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedPoint {
+    /// Its id.
+    pub id: PointId,
+    /// Its title.
+    pub title: String,
+    /// The id of its section.
+    pub section: String,
+    /// Why it is skipped.
+    pub why: String,
 }
 
 impl Selection {
-    /// Removes from a plan what is not selected, and returns what was left out.
+    /// Removes from a plan what is not selected or not due, and returns what was left out.
     ///
     /// # Errors
-    /// An id that is neither a point's nor a section's, with the known ids; or nothing is left.
-    pub fn apply(&self, plan: &mut Plan) -> Result<Vec<String>, String> {
+    /// An id that is neither a point's nor a section's, with the known ids; or nothing is left, and nothing was skipped.
+    pub fn apply(&self, plan: &mut Plan) -> Result<LeftOut, String> {
         self.check_ids(plan)?;
-        let mut left_out = Vec::new();
+        let mut left_out = LeftOut::default();
         let configured = probe_keys(plan);
-        left_out.extend(self.keep_only(plan));
-        left_out.extend(self.drop_effects(plan));
-        left_out.extend(drop_dependents(plan, &configured));
-        left_out.extend(self.drop_confirmations(plan));
-        if plan.points().next().is_none() {
-            return Err(format!("no point is left to check; left out: {}", left_out.join("; ")));
+        left_out.notes.extend(self.keep_only(plan));
+        self.drop_not_due(plan, &mut left_out);
+        self.drop_effects(plan, &mut left_out);
+        drop_dependents(plan, &configured, &mut left_out);
+        left_out.notes.extend(self.drop_confirmations(plan));
+        if plan.points().next().is_none() && left_out.skipped.is_empty() {
+            return Err(format!("no point is left to check; left out: {}", left_out.notes.join("; ")));
         }
         Ok(left_out)
     }
@@ -63,18 +99,31 @@ impl Selection {
         left_out_text(before - plan.points().count(), "point", "--only")
     }
 
-    fn drop_effects(&self, plan: &mut Plan) -> Option<String> {
-        if !self.no_effects {
-            return None;
+    /// What counts only once the release is out. A point that is named by its id is checked in any case.
+    fn drop_not_due(&self, plan: &mut Plan, left_out: &mut LeftOut) {
+        if self.after_deploy {
+            return;
         }
-        let mut dropped = 0;
-        for point in plan.sections.iter_mut().flat_map(|section| &mut section.points) {
-            let before = point.probes.len();
-            point.probes.retain(|probe| !probe.effects);
-            dropped += before - point.probes.len();
+        let not_due = |after: &str| Some(format!("not due, after {after}"));
+        let reason_of_point = |point: &Point| point.due.as_deref().and_then(not_due);
+        let reason_of_probe = |point: &Point, probe: &Probe| {
+            let after_action = probe.after_action.as_ref().map(|action| format!("{}/{action}", point.id));
+            reason_of_point(point).or_else(|| not_due(probe.due.as_deref().or(after_action.as_deref())?))
+        };
+        let is_named = |point: &Point| self.only.contains(&point.id);
+        for point in points_mut(plan).filter(|point| point.due.is_some() && !is_named(point)) {
+            point.confirm = Confirm::None;
         }
-        let emptied = drop_empty(plan);
-        left_out_text(dropped, "probe", "--no-effects").map(|text| text + &emptied)
+        drop_probes(plan, left_out, |point, probe| {
+            reason_of_probe(point, probe).filter(|_| !is_named(point))
+        });
+        skip_empty(plan, left_out, |point| reason_of_point(point).filter(|_| !is_named(point)));
+    }
+
+    fn drop_effects(&self, plan: &mut Plan, left_out: &mut LeftOut) {
+        if self.no_effects {
+            drop_probes(plan, left_out, |_, probe| probe.effects.then(|| "--no-effects".to_owned()));
+        }
     }
 
     fn drop_confirmations(&self, plan: &mut Plan) -> Option<String> {
@@ -82,9 +131,11 @@ impl Selection {
             return None;
         }
         let mut dropped = 0;
-        for point in plan.sections.iter_mut().flat_map(|section| &mut section.points) {
+        for point in points_mut(plan) {
             dropped += usize::from(point.confirm != Confirm::None);
             point.confirm = Confirm::None;
+            // Without people, what could not be observed stays an error.
+            point.probes.iter_mut().for_each(|probe| probe.people.clear());
         }
         let emptied = drop_empty(plan);
         (dropped > 0).then(|| format!("confirmation of {} (--machine){emptied}", count(dropped, "point")))
@@ -99,44 +150,86 @@ fn probe_keys(plan: &Plan) -> BTreeSet<ProbeKey> {
     keys.collect()
 }
 
-/// Removes probes that need the result of one that was left out, and those that need theirs.
-fn drop_dependents(plan: &mut Plan, configured: &BTreeSet<ProbeKey>) -> Option<String> {
-    let mut dropped: BTreeSet<ProbeKey> = BTreeSet::new();
-    loop {
-        let left = probe_keys(plan);
-        let is_missing = |key: &&ProbeKey| configured.contains(*key) && !left.contains(*key);
-        let before = dropped.len();
-        for point in plan.sections.iter_mut().flat_map(|section| &mut section.points) {
-            forget_order(point, is_missing);
-            let needs_missing = |probe: &Probe| {
-                [&probe.since, &probe.digest_of].into_iter().flatten().any(|key| is_missing(&key))
-            };
-            dropped.extend(
-                point
-                    .probes
-                    .iter()
-                    .filter(|probe| needs_missing(probe))
-                    .map(|probe| ProbeKey::new(&point.id, &probe.id)),
-            );
-            point.probes.retain(|probe| !needs_missing(probe));
-        }
-        if dropped.len() == before {
-            break;
-        }
-    }
-    let emptied = drop_empty(plan);
-    let names: Vec<_> = dropped.iter().map(ToString::to_string).collect();
-    (!names.is_empty()).then(|| {
-        let verb = if names.len() == 1 { "needs" } else { "need" };
-        format!("{}, which {verb} the result of one that is left out{emptied}", names.join(", "))
-    })
+fn points_mut(plan: &mut Plan) -> impl Iterator<Item = &mut Point> {
+    plan.sections.iter_mut().flat_map(|section| &mut section.points)
 }
 
-/// A probe that looks for nothing of the other one only has to run after it.
-fn forget_order(point: &mut Point, is_missing: impl Fn(&&ProbeKey) -> bool) {
-    let looks_for_it = |spec: &ProbeSpec| matches!(spec, ProbeSpec::Prometheus(_) | ProbeSpec::Jaeger(_));
-    for probe in point.probes.iter_mut().filter(|probe| !probe.spec.as_ref().is_some_and(looks_for_it)) {
-        probe.since = probe.since.take().filter(|key| !is_missing(&key));
+/// Removes probes for a reason, and points of which then nothing is left. Returns whether there were any.
+fn drop_probes(
+    plan: &mut Plan,
+    left_out: &mut LeftOut,
+    reason: impl Fn(&Point, &Probe) -> Option<String>,
+) -> bool {
+    let mut dropped: BTreeMap<ProbeKey, String> = BTreeMap::new();
+    for point in points_mut(plan) {
+        let reasons: Vec<_> = point.probes.iter().map(|probe| reason(point, probe)).collect();
+        let mut reasons = reasons.into_iter();
+        point.probes.retain(|probe| {
+            let why = reasons.next().flatten();
+            let is_kept = why.is_none();
+            dropped.extend(why.map(|why| (ProbeKey::new(&point.id, &probe.id), why)));
+            is_kept
+        });
+    }
+    skip_empty(plan, left_out, |point| {
+        dropped.iter().find(|(key, _)| key.point == point.id).map(|(_, why)| why.clone())
+    });
+    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (key, why) in dropped.iter().filter(|(key, _)| plan.point(&key.point).is_some()) {
+        left_out.in_part.insert(key.point.clone());
+        by_reason.entry(why).or_default().push(key.to_string());
+    }
+    left_out.notes.extend(by_reason.into_iter().map(|(why, keys)| format!("{} ({why})", keys.join(", "))));
+    !dropped.is_empty()
+}
+
+/// Moves points without anything to check to those that are skipped, if there is a reason.
+fn skip_empty(plan: &mut Plan, left_out: &mut LeftOut, reason: impl Fn(&Point) -> Option<String>) {
+    for section in &mut plan.sections {
+        let id = &section.id;
+        section.points.retain(|point| {
+            let why = reason(point).filter(|_| is_empty(point));
+            let is_kept = why.is_none();
+            left_out.skipped.extend(why.map(|why| SkippedPoint {
+                id: point.id.clone(),
+                title: point.title.clone(),
+                section: id.clone(),
+                why,
+            }));
+            is_kept
+        });
+    }
+    plan.sections.retain(|section| !section.points.is_empty());
+}
+
+fn is_empty(point: &Point) -> bool {
+    point.probes.is_empty() && point.confirm == Confirm::None && point.not_applicable.is_none()
+}
+
+/// Removes probes that need the result of one that was left out, and those that need theirs.
+fn drop_dependents(plan: &mut Plan, configured: &BTreeSet<ProbeKey>, left_out: &mut LeftOut) {
+    loop {
+        let left = probe_keys(plan);
+        let is_missing = |key: &ProbeKey| configured.contains(key) && !left.contains(key);
+        for point in points_mut(plan) {
+            forget_order(point, is_missing);
+        }
+        let any = drop_probes(plan, left_out, |_, probe| {
+            let needed =
+                [&probe.since, &probe.digest_of].into_iter().flatten().find(|key| is_missing(key))?;
+            Some(format!("needs the result of {needed}, which is left out"))
+        });
+        if !any {
+            return;
+        }
+    }
+}
+
+/// A probe that does not search for what the other one sent only has to run after it.
+fn forget_order(point: &mut Point, is_missing: impl Fn(&ProbeKey) -> bool) {
+    let searches = |spec: &ProbeSpec| matches!(spec, ProbeSpec::Prometheus(_) | ProbeSpec::Jaeger(_));
+    for probe in point.probes.iter_mut().filter(|probe| !probe.spec.as_ref().is_some_and(searches)) {
+        probe.since = probe.since.take().filter(|key| !is_missing(key));
     }
 }
 
@@ -144,9 +237,7 @@ fn forget_order(point: &mut Point, is_missing: impl Fn(&&ProbeKey) -> bool) {
 fn drop_empty(plan: &mut Plan) -> String {
     let ids_before: Vec<_> = plan.points().map(|point| point.id.clone()).collect();
     for section in &mut plan.sections {
-        section.points.retain(|point| {
-            !point.probes.is_empty() || point.confirm != Confirm::None || point.not_applicable.is_some()
-        });
+        section.points.retain(|point| !is_empty(point));
     }
     plan.sections.retain(|section| !section.points.is_empty());
     let removed: Vec<_> = ids_before.into_iter().filter(|id| plan.point(id).is_none()).collect();

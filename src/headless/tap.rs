@@ -2,16 +2,17 @@
 
 use std::fmt::Write as _;
 
+use super::LeftOut;
 use super::case::{CaseResult, case_result, case_text};
 use gonogo_core::run::Judgement;
 use gonogo_core::text::line;
 
 /// The whole report; `left_out` lists what was left out on request.
 #[must_use]
-pub fn tap(judgement: &Judgement, left_out: &[String]) -> String {
+pub fn tap(judgement: &Judgement, left_out: &LeftOut) -> String {
     let plan = &judgement.state.plan;
-    let mut out = format!("TAP version 14\n1..{}\n", plan.points().count());
-    for what in left_out {
+    let mut out = format!("TAP version 14\n1..{}\n", plan.points().count() + left_out.skipped.len());
+    for what in &left_out.notes {
         // Writing into a String cannot fail.
         let _ = writeln!(out, "# left out: {}", line(what));
     }
@@ -19,7 +20,7 @@ pub fn tap(judgement: &Judgement, left_out: &[String]) -> String {
         let kind = case_result(judgement, point);
         let ok = if matches!(kind, CaseResult::Passed | CaseResult::Skipped) { "ok" } else { "not ok" };
         let (message, detail) = case_text(judgement, point);
-        let title = escaped(&format!("{} {}", line(&point.id), line(&point.title)));
+        let title = escaped(&format!("{} {}", line(&point.id), line(&left_out.title(point))));
         let skip = if kind == CaseResult::Skipped {
             format!(" # SKIP {}", escaped(&message))
         } else {
@@ -39,6 +40,10 @@ pub fn tap(judgement: &Judgement, left_out: &[String]) -> String {
             }
             let _ = writeln!(out, "  ...");
         }
+    }
+    for (number, point) in (plan.points().count() + 1..).zip(&left_out.skipped) {
+        let title = escaped(&format!("{} {}", line(&point.id), line(&point.title)));
+        let _ = writeln!(out, "ok {number} - {title} # SKIP {}", escaped(&line(&point.why)));
     }
     out
 }

@@ -26,7 +26,7 @@ pub(super) struct Address {
 pub(super) enum AddressError {
     #[error("not an address such as {0}://host:{1}")]
     Malformed(&'static str, u16),
-    #[error("the address holds a user or a password; name them apart from it, the password by reference")]
+    #[error("the address contains a user or a password; set them separately, the password by reference")]
     Credentials,
     /// A virtual host in the address, and another beside it.
     #[error("the address names virtual host `{named}`, and `vhost` is `{vhost}`: set them to the same one")]

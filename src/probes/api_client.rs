@@ -105,9 +105,9 @@ impl ApiResponse {
 
     /// Why the body could not be read as JSON, for people.
     pub(super) fn unreadable(&self, why: &Unreadable) -> ProbeError {
-        let login = if self.is_page() { " (a web page: is there a login in front of it?)" } else { "" };
+        let login = if self.is_page() { " (a web page: perhaps a login page)" } else { "" };
         ProbeError::new(match why {
-            Unreadable::Foreign => format!("the answer is not JSON: {}{login}", self.reason()),
+            Unreadable::Foreign => format!("the response is not JSON: {}{login}", self.reason()),
             why => why.to_string(),
         })
     }
@@ -126,19 +126,19 @@ impl ApiResponse {
                 format!("credentials are missing or refused ({code}: {})", self.reason())
             }
             StatusCode::FORBIDDEN => {
-                format!("these credentials may not see this ({code}: {})", self.reason())
+                format!("permission denied ({code}: {})", self.reason())
             }
             _ if self.status.is_redirection() => {
                 let location = self.headers.get("location").map(|to| String::from_utf8_lossy(to.as_bytes()));
-                format!("it answers {code} to {}: not followed", location.unwrap_or_default())
+                format!("HTTP {code}, redirect to {}: not followed", location.unwrap_or_default())
             }
-            _ => format!("it answers {code}: {}", self.reason()),
+            _ => format!("HTTP {code}: {}", self.reason()),
         })
     }
 
     /// The begin of the body, which explains a refusal.
     pub(super) fn reason(&self) -> String {
-        if self.body.is_empty() { "nothing more".into() } else { text::excerpt(&self.body, MAX_REASON) }
+        if self.body.is_empty() { "empty body".into() } else { text::excerpt(&self.body, MAX_REASON) }
     }
 }
 
@@ -149,7 +149,7 @@ fn base(address: &str) -> ProbeResult<Url> {
     let url = url.ok_or_else(|| ProbeError::new("not an address such as https://host:port"))?;
     if has_credentials(&url) {
         return Err(ProbeError::new(
-            "the address holds a user or a password; send it as a header, by reference",
+            "the address contains a user or a password; send it as a header, by reference",
         ));
     }
     Ok(url)

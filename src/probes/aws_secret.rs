@@ -1,5 +1,5 @@
 //! The probe of AWS Secrets Manager, through `aws`: how young the current version of a secret is, and whether it
-//! is another than the last run's. Its value is never requested.
+//! is different from the last run's. Its value is never requested.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ pub(super) async fn run(
             }
             Err(wrong) => vec![wrong],
         },
-        Ok(None) => vec![Observation::new(what, "there", "there is no such secret", false)],
+        Ok(None) => vec![Observation::new(what, "present", "no such secret", false)],
         Err(why) => vec![Observation::unknown(what, "readable", why)],
     };
     Outcome::of(seen, reproduce)
@@ -77,7 +77,7 @@ fn argv(spec: &AwsSecretSpec, command: &str) -> Vec<String> {
     argv
 }
 
-/// The answer to a query; none if there is no such secret.
+/// The response to a query; none if there is no such secret.
 async fn query(argv: &[String], permit: &Permit, deadline: &Deadline) -> ProbeResult<Option<Value>> {
     let env = BTreeMap::from([("AWS_PAGER".to_owned(), String::new())]);
     let result = process::run(Program { argv, cwd: None, env }, permit, deadline).await?;
@@ -86,7 +86,7 @@ async fn query(argv: &[String], permit: &Permit, deadline: &Deadline) -> ProbeRe
             return Err(why);
         }
         let answer = content::json(&result.stdout.bytes);
-        return answer.map(Some).map_err(|why| ProbeError::new(format!("aws prints what is {why}")));
+        return answer.map(Some).map_err(|why| ProbeError::new(format!("the output of aws is {why}")));
     }
     let whole = String::from_utf8_lossy(&result.stderr.bytes);
     if whole.contains("ResourceNotFoundException") {
@@ -99,34 +99,34 @@ fn explain(said: &str) -> ProbeError {
     let message = text::excerpt(said.trim().as_bytes(), MAX_REASON);
     let has = |parts: &[&str]| parts.iter().any(|part| said.contains(part));
     ProbeError::new(if has(&["AccessDenied", "not authorized to perform"]) {
-        format!("this account may not: {message}")
+        format!("permission denied: {message}")
     } else if has(&["config profile"]) && has(&["could not be found"]) {
-        format!("there is no such profile in the configuration of aws: {message}")
+        format!("no such profile in the configuration of aws: {message}")
     } else if has(&LOGIN) {
         format!("credentials are missing, expired or refused: {message}")
     } else if has(&CONNECTION) {
         format!("AWS does not answer: {message}")
     } else {
-        format!("aws says: {message}")
+        format!("aws: {message}")
     })
 }
 
 /// The id of the current version, or what is wrong with the secret.
 fn current_version<'a>(what: &str, description: &'a Value) -> Result<&'a str, Observation> {
-    let wrong = |seen: String| Err(Observation::new(what, "there", seen, false));
+    let wrong = |seen: String| Err(Observation::new(what, "present", seen, false));
     if let Some(date) = description.get("DeletedDate").filter(|date| !date.is_null()) {
-        return wrong(format!("to be deleted, since {}", plain(date)));
+        return wrong(format!("scheduled for deletion since {}", plain(date)));
     }
     let Some(versions) = description.get("VersionIdsToStages").and_then(Value::as_object) else {
         return if description.get("ARN").or_else(|| description.get("Name")).is_some() {
-            wrong("it has no version".to_owned())
+            wrong("no version".to_owned())
         } else {
-            let why = ProbeError::new("the answer is in no form that AWS documents");
+            let why = ProbeError::new("not a response of the AWS API");
             Err(Observation::unknown(what, "readable", why))
         };
     };
     let current = versions.iter().find(|(_, stages)| has_stage(stages, "AWSCURRENT"));
-    current.map_or_else(|| wrong("it has no current version".to_owned()), |(version, _)| Ok(version))
+    current.map_or_else(|| wrong("no current version".to_owned()), |(version, _)| Ok(version))
 }
 
 fn has_stage(stages: &Value, stage: &str) -> bool {
@@ -153,7 +153,7 @@ fn pending_rotation(current: &str, description: &Value) -> Option<Observation> {
     let is_pending =
         |(version, stages): &(&String, &Value)| *version != current && has_stage(stages, "AWSPENDING");
     let (version, _) = versions.iter().find(is_pending)?;
-    let seen = format!("not finished: version {version} is AWSPENDING, the current one is in use");
+    let seen = format!("in progress: version {version} is AWSPENDING, the current version is still in use");
     Some(Observation::recorded("rotation", seen))
 }
 
@@ -179,7 +179,7 @@ fn age(
         .find(|listed| listed.get("VersionStages").is_some_and(|stages| has_stage(stages, "AWSCURRENT")));
     let id = current.and_then(|current| current.get("VersionId")?.as_str());
     if let Some(id) = id.filter(|id| *id != version) {
-        let why = format!("two answers contradict each other: {version} and {id} are the current version");
+        let why = format!("two responses contradict each other: {version} and {id} are the current version");
         return Observation::unknown("age", expected, ProbeError::new(why));
     }
     match current.and_then(|current| time(current.get("CreatedDate")?)) {
@@ -197,14 +197,14 @@ fn age_of_secret(
 ) -> Observation {
     let date = |name: &str| time(description.get(name)?);
     let Some(changed) = date("LastChangedDate").or_else(|| date("CreatedDate")) else {
-        return Observation::unknown("age", expected, "AWS does not say when it was changed");
+        return Observation::unknown("age", expected, "AWS does not report when it was changed");
     };
     if days_since(changed) > spec.max_age_days {
         return judge_age(spec, expected, changed);
     }
     let why = error.map(|why| format!("; {why}")).unwrap_or_default();
     let seen = format!(
-        "not checked (needs {LISTING}): the secret was changed {} ago, by whatever edit{why}",
+        "not checked (needs {LISTING}): the secret was changed {} ago, possibly by another edit{why}",
         text::count(usize::try_from(days_since(changed)).unwrap_or(usize::MAX), "day")
     );
     Observation::recorded("age", seen).as_measured()
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn the_age_is_that_of_the_current_version() {
         let seconds = |days: i64| json!(jiff::Timestamp::now().as_second() - 86_400 * days);
-        let denied = || Err(ProbeError::new("this account may not"));
+        let denied = || Err(ProbeError::new("permission denied"));
         for (changed, versions, ok, seen) in [
             (json!(days_ago(1)), Ok(Some(listing("v2", &json!(days_ago(400))))), Some(false), "400 days"),
             (json!(days_ago(2)), Ok(Some(listing("v2", &json!(days_ago(2))))), Some(true), "2 days"),
@@ -267,7 +267,7 @@ mod tests {
                 json!(days_ago(1)),
                 Ok(Some(listing("v3", &json!(days_ago(1))))),
                 None,
-                "two answers contradict",
+                "two responses contradict",
             ),
             (
                 json!(days_ago(1)),
@@ -277,7 +277,7 @@ mod tests {
             ),
             (json!(days_ago(100)), denied(), Some(false), "100 days"),
             (json!(days_ago(1)), Ok(Some(json!({}))), Some(true), "not checked"),
-            (json!(null), denied(), None, "AWS does not say"),
+            (json!(null), denied(), None, "AWS does not report"),
         ] {
             let observation = age(&spec(), "v2", &description(&changed), &versions);
             assert_eq!(observation.ok, ok, "{observation:?}");
@@ -293,11 +293,11 @@ mod tests {
             (
                 json!({"ARN": "a", "DeletedDate": "2026-01-01T00:00:00Z"}),
                 Some(false),
-                "to be deleted, since 2026",
+                "scheduled for deletion since 2026",
             ),
-            (json!({"ARN": "a"}), Some(false), "it has no version"),
-            (versions(json!({"v1": ["AWSPENDING"]})), Some(false), "it has no current version"),
-            (json!({}), None, "the answer is in no form"),
+            (json!({"ARN": "a"}), Some(false), "no version"),
+            (versions(json!({"v1": ["AWSPENDING"]})), Some(false), "no current version"),
+            (json!({}), None, "not a response of the AWS API"),
         ] {
             let wrong = current_version("secret", &description).unwrap_err();
             assert_eq!(wrong.ok, ok);
@@ -322,7 +322,7 @@ mod tests {
         for (said, cause) in [
             (
                 "An error occurred (AccessDeniedException) when calling the DescribeSecret operation: User: x is not authorized",
-                "this account may not",
+                "permission denied",
             ),
             (
                 "Error loading SSO Token: Token for https://x.awsapps.com/start does not exist",
@@ -337,9 +337,9 @@ mod tests {
                 "credentials are",
             ),
             ("An error occurred (UnrecognizedClientException)", "credentials are"),
-            ("The config profile (x) could not be found", "there is no such profile"),
+            ("The config profile (x) could not be found", "no such profile"),
             ("Could not connect to the endpoint URL: \"https://x\"", "AWS does not answer"),
-            ("You must specify a region.", "aws says: You must specify a region."),
+            ("You must specify a region.", "aws: You must specify a region."),
         ] {
             let why = explain(said).to_string();
             assert!(why.starts_with(cause), "{said}: {why}");

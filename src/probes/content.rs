@@ -45,7 +45,7 @@ pub(super) enum Unreadable {
     #[error("not JSON")]
     Foreign,
     /// It is JSON of another form.
-    #[error("JSON of another form: {0}")]
+    #[error("JSON of an unexpected structure: {0}")]
     Unexpected(String),
 }
 

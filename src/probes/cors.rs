@@ -7,7 +7,7 @@ use super::curl;
 use super::deadline::Deadline;
 use super::error::ProbeResult;
 use crate::secret_store::SecretStore;
-use gonogo_core::checklist::spec::CorsSpec;
+use gonogo_core::checklist::spec::{ApiSpec, CorsSpec};
 use gonogo_core::outcome::{Observation, Outcome};
 
 /// An origin that no application allows on purpose (the name is reserved by RFC 2606).
@@ -18,16 +18,39 @@ pub(super) async fn run(spec: &CorsSpec, deadline: &Deadline, secret_store: &Sec
     let reproduce = format!("{} -i -H 'Origin: {first}'", curl::get(&spec.api, &spec.path));
     let api = match ApiClient::new(&spec.api, deadline, secret_store).await {
         Ok(api) => api,
-        Err(why) => return Outcome::of(vec![Observation::unknown("CORS", "an answer", why)], reproduce),
+        Err(why) => return Outcome::of(vec![Observation::unknown("CORS", "a response", why)], reproduce),
     };
+    let direct = judge_all(spec, &api, "");
+    let public = judge_elsewhere(spec, deadline, secret_store);
+    let (direct, public) = tokio::join!(direct, public);
+    Outcome::of(direct.into_iter().chain(public).collect(), reproduce)
+}
+
+async fn judge_elsewhere(
+    spec: &CorsSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+) -> Vec<Observation> {
+    let Some(url) = spec.api.elsewhere(spec.public_url.as_deref()) else { return Vec::new() };
+    let public = ApiSpec { url: url.to_owned(), ..spec.api.clone() };
+    match ApiClient::new(&public, deadline, secret_store).await {
+        Ok(api) => judge_all(spec, &api, &format!(" at {url}")).await,
+        Err(why) => vec![Observation::unknown(format!("CORS at {url}"), "a response", why)],
+    }
+}
+
+/// Every origin once, at one address.
+async fn judge_all(spec: &CorsSpec, api: &ApiClient, place: &str) -> Vec<Observation> {
     let mut seen = Vec::new();
     for origin in &spec.origins {
-        seen.push(judge_allowed(origin, preflight(&api, &spec.path, origin).await));
+        let reply = preflight(api, &spec.path, origin).await;
+        seen.push(judge_allowed(&format!("{origin}{place}"), origin, reply));
     }
     for (what, origin) in foreign_origins(&spec.origins) {
-        seen.push(judge_rejected(what, &origin, preflight(&api, &spec.path, &origin).await));
+        let reply = preflight(api, &spec.path, &origin).await;
+        seen.push(judge_rejected(&format!("{what} {origin}{place}"), &origin, reply));
     }
-    Outcome::of(seen, reproduce)
+    seen
 }
 
 async fn preflight(api: &ApiClient, path: &str, origin: &str) -> ProbeResult<ApiResponse> {
@@ -43,10 +66,10 @@ fn foreign_origins(origins: &[String]) -> Vec<(&'static str, String)> {
             continue;
         };
         foreign.push((
-            "look-alike that begins like a good one",
+            "origin that starts with an allowed one",
             format!("https://{host}.gonogo-foreign.example"),
         ));
-        foreign.push(("look-alike that ends like a good one", format!("https://gonogo-foreign{host}")));
+        foreign.push(("origin that ends with an allowed one", format!("https://gonogo-foreign{host}")));
     }
     foreign
 }
@@ -57,12 +80,14 @@ fn allowed_origin(reply: &ApiResponse) -> Option<String> {
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-fn judge_allowed(origin: &str, reply: ProbeResult<ApiResponse>) -> Observation {
-    let (what, expected) = (format!("origin {origin}"), "allowed by name");
+fn judge_allowed(what: &str, origin: &str, reply: ProbeResult<ApiResponse>) -> Observation {
+    let (what, expected) = (format!("origin {what}"), "allowed by name");
     match reply {
         Ok(reply) => match allowed_origin(&reply) {
             Some(allowed) if allowed == origin => Observation::new(what, expected, "allowed by name", true),
-            Some(allowed) => Observation::new(what, expected, format!("the answer allows {allowed}"), false),
+            Some(allowed) => {
+                Observation::new(what, expected, format!("the response allows {allowed}"), false)
+            }
             None if reply.status.is_success() => Observation::new(what, expected, "not allowed", false),
             None => Observation::unknown(what, expected, reply.error_of_status()),
         },
@@ -71,7 +96,6 @@ fn judge_allowed(origin: &str, reply: ProbeResult<ApiResponse>) -> Observation {
 }
 
 fn judge_rejected(what: &str, origin: &str, reply: ProbeResult<ApiResponse>) -> Observation {
-    let what = format!("{what} {origin}");
     match reply {
         Ok(reply) => {
             let allowed = allowed_origin(&reply);

@@ -16,7 +16,7 @@ pub(super) struct Deadline {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TimedOut {
     /// The step itself did not finish.
-    #[error("no answer within {within} ({step})")]
+    #[error("no response within {within} ({step})")]
     Unanswered { within: ShortDuration, step: String },
     /// Earlier steps used up the time.
     #[error("not reached within {within} ({step})")]
@@ -87,7 +87,7 @@ mod tests {
     async fn the_step_that_hangs_is_distinguished_from_those_not_started() {
         let deadline = Deadline::after(Duration::from_millis(5));
         let error = deadline.limit("connect", std::future::pending::<()>()).await.unwrap_err();
-        assert_eq!(error.to_string(), "no answer within 5 ms (connect)");
+        assert_eq!(error.to_string(), "no response within 5 ms (connect)");
         let error = deadline.limit("PING", async {}).await.unwrap_err();
         assert_eq!(error.to_string(), "not reached within 5 ms (PING)");
     }

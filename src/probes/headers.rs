@@ -27,13 +27,13 @@ pub(super) async fn run(
     let reply = match request.await {
         Ok(reply) => reply,
         Err(why) => {
-            return Outcome::of(vec![Observation::unknown("security headers", "an answer", why)], reproduce);
+            return Outcome::of(vec![Observation::unknown("security headers", "a response", why)], reproduce);
         }
     };
     if !reply.status.is_success() {
         // The headers of an error page say nothing about the application's own responses.
         let seen = reply.error_of_status();
-        return Outcome::of(vec![Observation::unknown("security headers", "a good answer", seen)], reproduce);
+        return Outcome::of(vec![Observation::unknown("security headers", "2xx", seen)], reproduce);
     }
     let mut seen =
         vec![hsts(spec, &reply.headers), present(CSP, &reply.headers), present(PERMISSIONS, &reply.headers)];
@@ -76,7 +76,7 @@ fn max_age(header: &str) -> Result<u64, &'static str> {
         return Err("a directive appears twice");
     }
     let mut ages = directives.filter(|(name, _)| name.trim().eq_ignore_ascii_case("max-age"));
-    let age = ages.next().ok_or("it has no max-age")?.1;
+    let age = ages.next().ok_or("no max-age")?.1;
     age.trim().trim_matches('"').parse().map_err(|_| "its max-age is not a number")
 }
 
@@ -84,7 +84,7 @@ fn present(name: &str, headers: &HeaderMap) -> Observation {
     let value = value(name, headers).filter(|value| !value.trim().is_empty());
     let fault = match &value {
         Some(value) if name == PERMISSIONS && !is_dictionary(value) => {
-            Some(format!("{value} (not in the syntax of {PERMISSIONS}: browsers ignore it)"))
+            Some(format!("{value} (not valid {PERMISSIONS} syntax: browsers ignore it)"))
         }
         Some(_) => None,
         None => Some(absent(name, headers)),
@@ -151,7 +151,7 @@ fn is_weak(directive: &str, source: &str) -> bool {
 fn drift(now: &Observation, context: &ProbeContext) -> Option<Observation> {
     let before = context.previous_observation(now.key.as_deref()?)?;
     let changed = before.seen != now.seen;
-    let seen = format!("changed since the last sealed run, which saw: {}", before.seen);
+    let seen = format!("changed since the last sealed run (was: {})", before.seen);
     changed.then(|| Observation::recorded(now.what.replacen("header", "drift of", 1), seen))
 }
 

@@ -24,6 +24,8 @@ use super::content::ReadBody;
 use super::deadline::{Deadline, TimedOut};
 use super::error::{ProbeError, ProbeResult};
 use super::net::{self, ConnectError};
+use super::secrets::read_secret;
+use super::servers::{self, Servers};
 use super::tls;
 
 /// The most of a body that is read, in bytes, after decompression.
@@ -121,13 +123,18 @@ impl HttpClient {
         let request = request.map_err(|error| ProbeError::new(error::chain(&error.without_url())))?;
         let url = request.url().clone();
         let client = self.trusting(&url).await?.unwrap_or(client);
-        let step = format!("answer to {}", request.method());
+        let step = format!("response to {}", request.method());
         let method = request.method().clone();
+        let asked = servers::now();
         match self.deadline.limit(step, client.execute(request)).await {
             Ok(answer) => {
                 // Neither user nor path nor query: each can be a secret.
                 let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
                 debug!(%method, server = host_and_port(&url), status, "request");
+                if let Ok(answer) = &answer {
+                    let server = host_and_port(&url);
+                    Servers::of_this_run().note_clock(&server, answer.headers(), asked, servers::now());
+                }
                 answer.map_err(|error| self.explain(&error.without_url(), &url))
             }
             Err(late) => Err(self.late(&url).unwrap_or(late).into()),
@@ -153,11 +160,10 @@ impl HttpClient {
     pub(super) async fn describe(&self, response: Response) -> String {
         let status = response.status().as_u16();
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        let kind = kind.filter(|_| status == 200).map(|kind| format!(" with {}", text::clip(kind, MAX_KIND)));
+        let kind = kind.filter(|_| status == 200).map(|kind| format!(" {}", text::clip(kind, MAX_KIND)));
         let location = response.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()));
-        let location =
-            location.map(|to| format!(" and points to {}", text::excerpt(to.as_bytes(), MAX_KIND)));
-        let head = format!("it answers {status}{}{}", kind.unwrap_or_default(), location.unwrap_or_default());
+        let location = location.map(|to| format!(", location {}", text::excerpt(to.as_bytes(), MAX_KIND)));
+        let head = format!("HTTP {status}{}{}", kind.unwrap_or_default(), location.unwrap_or_default());
         let body = self.glance(response).await;
         if body.bytes.is_empty() { head } else { format!("{head}: {}", body.excerpt()) }
     }
@@ -177,7 +183,7 @@ impl HttpClient {
         let mut why = self.cause(error, url);
         match &self.proxies {
             ProxyUse::Environment if error.is_connect() && !proxies_of_environment().is_empty() => {
-                why.push_str(" (the environment names a proxy)");
+                why.push_str(" (a proxy is set in the environment)");
             }
             ProxyUse::Only(proxy) if error.is_connect() => {
                 why = format!("{why} (through {proxy})");
@@ -198,7 +204,10 @@ impl HttpClient {
             }
             match cause.downcast_ref::<io::Error>() {
                 Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                    return format!("{} refuses connections: nothing listens there", host_and_port(url));
+                    return format!(
+                        "{} refuses connections: nothing listens on that port",
+                        host_and_port(url)
+                    );
                 }
                 Some(error) if url.scheme() == "https" && tls::is_closed(error) => {
                     return tls::explain(error, &host(url), &self.tls);
@@ -208,23 +217,23 @@ impl HttpClient {
         }
         let (place, why) = (host_and_port(url), error::chain(error));
         if why.contains("message head is too large") {
-            return format!("{place} answers with more headers than are read (100 headers, 400 KiB)");
+            return format!("{place} sends more headers than are read (100 headers, 400 KiB)");
         }
         if why.contains("invalid HTTP") {
             let hint = if url.scheme() == "http" { "; perhaps it expects https://" } else { "" };
-            return format!("{place} does not answer in HTTP{hint}");
+            return format!("{place} does not respond in HTTP{hint}");
         }
         if why.contains("received unexpected message") {
-            return format!("{place} does not speak HTTP: it says something before it is asked");
+            return format!("{place} does not speak HTTP: it sends data before the request");
         }
         // Whatever ended the connection before the request left is not in the error.
         if why.contains("connection was not ready") {
             return format!(
-                "{place} does not wait for an HTTP request: it ends the connection, or says something, before it is asked"
+                "{place} does not wait for an HTTP request: it closes the connection or sends data before the request"
             );
         }
         if why.contains("connection closed before message completed") {
-            return format!("{place} closed the connection without an answer");
+            return format!("{place} closed the connection without a response");
         }
         why
     }
@@ -252,7 +261,7 @@ async fn read_pieces(response: &mut Response, limit: usize, bytes: &mut Vec<u8>)
             Ok(None) => return None,
             Err(error) => {
                 return Some(ProbeError::new(format!(
-                    "the body broke off: {}",
+                    "the connection closed within the body: {}",
                     error::chain(&error.without_url())
                 )));
             }
@@ -261,7 +270,7 @@ async fn read_pieces(response: &mut Response, limit: usize, bytes: &mut Vec<u8>)
             bytes.truncate(limit);
             let mebibytes = limit >> 20;
             return Some(ProbeError::new(format!(
-                "body longer than {mebibytes} MiB: only its begin was read"
+                "body longer than {mebibytes} MiB: only the first {mebibytes} MiB was read"
             )));
         }
     }
@@ -293,9 +302,7 @@ fn proxy_at(address: &str) -> ProbeResult<Proxy> {
     let url =
         url.ok_or_else(|| ProbeError::new("not a proxy such as socks5h://host:1080 or http://host:3128"))?;
     if has_credentials(&url) {
-        return Err(ProbeError::new(
-            "the proxy's address holds a user or a password; they do not belong there",
-        ));
+        return Err(ProbeError::new("the proxy's address contains a user or a password; remove them"));
     }
     Ok(Proxy::all(url)?)
 }
@@ -341,13 +348,12 @@ pub(super) async fn headers(
     let mut headers = HeaderMap::new();
     for (name, value) in specs {
         let invalid =
-            |what| ProbeError::new(format!("request header {name:?}: not a {what} that HTTP can carry"));
+            |what| ProbeError::new(format!("request header {name:?}: not a valid HTTP header {what}"));
         let value = match value {
             TextOrSecret::Text(text) => HeaderValue::from_str(text).map_err(|_| invalid("value"))?,
             TextOrSecret::Secret(secret) => {
-                let read =
-                    deadline.limit(format!("reading {}", secret.secret), secret_store.read(&secret.secret));
-                let text = format!("{}{}", secret.prefix, read.await??.expose());
+                let read = read_secret(&secret.secret, deadline, secret_store).await?;
+                let text = format!("{}{}", secret.prefix, read.expose());
                 let mut value = HeaderValue::from_str(&text).map_err(|_| invalid("value"))?;
                 value.set_sensitive(true);
                 value
@@ -383,6 +389,6 @@ mod tests {
         let content = read(response, MAX_BODY, &Deadline::after(Duration::from_millis(200))).await;
         assert!(content.bytes.starts_with(b"..."));
         let cut = content.cut.unwrap().to_string();
-        assert_eq!(cut, "no answer within 200 ms (the rest of the body)");
+        assert_eq!(cut, "no response within 200 ms (the rest of the body)");
     }
 }

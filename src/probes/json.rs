@@ -107,7 +107,7 @@ fn describe_nodes(nodes: &[&Value]) -> String {
     };
     let first = || nodes.iter().take(MAX_SHOWN_NODES).map(describe).collect::<Vec<_>>().join(", ");
     match nodes {
-        [] => "nothing there".into(),
+        [] => "no value".into(),
         [node] => describe(node),
         nodes if nodes.len() > MAX_SHOWN_NODES => format!("{} values: {}, …", nodes.len(), first()),
         nodes => format!("{} values: {}", nodes.len(), first()),
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(judge_body("$.r[*].h", ok(), "", body), ("2 values: ok, err".into(), Some(false)));
         assert_eq!(judge_body("$.r[0].h", ok(), "", body).1, Some(true));
         assert_eq!(judge_body("$.r[*].h", None, "", body).1, Some(false));
-        assert_eq!(judge_body("$.none", ok(), "", body), ("nothing there".into(), Some(false)));
+        assert_eq!(judge_body("$.none", ok(), "", body), ("no value".into(), Some(false)));
     }
 
     #[test]

@@ -22,8 +22,8 @@ pub(super) async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> ProbeResult<T> {
     let deadline = deadline.with_at_least(MIN_TIME);
-    let result = deadline.limit(format!("judging {what}"), tokio::task::spawn_blocking(work)).await?;
-    result.map_err(|_| ProbeError::new(format!("judging {what} did not end")))
+    let result = deadline.limit(format!("checking {what}"), tokio::task::spawn_blocking(work)).await?;
+    result.map_err(|_| ProbeError::new(format!("the check of {what} did not end")))
 }
 
 /// One observation for each check of what is called `what`.
@@ -63,7 +63,7 @@ mod tests {
         let seen = judge("body", &text, &json, content, &deadline).await;
         assert_eq!(seen.len(), 101);
         assert!(seen.iter().all(|seen| seen.ok.is_none()), "{seen:?}");
-        assert_eq!(seen[0].seen, "no answer within 500 ms (judging body)");
+        assert_eq!(seen[0].seen, "no response within 500 ms (checking body)");
     }
 
     #[test]
@@ -71,6 +71,6 @@ mod tests {
         let check: TextCheck = serde_json::from_str(r#"{"contains":"a"}"#).unwrap();
         let content = ReadBody { bytes: b"a".to_vec(), cut: None };
         let seen = text_checks::judge(&[check], "body", &content, &Deadline::after(Duration::ZERO));
-        assert_eq!((seen[0].ok, &*seen[0].seen), (None, "no answer within 0 s (judging body)"));
+        assert_eq!((seen[0].ok, &*seen[0].seen), (None, "no response within 0 s (checking body)"));
     }
 }

@@ -44,9 +44,13 @@ mod pipeline;
 mod process;
 mod prometheus;
 mod rabbitmq;
+mod recording_verifier;
 mod redis;
 mod registry;
+mod samples;
 mod scan;
+mod secrets;
+mod servers;
 mod socket;
 mod sse;
 mod text_checks;
@@ -101,7 +105,7 @@ impl ProbeContext {
     fn must_have_changed(&self, what: &str, key: &str, value: &str) -> Observation {
         let seen = match self.previous_observation(key).map(|before| &before.seen) {
             Some(last) => {
-                Observation::new(what, format!("another than the last run's {last}"), value, last != value)
+                Observation::new(what, format!("different from the last run's {last}"), value, last != value)
             }
             None => Observation::recorded(what, value),
         };
@@ -131,42 +135,51 @@ pub async fn run(
     context: &ProbeContext,
 ) -> Outcome {
     let deadline = Deadline::after(deadline);
-    let (effects, before) = (&context.effects, context.effects.count());
-    let outcome = match spec {
-        ProbeSpec::Http(spec) => Box::pin(http::run(spec, &deadline, secret_store)).await,
-        ProbeSpec::Redis(spec) => Box::pin(redis::run(spec, &deadline, secret_store)).await,
-        ProbeSpec::Rabbitmq(spec) => Box::pin(rabbitmq::run(spec, &deadline, secret_store, effects)).await,
-        ProbeSpec::Command(spec) => Box::pin(command::run(spec, &deadline, secret_store)).await,
-        ProbeSpec::Git(spec) => Box::pin(git::run(spec, &deadline, secret_store.permit())).await,
-        ProbeSpec::Ci(spec) => Box::pin(ci::run(spec, &deadline, secret_store)).await,
-        ProbeSpec::Prometheus(spec) => {
-            Box::pin(prometheus::run(spec, &deadline, secret_store, context)).await
-        }
-        ProbeSpec::Grafana(spec) => Box::pin(grafana::run(spec, &deadline, secret_store)).await,
-        ProbeSpec::Jaeger(spec) => Box::pin(jaeger::run(spec, &deadline, secret_store, context)).await,
-        ProbeSpec::Otlp(spec) => Box::pin(otlp::run(spec, &deadline, secret_store, effects)).await,
-        ProbeSpec::Registry(spec) => Box::pin(registry::run(spec, &deadline, secret_store, context)).await,
-        ProbeSpec::Vault(spec) => Box::pin(vault::run(spec, &deadline, secret_store, context)).await,
-        ProbeSpec::Cors(spec) => Box::pin(cors::run(spec, &deadline, secret_store)).await,
-        ProbeSpec::Headers(spec) => Box::pin(headers::run(spec, &deadline, secret_store, context)).await,
-        ProbeSpec::Token(spec) => Box::pin(token::run(spec, &deadline, secret_store)).await,
-        ProbeSpec::Pipeline(spec) => pipeline::run(spec, &deadline, secret_store, effects).boxed().await,
-        ProbeSpec::Kubernetes(spec) => {
-            Box::pin(kubernetes::run(spec, &deadline, secret_store.permit(), context)).await
-        }
-        ProbeSpec::Iac(spec) => Box::pin(iac::run(spec, &deadline, secret_store.permit(), context)).await,
-        ProbeSpec::AwsSecret(spec) => {
-            Box::pin(aws_secret::run(spec, &deadline, secret_store.permit(), context)).await
-        }
-        ProbeSpec::Origins(spec) => origins::run(spec),
-        ProbeSpec::Scan(spec) => Box::pin(scan::run(spec, &deadline)).await,
-        ProbeSpec::Contacts(spec) => contacts::run(spec),
-    };
+    let before = context.effects.count();
+    let (outcome, besides) = servers::recording(run_kind(spec, &deadline, secret_store, context)).await;
+    let outcome = besides.into_iter().fold(outcome, Outcome::with_observation);
     let outcome = if outcome.observations.is_empty() { nothing_to_check(spec) } else { outcome };
     outcome.with_effects(context.effects.since(before)).sanitized(&secret_store.redactor())
 }
 
+async fn run_kind(
+    spec: &ProbeSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+    context: &ProbeContext,
+) -> Outcome {
+    let effects = &context.effects;
+    match spec {
+        ProbeSpec::Http(spec) => Box::pin(http::run(spec, deadline, secret_store)).await,
+        ProbeSpec::Redis(spec) => Box::pin(redis::run(spec, deadline, secret_store)).await,
+        ProbeSpec::Rabbitmq(spec) => Box::pin(rabbitmq::run(spec, deadline, secret_store, effects)).await,
+        ProbeSpec::Command(spec) => Box::pin(command::run(spec, deadline, secret_store)).await,
+        ProbeSpec::Git(spec) => Box::pin(git::run(spec, deadline, secret_store.permit())).await,
+        ProbeSpec::Ci(spec) => Box::pin(ci::run(spec, deadline, secret_store)).await,
+        ProbeSpec::Prometheus(spec) => Box::pin(prometheus::run(spec, deadline, secret_store, context)).await,
+        ProbeSpec::Grafana(spec) => Box::pin(grafana::run(spec, deadline, secret_store)).await,
+        ProbeSpec::Jaeger(spec) => Box::pin(jaeger::run(spec, deadline, secret_store, context)).await,
+        ProbeSpec::Otlp(spec) => Box::pin(otlp::run(spec, deadline, secret_store, effects)).await,
+        ProbeSpec::Registry(spec) => Box::pin(registry::run(spec, deadline, secret_store, context)).await,
+        ProbeSpec::Vault(spec) => Box::pin(vault::run(spec, deadline, secret_store, context)).await,
+        ProbeSpec::Cors(spec) => Box::pin(cors::run(spec, deadline, secret_store)).await,
+        ProbeSpec::Headers(spec) => Box::pin(headers::run(spec, deadline, secret_store, context)).await,
+        ProbeSpec::Token(spec) => Box::pin(token::run(spec, deadline, secret_store)).await,
+        ProbeSpec::Pipeline(spec) => pipeline::run(spec, deadline, secret_store, effects).boxed().await,
+        ProbeSpec::Kubernetes(spec) => {
+            Box::pin(kubernetes::run(spec, deadline, secret_store.permit(), context)).await
+        }
+        ProbeSpec::Iac(spec) => Box::pin(iac::run(spec, deadline, secret_store.permit(), context)).await,
+        ProbeSpec::AwsSecret(spec) => {
+            Box::pin(aws_secret::run(spec, deadline, secret_store.permit(), context)).await
+        }
+        ProbeSpec::Origins(spec) => origins::run(spec),
+        ProbeSpec::Scan(spec) => Box::pin(scan::run(spec, deadline)).await,
+        ProbeSpec::Contacts(spec) => contacts::run(spec),
+    }
+}
+
 fn nothing_to_check(spec: &ProbeSpec) -> Outcome {
-    let why = "nothing is configured to be checked; the README lists what this kind of probe can check";
-    Outcome::error(format!("{} probe", spec.kind()), "something to check", why)
+    let why = "no checks configured; the README lists what this kind of probe can check";
+    Outcome::error(format!("{} probe", spec.kind()), "one or more checks", why)
 }

@@ -34,7 +34,7 @@ pub(super) enum ConnectError {
     NoSuchHost(String),
     #[error("cannot resolve host {host}: {why}")]
     Resolve { host: String, why: String },
-    #[error("{0} refuses connections: nothing listens there")]
+    #[error("{0} refuses connections: nothing listens on that port")]
     Refused(Address),
     #[error("cannot connect to {to}: {why}")]
     Unreachable { to: Address, why: io::Error },
@@ -60,7 +60,7 @@ pub(super) async fn connect(address: &Address, tls: &Tls, deadline: &Deadline) -
     }
     let config = deadline.limit("reading root certificates", tls::config(tls)).await??;
     let name = ServerName::try_from(address.host.clone())
-        .map_err(|_| ProbeError::new(format!("{} is no name that a certificate can carry", address.host)))?;
+        .map_err(|_| ProbeError::new(format!("{} is not a valid name for a certificate", address.host)))?;
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, tcp);
     // A server without TLS may take the ClientHello for the start of a long command and stay silent.
     let step = format!("TLS handshake with {address}; a server without TLS may stay silent");

@@ -10,15 +10,15 @@ pub(super) fn run(spec: &OriginsSpec) -> Outcome {
     let what = "ADVANCED_ALLOWED_ORIGINS";
     let Ok(listed) = serde_json::from_str::<Vec<String>>(&spec.value) else {
         let hint = if spec.value.contains(',') {
-            "a comma list, which stops the application at start"
+            "a comma-separated list, which stops the application at startup"
         } else {
-            "no JSON array"
+            "not a JSON array"
         };
         let seen = format!("{hint}: {}", text::clip(&spec.value, 120));
-        return Outcome::of(vec![Observation::new(what, "a JSON array of texts", seen, false)], "");
+        return Outcome::of(vec![Observation::new(what, "a JSON array of strings", seen, false)], "");
     };
     let seen = text::count(listed.len(), "origin");
-    let mut observations = vec![Observation::new(what, "a JSON array of texts", seen, !listed.is_empty())];
+    let mut observations = vec![Observation::new(what, "a JSON array of strings", seen, !listed.is_empty())];
     for origin in &listed {
         let problem = why_not_exact(origin);
         let seen = problem.unwrap_or("exact");
@@ -35,9 +35,9 @@ pub(super) fn run(spec: &OriginsSpec) -> Outcome {
         listed.iter().filter(|origin| !spec.expected.contains(origin)).map(String::as_str).collect();
     let seen = match (missing.as_slice(), extra.as_slice()) {
         ([], []) => "the same".to_owned(),
-        (missing, []) => format!("without {}", missing.join(", ")),
-        ([], extra) => format!("beside them {}", extra.join(", ")),
-        (missing, extra) => format!("without {}; beside them {}", missing.join(", "), extra.join(", ")),
+        (missing, []) => format!("missing {}", missing.join(", ")),
+        ([], extra) => format!("additional {}", extra.join(", ")),
+        (missing, extra) => format!("missing {}; additional {}", missing.join(", "), extra.join(", ")),
     };
     let is_same = missing.is_empty() && extra.is_empty();
     observations.push(Observation::new("the list", spec.expected.join(", "), seen, is_same));
@@ -64,7 +64,7 @@ pub(super) fn why_not_exact(origin: &str) -> Option<&'static str> {
     }
     // Compared by browsers letter by letter.
     (url.origin().ascii_serialization() != origin)
-        .then_some("more than an origin: a path, a slash at the end, a default port or capitals")
+        .then_some("not only an origin: it has a path, a trailing slash, a default port or capital letters")
 }
 
 #[cfg(test)]
@@ -85,11 +85,11 @@ mod tests {
     #[test]
     fn wrong_origins_are_reported() {
         assert_eq!(problems("https://a.example,https://b.example").len(), 1);
-        assert!(problems("https://a.example,https://b.example")[0].starts_with("a comma list"));
-        assert_eq!(problems("[]")[1], "without https://a.example, https://b.example");
+        assert!(problems("https://a.example,https://b.example")[0].starts_with("a comma-separated list"));
+        assert_eq!(problems("[]")[1], "missing https://a.example, https://b.example");
         assert_eq!(
             problems(r#"["https://a.example", "https://c.example"]"#),
-            ["without https://b.example; beside them https://c.example"]
+            ["missing https://b.example; additional https://c.example"]
         );
     }
 
@@ -107,7 +107,7 @@ mod tests {
         ]
         .map(|origin| why_not_exact(origin).unwrap_or("exact"));
         assert_eq!(reasons[..4], ["a wildcard", "not https", "this host", "this host"]);
-        assert!(reasons[4..7].iter().all(|reason| reason.starts_with("more than")));
+        assert!(reasons[4..7].iter().all(|reason| reason.starts_with("not only an origin")));
         assert_eq!(reasons[7], "not an origin such as https://host");
         assert_eq!(why_not_exact("https://a.example:8443"), None);
     }

@@ -44,7 +44,7 @@ pub(super) async fn run(
     };
     let mut seen = vec![accepted];
     // Where the right header is not accepted, a refusal of a wrong one says nothing.
-    if spec.is_guarded() && seen[0].ok == Some(true) {
+    if spec.has_authentication() && seen[0].ok == Some(true) {
         let (wrong_api, what) =
             (self::api(spec, without_secrets(&spec.headers)), "test span with a wrong header");
         let span = format!("{span} with a wrong header");

@@ -12,7 +12,7 @@ use super::error::ProbeError;
 use gonogo_core::outcome::Observation;
 
 /// What may be wrong where a collector's HTTP port was expected.
-const GRPC: &str = "this is OTLP/gRPC, perhaps port 4317; OTLP/HTTP has a port of its own, usually 4318";
+const GRPC: &str = "this is OTLP/gRPC, perhaps port 4317; OTLP/HTTP has a separate port, usually 4318";
 
 /// What became of the spans.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,11 +51,11 @@ fn read(reply: &ApiResponse) -> Export {
         return Export::Foreign(GRPC.to_owned());
     }
     if reply.is_page() {
-        return Export::Foreign("it answers with a web page: is there a login in front of it?".to_owned());
+        return Export::Foreign("the response is a web page: perhaps a login page".to_owned());
     }
     let (rejected, message) = if body.trim_ascii_start().starts_with(b"{") {
         let Ok(json) = content::skim::<JsonResponse>(body) else {
-            return Export::Foreign("its answer is JSON of another form".to_owned());
+            return Export::Foreign("the response is JSON of an unexpected structure".to_owned());
         };
         if let Some(error) = [json.error, json.errors].into_iter().flatten().find(|error| !is_nothing(error))
         {
@@ -69,7 +69,9 @@ fn read(reply: &ApiResponse) -> Export {
         })
     } else {
         let Ok(answer) = ExportTraceServiceResponse::decode(body) else {
-            return Export::Foreign("its answer is neither protobuf nor JSON: is it a collector?".to_owned());
+            return Export::Foreign(
+                "the response is neither protobuf nor JSON: perhaps not a collector".to_owned(),
+            );
         };
         answer
             .partial_success
@@ -102,7 +104,7 @@ fn is_grpc(reply: &ApiResponse) -> bool {
 pub(super) fn explain(why: ProbeError) -> ProbeError {
     let text = why.to_string();
     let is_foreign =
-        ["does not answer in HTTP", "does not speak HTTP", "without an answer", "onnection reset"];
+        ["does not respond in HTTP", "does not speak HTTP", "without a response", "onnection reset"];
     if is_foreign.iter().any(|part| text.contains(part)) {
         let grpc = GRPC.replacen("this is", "perhaps this is", 1).replacen(", perhaps port", ", port", 1);
         return ProbeError::new(format!("{text}; {grpc}"));
@@ -132,7 +134,7 @@ pub(super) fn accepted(what: String, reply: &ApiResponse) -> Observation {
         401 | 403 | 429 | 502..=504 => Observation::unknown(what, expected, why),
         404 | 405 => {
             let seen =
-                format!("{why}; is the endpoint's path right? Some collectors have a prefix, such as /otlp");
+                format!("{why}; check the endpoint's path: some collectors have a prefix, such as /otlp");
             Observation::new(what, expected, seen, false)
         }
         _ => Observation::new(what, expected, why, false),
@@ -204,14 +206,14 @@ mod tests {
             (reply(200, json, br#"{"error":"no such tenant"}"#), None, "no such tenant"),
             (reply(200, proto, REJECTED), Some(false), "rejected: old"),
             (reply(200, proto, WARNED), Some(true), "a warning: old"),
-            (reply(200, "text/html; charset=utf-8", b"<!doctype html>"), None, "is there a login"),
-            (reply(200, "text/plain", b"hello"), None, "is it a collector?"),
+            (reply(200, "text/html; charset=utf-8", b"<!doctype html>"), None, "perhaps a login page"),
+            (reply(200, "text/plain", b"hello"), None, "perhaps not a collector"),
             (reply(200, "application/grpc", b""), None, "OTLP/gRPC"),
             (reply(415, "application/grpc", b""), None, "OTLP/gRPC"),
             (reply(404, "text/plain", b"404 page not found"), Some(false), "such as /otlp"),
             (reply(401, json, b"{}"), None, "credentials are missing or refused"),
-            (reply(503, "", b"busy"), None, "it answers 503: busy"),
-            (reply(400, json, br#"{"message":"bad"}"#), Some(false), "it answers 400"),
+            (reply(503, "", b"busy"), None, "HTTP 503: busy"),
+            (reply(400, json, br#"{"message":"bad"}"#), Some(false), "HTTP 400"),
         ];
         for (reply, ok, seen) in cases {
             let one = accepted("span".into(), &reply);
@@ -224,14 +226,14 @@ mod tests {
     fn a_wrong_header_is_refused_or_not() {
         let cases = [
             (reply(401, "", b""), Some(true), "refused (401)"),
-            (reply(400, "", b"invalid api key"), Some(true), "it answers 400: invalid api key"),
-            (reply(404, "", b""), Some(true), "it answers 404"),
-            (reply(302, "", b""), Some(true), "it answers 302"),
+            (reply(400, "", b"invalid api key"), Some(true), "HTTP 400: invalid api key"),
+            (reply(404, "", b""), Some(true), "HTTP 404"),
+            (reply(302, "", b""), Some(true), "HTTP 302"),
             (reply(200, "", b""), Some(false), "accepted"),
             (reply(200, "", REJECTED), Some(true), "rejected: old"),
-            (reply(200, "text/html", b"<html>"), None, "is there a login"),
-            (reply(429, "", b""), None, "it answers 429"),
-            (reply(500, "", b""), None, "it answers 500"),
+            (reply(200, "text/html", b"<html>"), None, "perhaps a login page"),
+            (reply(429, "", b""), None, "HTTP 429"),
+            (reply(500, "", b""), None, "HTTP 500"),
         ];
         for (reply, ok, seen) in cases {
             let one = refused("span", &reply);
@@ -242,8 +244,7 @@ mod tests {
 
     #[test]
     fn a_port_of_grpc_is_named() {
-        let why =
-            explain(ProbeError::new("host:4317 does not speak HTTP: it says something before it is asked"));
+        let why = explain(ProbeError::new("host:4317 does not speak HTTP: it sends data before the request"));
         assert!(why.to_string().contains("4318"), "{why}");
         let other = explain(ProbeError::new("host:4318 refuses connections"));
         assert_eq!(other.to_string(), "host:4318 refuses connections");

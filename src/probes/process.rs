@@ -115,7 +115,7 @@ impl ProgramOptions<'_> {
             Ok((status, is_drained)) => {
                 group.kill();
                 if !is_drained {
-                    let why = "what it started still held its output when it ended; that was ended too";
+                    let why = "a background process kept its output open; it was killed";
                     stdout.cut.get_or_insert_with(|| ProbeError::new(why));
                 }
                 let status = status?;
@@ -136,11 +136,11 @@ impl Program<'_> {
     }
 
     fn launch(self) -> ProbeResult<Launch> {
-        let launch = Launch::of(self.argv).map_err(|_| ProbeError::new("there is no program to run"))?;
+        let launch = Launch::of(self.argv).map_err(|_| ProbeError::new("no program given"))?;
         let launch = launch.envs(self.env);
         match self.cwd {
             Some(cwd) if !Path::new(cwd).is_dir() => {
-                Err(ProbeError::new(format!("there is no directory {cwd}")))
+                Err(ProbeError::new(format!("no such directory: {cwd}")))
             }
             Some(cwd) => Ok(launch.directory(Path::new(cwd))),
             None => Ok(launch),
@@ -151,7 +151,7 @@ impl Program<'_> {
 fn not_started(program: &str, error: &io::Error) -> ProbeError {
     ProbeError::new(match error.kind() {
         io::ErrorKind::NotFound => {
-            format!("there is no program `{program}` here; install it, or see to PATH")
+            format!("program `{program}` not found; install it or add it to PATH")
         }
         _ => format!("`{program}` cannot be started: {error}"),
     })
@@ -177,7 +177,7 @@ async fn read(from: Option<impl AsyncRead + Unpin>, into: &mut ReadBody, max: us
                 if length > left {
                     into.cut.get_or_insert_with(|| {
                         ProbeError::new(format!(
-                            "it prints more than {} MiB: only the begin was kept",
+                            "more than {} MiB of output: only the first part was kept",
                             max >> 20
                         ))
                     });
@@ -194,7 +194,7 @@ async fn read(from: Option<impl AsyncRead + Unpin>, into: &mut ReadBody, max: us
 fn last_words(stdout: &ReadBody, stderr: &ReadBody) -> String {
     match (stderr.bytes.is_empty(), stdout.bytes.is_empty()) {
         (true, true) => String::new(),
-        (false, _) => format!("; it had said: {}", stderr.excerpt()),
-        (true, false) => format!("; it had said: {}", stdout.excerpt()),
+        (false, _) => format!("; last output: {}", stderr.excerpt()),
+        (true, false) => format!("; last output: {}", stdout.excerpt()),
     }
 }

@@ -87,7 +87,7 @@ impl ReceivedBytes {
                 format!("{late}; the server has closed the connection")
             }
             TimedOut::Unanswered { .. } if self.count() > before => {
-                format!("{late}; something came, but no whole answer")
+                format!("{late}; only a part of the response was received")
             }
             late => late.to_string(),
         }
@@ -100,7 +100,7 @@ impl ReceivedBytes {
         state.closed |= bytes.is_empty();
         state.count = state.count.saturating_add(bytes.len());
         if state.count > MAX_READ {
-            return Err(format!("the server sent more than {} MiB: no more is read", MAX_READ >> 20));
+            return Err(format!("the server sent more than {} MiB: stopped reading", MAX_READ >> 20));
         }
         Ok(())
     }

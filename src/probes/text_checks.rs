@@ -19,7 +19,7 @@ pub(super) fn judge(
 ) -> Vec<Observation> {
     let text = String::from_utf8_lossy(&content.bytes);
     let judge = |check| {
-        let in_time = until.check(format!("judging {what}")).map_err(ProbeError::from);
+        let in_time = until.check(format!("checking {what}")).map_err(ProbeError::from);
         match in_time.and_then(|()| is_searchable(check, &text)) {
             Ok(()) => judge_one(check, what, &text, content),
             Err(why) => Observation::unknown(what, expected(check), why),
@@ -35,7 +35,7 @@ fn is_searchable(check: &TextCheck, text: &str) -> Result<(), ProbeError> {
             if text.len() > pattern.max_text =>
         {
             Err(ProbeError::new(format!(
-                "{} KiB, and so large a pattern is searched for in at most {} KiB; write it shorter, as x+ for x{{1,300}}",
+                "{} KiB, and so large a pattern is searched for in at most {} KiB; shorten it, such as x+ for x{{1,300}}",
                 text.len() >> 10,
                 pattern.max_text >> 10
             )))
@@ -55,7 +55,7 @@ fn judge_one(check: &TextCheck, what: &str, text: &str, content: &ReadBody) -> O
         // The unread part could contain it.
         Some(why) if !seen.is_final => Observation::unknown(what, expected, why.clone()),
         _ => {
-            let message = seen.told.unwrap_or_else(|| format!("not in it: {}", content.excerpt()));
+            let message = seen.message.unwrap_or_else(|| format!("not found in: {}", content.excerpt()));
             let observation = Observation::new(what, expected, message, seen.ok);
             let is_measured = matches!(check, TextCheck::LinesAtLeast(_)) || check.bound().is_some();
             if is_measured { observation.as_measured() } else { observation }
@@ -69,19 +69,19 @@ struct TextResult {
     /// Whether more text would change nothing.
     is_final: bool,
     /// The observed value; none if an excerpt of the text is shown.
-    told: Option<String>,
+    message: Option<String>,
 }
 
 impl TextResult {
     /// The result of searching for something required.
     fn required(ok: bool, check: &TextCheck) -> Self {
-        Self { ok, is_final: ok, told: ok.then(|| expected(check)) }
+        Self { ok, is_final: ok, message: ok.then(|| expected(check)) }
     }
 
     /// The result of searching for something forbidden: the line with it, if any.
     fn forbidden(line: Option<String>) -> Self {
         let ok = line.is_none();
-        Self { ok, is_final: !ok, told: Some(line.unwrap_or_else(|| "nothing does".into())) }
+        Self { ok, is_final: !ok, message: Some(line.unwrap_or_else(|| "no match".into())) }
     }
 }
 
@@ -104,7 +104,7 @@ fn run_check(check: &TextCheck, whole: &str) -> TextResult {
         TextCheck::Equals(text) => {
             let (ok, quoted) =
                 (whole.trim() == text.trim(), text::clip(&format!("`{}`", whole.trim()), MAX_LINE));
-            TextResult { ok, is_final: false, told: Some(quoted) }
+            TextResult { ok, is_final: false, message: Some(quoted) }
         }
         TextCheck::Contains(part) => TextResult::required(whole.contains(part.as_str()), check),
         TextCheck::Matches(pattern) => TextResult::required(pattern.is_in(whole), check),
@@ -113,11 +113,11 @@ fn run_check(check: &TextCheck, whole: &str) -> TextResult {
         TextCheck::LinesAtLeast(least) => {
             let count = lines(whole).count();
             let ok = count >= to_size(*least);
-            TextResult { ok, is_final: ok, told: Some(text::count(count, "line")) }
+            TextResult { ok, is_final: ok, message: Some(text::count(count, "line")) }
         }
         TextCheck::AtLeast(_) | TextCheck::AtMost(_) | TextCheck::LessThan(_) | TextCheck::Between(_) => {
             let ok = check.bound().is_some_and(|bound| bound.holds(whole.trim()));
-            TextResult { ok, is_final: false, told: Some(text::clip(whole.trim(), MAX_LINE)) }
+            TextResult { ok, is_final: false, message: Some(text::clip(whole.trim(), MAX_LINE)) }
         }
     }
 }
@@ -125,25 +125,25 @@ fn run_check(check: &TextCheck, whole: &str) -> TextResult {
 /// The line in which a pattern is found.
 fn culprit(pattern: &Pattern, text: &str) -> Option<String> {
     let line = lines(text).find(|line| pattern.is_in(line)).map(|line| text::clip(line, MAX_LINE));
-    line.or_else(|| pattern.is_in(text).then(|| "several lines together do".into()))
+    line.or_else(|| pattern.is_in(text).then(|| "a match over several lines".into()))
 }
 
 /// No line at all is wrong too: nothing was checked.
 fn each_line(pattern: &Pattern, text: &str) -> TextResult {
     let mismatches: Vec<&str> = lines(text).filter(|line| !pattern.is_in(line)).collect();
     let message = match (mismatches.first(), lines(text).count()) {
-        (_, 0) => "no line".into(),
-        (None, _) => "each does".into(),
+        (_, 0) => "no lines".into(),
+        (None, _) => "all lines match".into(),
         (Some(line), count) => {
             format!(
-                "{} of {} do not: {}",
+                "{} of {} do not match: {}",
                 mismatches.len(),
                 text::count(count, "line"),
                 text::clip(line, MAX_LINE)
             )
         }
     };
-    TextResult { ok: message == "each does", is_final: !mismatches.is_empty(), told: Some(message) }
+    TextResult { ok: message == "all lines match", is_final: !mismatches.is_empty(), message: Some(message) }
 }
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {
@@ -171,13 +171,13 @@ mod tests {
     #[test]
     fn content_of_a_text_is_found() {
         assert_eq!(result_of(r#"{"contains":"b"}"#, "abc", false), ("contains `b`".into(), Some(true)));
-        assert_eq!(result_of(r#"{"contains":"x"}"#, "abc", false), ("not in it: abc".into(), Some(false)));
+        assert_eq!(result_of(r#"{"contains":"x"}"#, "abc", false), ("not found in: abc".into(), Some(false)));
         assert_eq!(result_of(r#"{"matches":"^a.c$"}"#, "abc", false).1, Some(true));
         assert_eq!(
             result_of(r#"{"lacks":"err"}"#, "fine\nan error\n", false),
             ("an error".into(), Some(false))
         );
-        assert_eq!(result_of(r#"{"lacks":"err"}"#, "fine", false), ("nothing does".into(), Some(true)));
+        assert_eq!(result_of(r#"{"lacks":"err"}"#, "fine", false), ("no match".into(), Some(true)));
         assert_eq!(result_of(r#"{"lines_at_least":2}"#, "a\n\nb\n", false), ("2 lines".into(), Some(true)));
         assert_eq!(result_of(r#"{"lines_at_least":3}"#, "a\n\nb\n", false).1, Some(false));
     }
@@ -204,9 +204,12 @@ mod tests {
     #[test]
     fn each_line_counts_and_no_line_is_not_enough() {
         let check = r#"{"each_line":"=="}"#;
-        assert_eq!(result_of(check, "a==1\n\nb==2\n", false), ("each does".into(), Some(true)));
-        assert_eq!(result_of(check, "a==1\nb\nc\n", false), ("2 of 3 lines do not: b".into(), Some(false)));
-        assert_eq!(result_of(check, "\n", false), ("no line".into(), Some(false)));
+        assert_eq!(result_of(check, "a==1\n\nb==2\n", false), ("all lines match".into(), Some(true)));
+        assert_eq!(
+            result_of(check, "a==1\nb\nc\n", false),
+            ("2 of 3 lines do not match: b".into(), Some(false))
+        );
+        assert_eq!(result_of(check, "\n", false), ("no lines".into(), Some(false)));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
+
+use super::recording_verifier::RecordingVerifier;
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
@@ -45,8 +47,13 @@ pub(super) fn config_without_system(tls: &Tls) -> Result<ClientConfig, TlsError>
 
 fn trusting(roots: impl Into<Arc<RootCertStore>>, tls: &Tls) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let builder = builder.with_root_certificates(roots);
+    let roots = roots.into();
+    let builder =
+        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder = match RecordingVerifier::new(roots.clone(), provider) {
+        Some(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
+        None => builder.with_root_certificates(roots),
+    };
     match (&tls.certificate, &tls.key) {
         (None, None) => Ok(builder.with_no_client_auth()),
         (Some(certificate), Some(key)) => {
@@ -62,13 +69,13 @@ fn chain_of_file(path: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let pem = read_regular(path, MAX_PEM).map_err(|e| file_error(e.to_string()))?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let chain = chain.map_err(|e| file_error(format!("not PEM: {e}")))?;
-    if chain.is_empty() { Err(file_error("it holds no certificate".into())) } else { Ok(chain) }
+    if chain.is_empty() { Err(file_error("it contains no certificate".into())) } else { Ok(chain) }
 }
 
 fn key_of_file(path: &str) -> Result<PrivateKeyDer<'static>, TlsError> {
     let file_error = |why: String| TlsError::File { what: "key", path: path.to_owned(), why };
     let pem = Zeroizing::new(read_regular(path, MAX_PEM).map_err(|e| file_error(e.to_string()))?);
-    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| file_error("it holds no private key in PEM".into()))
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| file_error("it contains no private key in PEM".into()))
 }
 
 fn roots_of_file(path: &str) -> Result<RootCertStore, TlsError> {
@@ -79,7 +86,7 @@ fn roots_of_file(path: &str) -> Result<RootCertStore, TlsError> {
         let certificate = certificate.map_err(|e| file_error(format!("not PEM: {e}")))?;
         roots.add(certificate).map_err(|e| file_error(format!("not a root certificate: {e}")))?;
     }
-    if roots.is_empty() { Err(file_error("it holds no certificate".into())) } else { Ok(roots) }
+    if roots.is_empty() { Err(file_error("it contains no certificate".into())) } else { Ok(roots) }
 }
 
 /// The roots of this system, read once, however many ask at the same time. There may be none: then nothing is
@@ -125,9 +132,9 @@ pub(super) fn explain_tls(error: &rustls::Error, host: &str, tls: &Tls) -> Strin
     match error {
         rustls::Error::InvalidCertificate(error) => explain_certificate(error, host, tls),
         rustls::Error::InvalidMessage(_) => {
-            format!("this is not a TLS server: it answers something else ({error})")
+            format!("this is not a TLS server: its response is not TLS ({error})")
         }
-        rustls::Error::AlertReceived(alert) => format!("the server refuses the TLS handshake: {alert:?}"),
+        rustls::Error::AlertReceived(alert) => format!("the server rejects the TLS handshake: {alert:?}"),
         error => format!("the TLS handshake failed: {error}"),
     }
 }
@@ -136,8 +143,8 @@ fn explain_certificate(error: &CertificateError, host: &str, tls: &Tls) -> Strin
     use CertificateError as Wrong;
     match error {
         Wrong::UnknownIssuer => match &tls.roots {
-            Some(path) => format!("certificate not trusted: no root certificate in {path} has signed it"),
-            None => "certificate not trusted: no root certificate of this system has signed it".into(),
+            Some(path) => format!("certificate not trusted: not signed by a root certificate in {path}"),
+            None => "certificate not trusted: not signed by a root certificate of this system".into(),
         },
         Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
             format!("name mismatch: the certificate is not for {host} ({error})")
@@ -147,11 +154,11 @@ fn explain_certificate(error: &CertificateError, host: &str, tls: &Tls) -> Strin
             format!("certificate not valid yet ({error})")
         }
         Wrong::BadSignature => {
-            let hint = "its signature is not by the root certificate of that name";
-            format!("certificate not trusted: {hint} (is `tls.roots` of the right authority?)")
+            let hint = "the root certificate of that name did not sign it";
+            format!("certificate not trusted: {hint} (does `tls.roots` contain the right CA?)")
         }
         wrong if wrong.to_string().contains("CaUsedAsEndEntity") => {
-            "certificate not trusted: the server uses the certificate of an authority as its own".into()
+            "certificate not trusted: the server presents a CA certificate as its own".into()
         }
         wrong => format!("certificate not trusted: {wrong}"),
     }
@@ -168,12 +175,18 @@ mod tests {
             explain(&error, "broker", &Tls::default())
         };
         for (error, begin) in [
-            (CertificateError::UnknownIssuer, "certificate not trusted: no root certificate of this system"),
+            (
+                CertificateError::UnknownIssuer,
+                "certificate not trusted: not signed by a root certificate of this system",
+            ),
             (CertificateError::NotValidForName, "name mismatch: the certificate is not for broker"),
             (CertificateError::Expired, "certificate expired"),
             (CertificateError::NotValidYet, "certificate not valid yet"),
             (CertificateError::Revoked, "certificate not trusted: "),
-            (CertificateError::BadSignature, "certificate not trusted: its signature is not by the root"),
+            (
+                CertificateError::BadSignature,
+                "certificate not trusted: the root certificate of that name did not sign",
+            ),
         ] {
             let message = explain_error(error);
             assert!(message.starts_with(begin), "{message}");

@@ -10,11 +10,13 @@ use super::curl;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::http_client::{self, HttpClient, ProxyUse, segment};
+use super::samples;
+use super::secrets::read_secret;
 use super::websocket::{self, WebSocketAnswer, WebSocketMessage};
 use crate::secret_store::SecretStore;
 use gonogo_core::checklist::spec::TokenSpec;
 use gonogo_core::outcome::{Observation, Outcome};
-use gonogo_core::secret::{Secret, SecretRef};
+use gonogo_core::secret::Secret;
 
 /// Where events are read.
 pub(super) const SSE_PATH: &str = "/sse/activity";
@@ -29,7 +31,7 @@ pub(super) fn board_path(board: &str) -> String {
 /// A bearer token as a header.
 pub(super) fn bearer(token: &Secret) -> ProbeResult<HeaderValue> {
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-        .map_err(|_| ProbeError::new("the token is not one that HTTP can carry"))?;
+        .map_err(|_| ProbeError::new("the token is not a valid HTTP header value"))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -95,23 +97,19 @@ pub(super) async fn run(spec: &TokenSpec, deadline: &Deadline, secret_store: &Se
         [("the old token", &spec.old, false), ("the current token", &spec.current, true)]
     {
         let Some(reference) = reference else { continue };
-        let token = read(reference, deadline, secret_store).await;
+        let token = read_secret(reference, deadline, secret_store).await;
         if let (false, Ok(token), Some(current)) = (is_current, &token, &spec.current)
-            && read(current, deadline, secret_store)
+            && read_secret(current, deadline, secret_store)
                 .await
                 .is_ok_and(|current| current.expose() == token.expose())
         {
-            let seen_text = "the same: it was not rotated";
-            seen.push(Observation::new(what, "another than the current one", seen_text, false));
+            let seen_text = "identical: the token was not rotated";
+            seen.push(Observation::new(what, "different from the current token", seen_text, false));
             continue;
         }
         seen.extend(probe.check(what, token, is_current).await);
     }
     Outcome::of(seen, reproduce)
-}
-
-async fn read(reference: &SecretRef, deadline: &Deadline, secret_store: &SecretStore) -> ProbeResult<Secret> {
-    Ok(deadline.limit(format!("reading {reference}"), secret_store.read(reference)).await??)
 }
 
 impl TokenProbe<'_> {
@@ -125,12 +123,29 @@ impl TokenProbe<'_> {
         let public = self.spec.public_url.as_deref().unwrap_or(base);
         let mut seen = Vec::new();
         for carrier in [Carrier::Header(base), Carrier::Query(public)] {
-            let (sse, ws) = tokio::join!(self.at_sse(carrier, &token), self.at_ws(carrier, &token));
             let what = format!("{what}{}", carrier.describe(self.spec));
-            seen.push(judge(format!("{what} at {SSE_PATH}"), is_current, sse));
-            seen.push(judge(format!("{what} at /ws"), is_current, ws));
+            let mut samples = Vec::new();
+            // A refusal is the same each time, and each costs some of the application's rate.
+            for _ in 0..if is_current { self.spec.samples } else { 1 } {
+                samples.push(self.sample(carrier, &what, &token, is_current).await);
+            }
+            seen.extend(samples::merge(samples));
         }
         seen
+    }
+
+    async fn sample(
+        &self,
+        carrier: Carrier<'_>,
+        what: &str,
+        token: &Secret,
+        is_current: bool,
+    ) -> Vec<Observation> {
+        let (sse, ws) = tokio::join!(self.at_sse(carrier, token), self.at_ws(carrier, token));
+        vec![
+            judge(format!("{what} at {SSE_PATH}"), is_current, sse),
+            judge(format!("{what} at /ws"), is_current, ws),
+        ]
     }
 
     /// The URL of a path and the headers of a request with the token.
@@ -172,7 +187,7 @@ impl TokenProbe<'_> {
             }
             WebSocketAnswer::Refused(code, reason) => {
                 let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
-                return Ok(EndpointAnswer::Odd(format!("it answers {code} to the handshake{reason}")));
+                return Ok(EndpointAnswer::Odd(format!("HTTP {code} on the handshake{reason}")));
             }
         };
         socket.ping().await?;
@@ -187,7 +202,7 @@ fn judge(what: String, is_current: bool, answer: ProbeResult<EndpointAnswer>) ->
         Ok(EndpointAnswer::Open) => Observation::new(what, expected, "accepted", is_current),
         Ok(EndpointAnswer::Shut(how)) if is_current && how == "403" => {
             // The application closes before it accepts, also at its connection limit.
-            let seen = "refused (403: the token, the origin, or the limit of connections)";
+            let seen = "refused (403: the token, the origin or the connection limit)";
             Observation::new(what, expected, seen, false)
         }
         Ok(EndpointAnswer::Shut(how)) => {
@@ -215,7 +230,7 @@ async fn pong(
     deadline: &Deadline,
     messages: impl Stream<Item = ProbeResult<WebSocketMessage>> + Unpin,
 ) -> ProbeResult<EndpointAnswer> {
-    deadline.limit("answer to a ping over the WebSocket", pong_of(messages)).await?
+    deadline.limit("response to a ping over the WebSocket", pong_of(messages)).await?
 }
 
 async fn pong_of(
@@ -251,6 +266,6 @@ mod tests {
         });
         let deadline = Deadline::after(Duration::from_millis(200));
         let late = pong(&deadline, pin!(messages)).await.unwrap_err();
-        assert_eq!(late.to_string(), "no answer within 200 ms (answer to a ping over the WebSocket)");
+        assert_eq!(late.to_string(), "no response within 200 ms (response to a ping over the WebSocket)");
     }
 }

@@ -117,8 +117,8 @@ fn explain(error: &Error, seen: &ReceivedBytes) -> ProbeError {
     }
     match seen.guess() {
         Some(what) if what != "an HTTP server" => {
-            ProbeError::new(format!("this is not an HTTP server: {what} answers here"))
+            ProbeError::new(format!("this is not an HTTP server: {what} responds here"))
         }
-        _ => ProbeError::new(format!("the WebSocket broke: {}", text::clip(&error::chain(error), 200))),
+        _ => ProbeError::new(format!("WebSocket error: {}", text::clip(&error::chain(error), 200))),
     }
 }

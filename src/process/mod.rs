@@ -5,6 +5,7 @@ mod git;
 mod group;
 mod memory;
 mod permit;
+mod python;
 
 use std::ffi::OsStr;
 use std::io::{self, Read as _};
@@ -24,6 +25,7 @@ pub use self::git::{Scope, git, user_git_settings};
 pub use self::group::{ProcessGroup, ProcessTree, kill_running, terminate};
 pub use self::memory::keep_private;
 pub use self::permit::Permit;
+pub use self::python::find_python_module;
 
 /// The timeout of [`Launch::output`].
 const OUTPUT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -26,6 +26,12 @@ impl Permit {
         Self(())
     }
 
+    /// For asking a Python interpreter on `PATH` whether it finds a module, without importing it.
+    #[must_use]
+    pub fn for_python_modules() -> Self {
+        Self(())
+    }
+
     /// For a supervisor: the gonogo that started it had a permit for its program.
     #[must_use]
     pub fn for_supervisor() -> Self {

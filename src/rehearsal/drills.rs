@@ -174,7 +174,7 @@ pub const DRILLS: [Drill; 30] = [
             "sse-loses-events",
             "every other event is missing from server-sent events",
             PIPELINE,
-            "event back",
+            "event received",
         ),
         |faults| faults.loses_events = true,
     ),
@@ -284,7 +284,7 @@ pub const DRILLS: [Drill; 30] = [
     Drill {
         passes_on_retry: true,
         ..in_app(
-            drill("health-flaps", "every other request to /healthz fails", &["verify.health"], "503"),
+            drill("health-flaps", "one of 16 requests to /healthz fails", &["verify.health"], "503"),
             |faults| faults.flapping_health = true,
         )
     },
@@ -293,7 +293,7 @@ pub const DRILLS: [Drill; 30] = [
             "grafana-mute",
             "Grafana accepts connections but never responds",
             &["infra.observability", "verify.metrics"],
-            "no answer",
+            "no response",
         ),
         |services| services.grafana.stop_responding(),
     ),
@@ -302,7 +302,7 @@ pub const DRILLS: [Drill; 30] = [
             "rollout-hangs",
             "the rollout of the release never completes",
             &["deploy.rollout"],
-            "0 of 2 are new",
+            "0 of 2 updated",
         ),
         |tool_faults| tool_faults.rollout_hangs = true,
     ),

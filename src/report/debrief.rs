@@ -83,7 +83,7 @@ fn debrief(entries: &[Entry], state: &RunState, drill: &DrillInfo) -> DrillDebri
             .is_some_and(|point_state| !point_state.waivers.is_empty() || !point_state.exemptions.is_empty())
     });
     let waived: Vec<String> = waived.map(|point| (*point).to_owned()).collect();
-    let end = drill_end(state, drill);
+    let end = drill_end(state, drill, detection.is_some());
     let is_found = match end {
         DrillEnd::StoppedForDrill => true,
         DrillEnd::Released => drill.passes_on_retry && detection.is_some(),
@@ -111,13 +111,16 @@ fn detects(entry: &Entry, drill: &DrillInfo) -> bool {
     !probed.early && (probed.outcome.class != Class::Pass || retried)
 }
 
-fn drill_end(state: &RunState, drill: &DrillInfo) -> DrillEnd {
+/// A point that is not due, or not confirmed yet, is a reason of an early NO-GO, too: without a detection it is not for the drill.
+fn drill_end(state: &RunState, drill: &DrillInfo, is_detected: bool) -> DrillEnd {
     let Some(verdict) = &state.verdict else { return DrillEnd::Open };
     let is_named = verdict.reasons.iter().any(|reason| drill.points.contains(&reason.point.as_str()));
     match verdict.decision {
         Decision::Go => DrillEnd::Released,
         Decision::Pending => DrillEnd::Open,
-        Decision::NoGo if is_named || state.rolled_back.is_some() => DrillEnd::StoppedForDrill,
+        Decision::NoGo if is_detected && (is_named || state.rolled_back.is_some()) => {
+            DrillEnd::StoppedForDrill
+        }
         Decision::NoGo => DrillEnd::StoppedForOther,
     }
 }
@@ -138,7 +141,7 @@ fn sentence(
     let time_of = |entry: Option<&Entry>| entry.map(after);
     let detected = match time_of(detection) {
         Some(after) => format!("detected after {after}"),
-        None => "never detected: no probe checked it".to_owned(),
+        None => "never detected: no probe that was due has reported it".to_owned(),
     };
     let responded = match (time_of(response), response) {
         (Some(after), Some(entry)) => format!(", first response after {after} by {}", line(&entry.header.by)),

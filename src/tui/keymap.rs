@@ -271,7 +271,7 @@ pub const REVIEW_KEYS: &[(&str, &str)] = &[
     ("←, →", "previous, next entry"),
     ("[, ]", "previous, next signed entry"),
     ("Home, End", "first, last entry"),
-    ("space", "play, or stop"),
+    ("space", "replay, or stop"),
     ("+, -", "play faster, slower"),
     ("f", "find in all entries"),
     ("n, N", "next, previous match"),

@@ -103,7 +103,7 @@ async fn an_action_rejected_by_its_supervisor_is_recorded_as_not_started() {
     running.run_action(7, 1).await;
     let (7, Response::Done(started)) = running.answer().await else { panic!("no answer") };
     let Some(ActionExit::NotStarted(why)) = scenario.exit() else { panic!("{:?}", scenario.exit()) };
-    assert!(why.contains("the directory beside the log"), "{why}");
+    assert!(why.contains("the directory next to the log"), "{why}");
     running.stop().await;
     assert!(scenario.marker(started, "begun").exists(), "no supervisor can start it later");
     assert_eq!(scenario.ran(), 0);

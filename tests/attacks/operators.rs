@@ -27,7 +27,7 @@ fn with_operators(setup: &AttackSetup, operators: &[(&str, String)]) -> Vec<u8> 
     log.bytes()
 }
 
-const SHARED_KEY: &str = "two people need two keys";
+const SHARED_KEY: &str = "each operator needs a separate key";
 
 pub fn operators() -> Vec<Attack> {
     let shared_key = |name, apply| undetected(RULES, invalid(name, SHARED_KEY, apply));

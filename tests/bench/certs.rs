@@ -44,6 +44,25 @@ impl Certs {
 }
 
 impl ServerCert {
+    /// A certificate with a lifetime of 90 days, of which so many are left, and the authority that signed it.
+    pub fn with_days_left(days: i64) -> Self {
+        let authority = authority("gonogo test authority");
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let at_midnight = |days: i64| {
+            let date = jiff::Zoned::now().date().saturating_add(jiff::Span::new().days(days));
+            rcgen::date_time_ymd(date.year().into(), date.month().unsigned_abs(), date.day().unsigned_abs())
+        };
+        (params.not_before, params.not_after) = (at_midnight(days - 90), at_midnight(days));
+        let key = KeyPair::generate().unwrap();
+        let cert = params.signed_by(&key, &authority).unwrap();
+        Self { ca: authority.pem(), cert: cert.pem(), key: key.serialize_pem() }
+    }
+
+    /// The certificate of the authority that signed it, PEM.
+    pub fn ca(&self) -> &str {
+        &self.ca
+    }
+
     /// Writes `cert.pem`, `key.pem` and the authority's `ca.pem` into a server's directory.
     pub fn write(&self, dir: &Path) {
         let files = [("cert.pem", &self.cert), ("key.pem", &self.key), ("ca.pem", &self.ca)];

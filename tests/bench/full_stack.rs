@@ -163,6 +163,7 @@ impl FullStack {
         let values = [
             ("@collector@", collector),
             ("@app@", self.stack.app.url()),
+            ("@public@", self.stack.app.public_url()),
             ("@redis@", self.stack.redis.port().to_string()),
             ("@amqp@", rabbit.broker().amqp.to_string()),
             ("@management@", rabbit.management_url()),
@@ -182,6 +183,13 @@ impl FullStack {
         values.iter().fold(template, |text, (name, value)| text.replace(name, value))
     }
 
+    /// Whether the package's metadata is checked: poetry takes half of the time of a whole check.
+    pub fn check_package(&self, on: bool) {
+        let off = "[points.\"validate.package-metadata\"]\nnot_applicable = \"not in this test\"\n";
+        let profile = self.profile() + if on { "" } else { off };
+        fs::write(self.sandbox.work().join("profile.toml"), profile).unwrap();
+    }
+
     /// Runs `gonogo check` on all points.
     #[track_caller]
     pub fn check(&self, format: &str) -> Output {
@@ -192,10 +200,28 @@ impl FullStack {
     #[track_caller]
     pub fn start_check(&self, format: &str, more: &[&str]) -> Running {
         let digest = self.sandbox.digest("profile.toml");
-        let words = ["check", "profile.toml", "--release", "v2", "--previous", "v1", "--format", format];
+        let words = [
+            "check",
+            "profile.toml",
+            "--release",
+            "v2",
+            "--previous",
+            "v1",
+            "--after-deploy",
+            "--format",
+            format,
+        ];
         self.sandbox.start_with(&[words.as_slice(), &["--trust", &digest], more].concat())
     }
 }
+
+/// Like the real one, it takes the application's address and token from the environment.
+const DEMO_SCRIPT: &str = r#"
+import os
+for name in ("ADVANCED_APP_HOST", "ADVANCED_APP_PORT", "ADVANCED_REALTIME_TOKEN"):
+    assert os.environ[name], name
+print('data: {"kind": "board_event"}')
+"#;
 
 /// A checkout of the tagged release.
 fn checkout() -> Checkout {
@@ -210,7 +236,7 @@ fn checkout() -> Checkout {
     put("advanced/__init__.py", "");
     put("lib/pyproject.toml", LIB);
     put("lib/lib/__init__.py", "");
-    put("scripts/advanced_pipeline_demo.py", "print('data: {}')\n");
+    put("scripts/advanced_pipeline_demo.py", DEMO_SCRIPT);
     run_ok(Command::new("poetry").arg("lock").current_dir(checkout.path()));
     checkout.commit("two");
     checkout.git(&["tag", "v2"]);

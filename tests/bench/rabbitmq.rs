@@ -213,6 +213,16 @@ impl Vhost {
         });
     }
 
+    /// Deletes a policy.
+    #[track_caller]
+    pub fn delete_policy(&self, name: &str) {
+        self.broker.request("DELETE", &self.path("policies", &format!("/{name}")), &Value::Null);
+        let queues = || self.broker.request("GET", &self.path("queues", ""), &Value::Null);
+        wait::until("the policy is not reported any more", || {
+            queues().as_array().unwrap().iter().all(|queue| queue["policy"] != *name).then_some(())
+        });
+    }
+
     /// Binds a queue to an exchange.
     #[track_caller]
     pub fn bind(&self, exchange: &str, queue: &str, routing_key: &str) {

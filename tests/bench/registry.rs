@@ -135,7 +135,7 @@ impl Registry {
         let login = self.user().map(|(user, password)| STANDARD.encode(format!("{user}:{password}")));
         let login = login.map(|login| format!("Authorization: Basic {login}\r\n")).unwrap_or_default();
         let headers = format!("Content-Type: {kind}\r\n{login}");
-        let answer = http::send(method, self.port, path, &headers, body).expect("an answer");
+        let answer = http::send(method, self.port, path, &headers, body).expect("a response");
         assert!(answer.status < 300, "{method} {path}: {answer:?}");
         answer
     }

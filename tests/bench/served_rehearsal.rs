@@ -51,7 +51,7 @@ impl ServedRehearsal {
         let profile = self.dir.join("rehearsal.toml").display().to_string();
         let digest = self.sandbox.digest(&profile);
         let mut check = self.command(GONOGO);
-        check.args(["check", &profile]);
+        check.args(["check", &profile, "--after-deploy"]);
         check.args([
             "--release",
             "v1.5.0",

@@ -55,7 +55,7 @@ impl Vault {
     /// Sends a request with the root token; panics if it fails.
     #[track_caller]
     pub fn request(&self, method: &str, path: &str, body: &Value) -> Value {
-        let (status, answer) = self.call(method, path, ROOT, body).expect("an answer");
+        let (status, answer) = self.call(method, path, ROOT, body).expect("a response");
         assert!(status < 300, "{method} {path}: {status} {answer}");
         answer
     }

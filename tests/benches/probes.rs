@@ -111,6 +111,7 @@ fn probe(server: SocketAddr, delay: u64) -> Probe {
         digest_of: None,
         effects: false,
         early: false,
+        people: Vec::new(),
         missing: Vec::new(),
         spec: Some(serde_json::from_value::<ProbeSpec>(spec).unwrap()),
     }

@@ -145,7 +145,7 @@ fn disks() -> Vec<Row> {
             launch: Launch::Through(&["unshare", "-m", "sh", "-c", SMALL_DISK, "sh"]),
             ending: Ending::ExitCode(74),
             messages: &[
-                "the log takes no more entries: cannot write: No space left on device",
+                "no more entries can be written: cannot write: No space left on device",
                 "Check the disk and resume the run",
             ],
             fix: |scenario| {
@@ -176,7 +176,7 @@ fn disks() -> Vec<Row> {
         Row {
             ending: Ending::ExitCode(74),
             messages: &[
-                "the log takes no more entries: cannot write: Input/output error",
+                "no more entries can be written: cannot write: Input/output error",
                 "acknowledged entries are safe",
             ],
             ..row("a sync fails", |scenario| {
@@ -213,7 +213,7 @@ fn logs() -> Vec<Row> {
         Row {
             ending: Ending::ExitCode(74),
             messages: &[
-                "the log takes no more entries: the log was moved to",
+                "no more entries can be written: the log was moved to",
                 "move it back and resume the run",
             ],
             fix: |scenario| {

@@ -90,7 +90,11 @@ fn common() -> Vec<Row> {
             deadline: SHORT,
             ..row("drips its body", timeout, Behaviour::PerConnection(dripping))
         });
-        rows.push(row("closes in mid-body", &["the body broke off"], Behaviour::PerConnection(broken)));
+        rows.push(row(
+            "closes in mid-body",
+            &["the connection closed within the body"],
+            Behaviour::PerConnection(broken),
+        ));
         rows.push(Row {
             class: if kind == "http" { Class::Fail } else { Error },
             ..row("redirects to another host", &["302"], Behaviour::PerConnection(redirecting))
@@ -156,7 +160,7 @@ fn registries() -> Vec<Row> {
         expected,
     };
     vec![
-        row("sends for tokens to another host", &["another host without TLS: not followed"], |connection| {
+        row("sends for tokens to another host", &["another host without TLS: not used"], |connection| {
             let realm = format!("http://localhost:{}/token", connection.forbidden_port);
             let challenge = format!("WWW-Authenticate: Bearer realm=\"{realm}\",service=\"s\"\r\n");
             head(
@@ -211,7 +215,7 @@ fn row(
 
 /// An event stream on which the event of the pipeline probe does not arrive before the deadline.
 fn event_row(description: &'static str, handler: Handler) -> Row {
-    let not_received = &["event back over server-sent events"];
+    let not_received = &["event received over server-sent events"];
     let row = row("pipeline", pipeline, description, Class::Fail, not_received, handler);
     Row { deadline: SHORT, ..row }
 }
@@ -263,7 +267,7 @@ fn streams() -> Vec<Row> {
 /// The WebSocket of an application after the handshake.
 fn sockets() -> Vec<Row> {
     let timeout = &["within 3 s"];
-    let flood = &["the default token at /ws | refused | the server sent more than 4 MiB: no more is read"];
+    let flood = &["the default token at /ws | refused | the server sent more than 4 MiB: stopped reading"];
     let short = |row: Row| Row { deadline: SHORT, ..row };
     vec![
         short(row("token", endpoints, "stays silent on the WebSocket", Error, timeout, |connection| {
@@ -289,7 +293,7 @@ fn sockets() -> Vec<Row> {
             endpoints,
             "announces a frame of 2^62 bytes",
             Error,
-            &["the WebSocket broke"],
+            &["WebSocket error"],
             |connection| {
                 if upgrade_websocket(connection, REFUSED)? {
                     connection.send([0x82, 127, 0x40, 0, 0, 0, 0, 0, 0, 0])?;
@@ -302,7 +306,7 @@ fn sockets() -> Vec<Row> {
             endpoints,
             "sends frames that never make a message",
             Error,
-            &["the WebSocket broke"],
+            &["WebSocket error"],
             |connection| {
                 if upgrade_websocket(connection, REFUSED)? {
                     connection.send([0x01, 1, b'x'])?;
@@ -323,7 +327,7 @@ fn handshakes() -> Vec<Row> {
             endpoints,
             "accepts the WebSocket with a wrong key",
             Error,
-            &["the WebSocket broke"],
+            &["WebSocket error"],
             |connection| {
                 connection.read()?;
                 connection.send(format!("{UPGRADE}Sec-WebSocket-Accept: bm9wZQ==\r\n\r\n"))?;

@@ -42,8 +42,8 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn heads() -> Vec<Row> {
-    let timeout = &["no answer within 3 s (answer to GET)"];
-    let large = &["answers with more headers than are read (100 headers, 400 KiB)"];
+    let timeout = &["no response within 3 s (response to GET)"];
+    let large = &["sends more headers than are read (100 headers, 400 KiB)"];
     vec![
         Row {
             deadline: SHORT,
@@ -72,11 +72,11 @@ fn heads() -> Vec<Row> {
                 connection.flood(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
             })
         },
-        row("answers garbage", Error, &["does not answer in HTTP"], |connection| {
+        row("answers garbage", Error, &["does not respond in HTTP"], |connection| {
             connection.read()?;
             connection.flood(b"\xff\x00garbage\x1b[2J")
         }),
-        row("closes before it answers", Error, &["closed the connection without an answer"], |connection| {
+        row("closes before it answers", Error, &["closed the connection without a response"], |connection| {
             connection.read().map(drop)
         }),
         Row { deadline: SHORT, ..row("accepts and stays silent", Error, timeout, Connection::stay_silent) },
@@ -86,7 +86,7 @@ fn heads() -> Vec<Row> {
             ..row(
                 "never accepts",
                 Error,
-                &["no answer within 3 s (connect to 127.0.0.1:"],
+                &["no response within 3 s (connect to 127.0.0.1:"],
                 Connection::stay_silent,
             )
         },
@@ -94,11 +94,11 @@ fn heads() -> Vec<Row> {
 }
 
 fn bodies() -> Vec<Row> {
-    let capped = &["body longer than 1 MiB: only its begin was read"];
+    let capped = &["body longer than 1 MiB: only the first 1 MiB was read"];
     vec![
         Row {
             deadline: SHORT,
-            ..row("drips its body", Error, &["no answer within 3 s (the rest of the body)"], |connection| {
+            ..row("drips its body", Error, &["no response within 3 s (the rest of the body)"], |connection| {
                 connection.read()?;
                 connection.send(format!("{OK}\r\n"))?;
                 connection.drip(b"drip")
@@ -118,11 +118,11 @@ fn bodies() -> Vec<Row> {
             (0..16).try_for_each(|_| connection.send([0; 1 << 16]))?;
             connection.stay_silent()
         }),
-        row("closes in mid-body", Error, &["the body broke off: "], |connection| {
+        row("closes in mid-body", Error, &["the connection closed within the body: "], |connection| {
             connection.read()?;
             connection.send(format!("{OK}Content-Length: 99\r\n\r\n{{\"up\":"))
         }),
-        row("sends a chunk of no size", Error, &["the body broke off: "], |connection| {
+        row("sends a chunk of no size", Error, &["the connection closed within the body: "], |connection| {
             connection.read()?;
             connection.send(format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense\r\n"))?;
             connection.stay_silent()

@@ -76,11 +76,11 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn handshakes() -> Vec<Row> {
-    let partial = &["no answer within 3 s (AMQP handshake); something came, but no whole answer"];
+    let partial = &["no response within 3 s (AMQP handshake); only a part of the response was received"];
     vec![
         timeout_row(
             "accepts and stays silent",
-            &["no answer within 3 s (AMQP handshake)"],
+            &["no response within 3 s (AMQP handshake)"],
             Connection::stay_silent,
         ),
         timeout_row("drips its connection.start", partial, |connection| {
@@ -94,7 +94,7 @@ fn handshakes() -> Vec<Row> {
         }),
         timeout_row(
             "tunes to frames of 4 GiB",
-            &["no answer within 3 s (declare of queue q)"],
+            &["no response within 3 s (declare of queue q)"],
             |connection| {
                 connection.read()?;
                 connection.send(start(&[]))?;
@@ -107,7 +107,7 @@ fn handshakes() -> Vec<Row> {
         ),
         row(
             "closes after the protocol header",
-            &["closed without an answer to the AMQP handshake"],
+            &["closed without a response to the AMQP handshake"],
             |connection| connection.read().map(drop),
         ),
         row("speaks AMQP 1.0", &["the server speaks another protocol: AMQP 1.0.0"], |connection| {
@@ -116,23 +116,19 @@ fn handshakes() -> Vec<Row> {
         }),
         row(
             "is an HTTP server",
-            &["this is not an AMQP server: an HTTP server answers here"],
+            &["this is not an AMQP server: an HTTP server responds here"],
             |connection| {
                 connection.read()?;
                 connection.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
             },
         ),
-        row(
-            "is a TLS server",
-            &["a TLS server answers here; ask for it with amqps://"],
-            Connection::accept_tls,
-        ),
+        row("is a TLS server", &["a TLS server responds here; use amqps://"], Connection::accept_tls),
     ]
 }
 
 fn frames() -> Vec<Row> {
     vec![
-        row("answers garbage", &["a frame begins with `\\xff`"], |connection| {
+        row("answers garbage", &["invalid frame start `\\xff`"], |connection| {
             connection.read()?;
             connection.flood(b"\xff\x00garbage\x1b[2J")
         }),
@@ -181,25 +177,21 @@ fn apis() -> Vec<Row> {
             connection.send("HTTP/1.1 200 OK\r\n\r\n")?;
             connection.flood(b"flood")
         })),
-        api(row("management API answers 500", &["it answers 500: boom"], |connection| {
+        api(row("management API answers 500", &["HTTP 500: boom"], |connection| {
             connection.read()?;
             connection.send("HTTP/1.1 500 -\r\n\r\nboom")
         })),
-        api(row("management API answers HTML", &["the answer is not JSON: <html>"], |connection| {
+        api(row("management API answers HTML", &["the response is not JSON: <html>"], |connection| {
             connection.read()?;
             connection.send("HTTP/1.1 200 OK\r\n\r\n<html>")
         })),
-        api(row(
-            "management API answers a list for a user",
-            &["there is no management API at"],
-            |connection| {
-                connection.read()?;
-                connection.send("HTTP/1.1 200 OK\r\n\r\n[[]]")
-            },
-        )),
+        api(row("management API answers a list for a user", &["no management API at"], |connection| {
+            connection.read()?;
+            connection.send("HTTP/1.1 200 OK\r\n\r\n[[]]")
+        })),
         api(row(
             "management API answers a list for a queue",
-            &["documents: [1,\"durable\"]"],
+            &["not a response of the management API: [1,\"durable\"]"],
             |connection| {
                 let request = connection.read()?;
                 let is_login = request.starts_with(b"GET /api/whoami");

@@ -38,18 +38,18 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn slow() -> Vec<Row> {
-    let partial = &["no answer within 3 s (answer to INFO); something came, but no whole answer"];
+    let partial = &["no response within 3 s (response to INFO); only a part of the response was received"];
     vec![
         timeout_row(
             "accepts and stays silent",
-            &["no answer within 3 s (answer to PING)"],
+            &["no response within 3 s (response to PING)"],
             Connection::stay_silent,
         ),
         Row {
             behaviour: Behaviour::NeverAccepts,
             ..timeout_row(
                 "never accepts",
-                &["no answer within 3 s (connect to 127.0.0.1:"],
+                &["no response within 3 s (connect to 127.0.0.1:"],
                 Connection::stay_silent,
             )
         },
@@ -87,7 +87,7 @@ fn large() -> Vec<Row> {
             connection.send("*1\r\n".repeat(10_000))?;
             connection.stay_silent()
         }),
-        row("sends lists without end", &["in all; no more than 65536 are read"], |connection| {
+        row("sends lists without end", &["in total; the limit is 65536"], |connection| {
             answer_ping(connection)?;
             connection.send("*60000\r\n")?;
             connection.flood(b"*2\r\n:1\r\n:2\r\n")
@@ -104,35 +104,31 @@ fn others() -> Vec<Row> {
     vec![
         row(
             "answers garbage",
-            &["this is not a Redis server: a reply begins with `\\u{ff}`"],
+            &["this is not a Redis server: invalid RESP2 reply start `\\u{ff}`"],
             |connection| {
                 connection.read()?;
                 connection.flood(b"\xff\x00garbage\x1b[2J")
             },
         ),
-        row("sends unsolicited errors without end", &["the server refuses (ERR flood)"], |connection| {
+        row("sends unsolicited errors without end", &["rejected by the server (ERR flood)"], |connection| {
             connection.flood(b"-ERR flood\r\n")
         }),
-        row("sends unsolicited pushes without end", &["a reply begins with `>`"], |connection| {
+        row("sends unsolicited pushes without end", &["invalid RESP2 reply start `>`"], |connection| {
             connection.read()?;
             connection.flood(b">2\r\n+message\r\n+x\r\n")
         }),
-        row("closes in mid-frame", &["closed in the middle of an answer"], |connection| {
+        row("closes in mid-frame", &["closed within a response"], |connection| {
             answer_ping(connection)?;
             connection.send("$2000\r\nredis_version")
         }),
         row(
             "is an HTTP server",
-            &["this is not a Redis server: an HTTP server answers here"],
+            &["this is not a Redis server: an HTTP server responds here"],
             |connection| {
                 connection.read()?;
                 connection.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
             },
         ),
-        row(
-            "is a TLS server",
-            &["a TLS server answers here; ask for it with rediss://"],
-            Connection::accept_tls,
-        ),
+        row("is a TLS server", &["a TLS server responds here; use rediss://"], Connection::accept_tls),
     ]
 }

@@ -27,18 +27,18 @@ fn a_recent_secret_passes_and_must_be_rotated_before_the_next_run() {
     let context = ProbeContext::default();
     assert_fail(
         &run_probe(&with, &context),
-        &["✗ secret advanced/realtime-token | there | there is no such secret"],
+        &["✗ secret advanced/realtime-token | present | no such secret"],
     );
     moto.secretsmanager(&["create-secret", "--name", NAME, "--secret-string", "swordfish-1"]);
     let first = run_probe(&with, &context);
     assert_pass(&first, &["✓ current version | recorded | ", "✓ age | at most 90 days | 0 days"]);
     assert!(!describe(&first).contains("swordfish"));
     let context = ProbeContext { last: Some(Arc::new(first)), ..ProbeContext::default() };
-    assert_fail(&run_probe(&with, &context), &["✗ current version | another than the last run's "]);
+    assert_fail(&run_probe(&with, &context), &["✗ current version | different from the last run's "]);
     moto.secretsmanager(&["put-secret-value", "--secret-id", NAME, "--secret-string", "swordfish-2"]);
-    assert_pass(&run_probe(&with, &context), &["✓ current version | another than the last run's "]);
+    assert_pass(&run_probe(&with, &context), &["✓ current version | different from the last run's "]);
     moto.secretsmanager(&["delete-secret", "--secret-id", NAME]);
-    assert_fail(&run_probe(&with, &ProbeContext::default()), &["| there | to be deleted, since "]);
+    assert_fail(&run_probe(&with, &ProbeContext::default()), &["| present | scheduled for deletion since "]);
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn an_unreachable_endpoint_and_an_unknown_profile_are_errors() {
         &plus(&spec_at("http://127.0.0.1:1"), &json!({"profile": "no-such-profile"})),
         &ProbeContext::default(),
     );
-    assert_error(&other, &["there is no such profile in the configuration of aws: "]);
+    assert_error(&other, &["no such profile in the configuration of aws: "]);
 }
 
 #[test]

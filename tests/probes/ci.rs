@@ -81,8 +81,8 @@ fn a_check_that_has_not_succeeded_fails_with_the_status_of_the_forge() {
     let fixture = CiFixture::new();
     let rows = [
         ("failure", "fail"),
-        ("in_progress", "not through yet"),
-        ("skipped", "skipped: it has proved nothing"),
+        ("in_progress", "in progress"),
+        ("skipped", "skipped: not run"),
         ("timed_out", "timed out"),
     ];
     for (word, seen) in rows {
@@ -96,16 +96,16 @@ fn a_check_that_has_not_succeeded_fails_with_the_status_of_the_forge() {
         }
     }
     fixture.set_checks(vec![ForgeCheck::new("lint", "success")]);
-    let none = "✗ check advanced-suite | success | no check has that name; there are: lint";
+    let none = "✗ check advanced-suite | success | no check of that name; listed: lint";
     assert_fail(&fixture.run_probe(&fixture.source("github", TOKEN)), &[none]);
     assert_fail(
         &fixture.run_probe_for_tag("v2", &fixture.source("github", TOKEN)),
-        &["there is no such tag in the checkout"],
+        &["no such tag in the checkout"],
     );
     fixture.checkout.commit("two");
     fixture.checkout.git(&["tag", "v2"]);
     for (kind, who) in [("github", "GitHub"), ("gitlab", "GitLab")] {
-        let unknown = format!("✗ commit at {who} | known, with checks | it does not know it");
+        let unknown = format!("✗ commit at {who} | known, with checks | unknown commit");
         assert_fail(&fixture.run_probe_for_tag("v2", &fixture.source(kind, TOKEN)), &[&unknown]);
     }
 }
@@ -146,10 +146,7 @@ fn an_answer_about_another_commit_and_no_answer_are_errors() {
     }
     let mut other = fixture.source("github", TOKEN);
     other["github"]["project"] = "example/other".into();
-    assert_error(
-        &fixture.run_probe(&other),
-        &["there is no such project, or these credentials may not see it"],
-    );
+    assert_error(&fixture.run_probe(&other), &["no such project, or no permission to read it"]);
     let missing_repository =
         json!({"repository": "/no/such/place", "tag": "v1", "source": fixture.source("github", TOKEN)});
     assert_error(
@@ -193,10 +190,10 @@ fn a_junit_report_is_judged_by_its_tests_and_its_commit() {
         &["✗ commit of the report", "0123456789012345678901234567890123456789 (property git_sha)"],
     );
     let truncated = report(commit_property, passing).replace("</testsuites>", "");
-    assert_error(&fixture.run_probe_on_report(&truncated), &["it is no JUnit report: it breaks off"]);
+    assert_error(&fixture.run_probe_on_report(&truncated), &["not a JUnit report: truncated"]);
     assert_error(
         &fixture.run_probe_on_report("<html></html>"),
-        &["it is no JUnit report: it has no test suite"],
+        &["not a JUnit report: it has no test suite"],
     );
     let missing = fixture.run_probe(&json!({"junit": {"report": "/no/such/report.xml"}}));
     assert_error(&missing, &["? report /no/such/report.xml | a JUnit report | it cannot be opened: "]);
@@ -268,10 +265,11 @@ fn github_check_runs_and_statuses_are_searched_as_far_as_permitted() {
     );
 
     fixture.github("check-runs", refused());
-    let gap = "✓ not searched | recorded | check runs: these credentials may not see this (403";
+    let gap = "✓ not searched | recorded | check runs: permission denied (403";
     assert_pass(&fixture.run_probe("github", ""), &["✓ check advanced-suite", gap]);
     fixture.github("status", statuses("other", 1));
-    let unknown = "? check advanced-suite | success | no check has that name; there are: other; not searched: check runs";
+    let unknown =
+        "? check advanced-suite | success | no check of that name; listed: other; not searched: check runs";
     assert_error(&fixture.run_probe("github", ""), &[unknown]);
     fixture.github("status", refused());
     assert_error(
@@ -294,12 +292,12 @@ fn github_check_runs_and_statuses_are_searched_as_far_as_permitted() {
     fixture.github("check-runs", limit);
     assert_error(
         &fixture.run_probe("github", ""),
-        &["the rate limit is reached, until 2026-09-21T14:13:20Z (403"],
+        &["rate limit exceeded; retry after 2026-09-21T14:13:20Z (403"],
     );
     fixture.github("check-runs", Reply::status(404).body("<html>"));
     assert_error(
         &fixture.run_probe("github", ""),
-        &["is it the API's address? expected https://api.github.com or https://HOST/api/v3"],
+        &["the API's address is https://api.github.com or https://HOST/api/v3"],
     );
 }
 
@@ -312,7 +310,7 @@ fn gitlab_jobs_of_child_pipelines_are_found() {
     let child = |status: &str, sha: &str| json!({"id": 8, "project_id": 3, "sha": sha, "status": status});
     let jobs = json!([{"name": "trigger", "sha": "COMMIT", "status": "success", "pipeline_id": 7}]);
     fixture.gitlab(&format!("{project}/repository/commits/COMMIT/statuses"), &jobs);
-    let not_searched = "? check advanced-suite | success | no check has that name; there are: trigger; not searched: downstream pipelines";
+    let not_searched = "? check advanced-suite | success | no check of that name; listed: trigger; not searched: downstream pipelines";
     assert_error(&fixture.run_probe("gitlab", ""), &[not_searched]);
 
     fixture.gitlab(&format!("{project}/pipelines/7/bridges"), &trigger(&child("success", "COMMIT")));

@@ -39,10 +39,10 @@ fn output_is_checked_as_text_and_as_json() {
         &outcome,
         &[
             "✓ printf '{\"ready\":true,\"n\":3}\\n' | exit code 0 | exit code 0",
-            "✓ time to end | recorded | ",
+            "✓ run time | recorded | ",
             "✓ standard output | contains `ready` | contains `ready`",
             "✓ standard output | matches `n\":[0-9]` | ",
-            "✓ standard output | nothing matches `error` | nothing does",
+            "✓ standard output | nothing matches `error` | no match",
             "✓ standard output | at least 1 line | 1 line",
             "✓ JSON $.ready | true | true",
             "✗ JSON $.n | at least 4 | 3",
@@ -55,7 +55,7 @@ fn a_wrong_exit_code_is_reported_with_the_last_line_of_output() {
     let outcome = run_probe(&sh("echo fine; echo 'no such board' >&2; exit 3"));
     assert_fail(&outcome, &["| exit code 0 | exit code 3: no such board"]);
     assert_fail(&run_probe(&sh("echo only here; exit 1")), &["exit code 1: only here"]);
-    assert_fail(&run_probe(&sh("exit 1")), &["exit code 1: it says nothing"]);
+    assert_fail(&run_probe(&sh("exit 1")), &["exit code 1: no output"]);
     assert_fail(&run_probe(&sh("kill -9 $$")), &["ended by signal 9"]);
     let with = plus(&sh("exit 2"), &json!({"exit": [0, 2]}));
     assert_pass(&run_probe(&with), &["| exit code 0 or 2 | exit code 2"]);
@@ -64,9 +64,9 @@ fn a_wrong_exit_code_is_reported_with_the_last_line_of_output() {
 #[test]
 fn a_program_that_cannot_be_started_is_an_error() {
     let missing = run_probe(&json!({"argv": ["no-such-program-here"]}));
-    assert_error(&missing, &["there is no program `no-such-program-here` here; install it, or see to PATH"]);
+    assert_error(&missing, &["program `no-such-program-here` not found; install it or add it to PATH"]);
     let with = json!({"argv": ["true"], "cwd": "/no/such/directory"});
-    assert_error(&run_probe(&with), &["there is no directory /no/such/directory"]);
+    assert_error(&run_probe(&with), &["no such directory: /no/such/directory"]);
     assert_error(
         &run_probe(&json!({"argv": ["/etc/passwd"]})),
         &["`/etc/passwd` cannot be started: Permission denied"],
@@ -141,7 +141,10 @@ fn the_process_group_is_terminated_at_the_deadline() {
     let script = "sleep 600 & echo $! >child; echo $$ >leader; echo working; wait";
     let with = plus(&sh(script), &json!({"cwd": dir.path()}));
     let outcome = run_probe_within(SHORT, "command", &with);
-    assert_error(&outcome, &["no answer within 700 ms (sh -c", "; it was terminated; it had said: working"]);
+    assert_error(
+        &outcome,
+        &["no response within 700 ms (sh -c", "; it was terminated; last output: working"],
+    );
     assert_gone(&dir.path().join("leader"));
     assert_gone(&dir.path().join("child"));
 }
@@ -168,7 +171,7 @@ fn background_processes_of_a_program_are_terminated_with_it() {
         &outcome,
         &[
             "✓ standard output | contains `done`",
-            "? standard output | each line matches `done` | what it started still held its output",
+            "? standard output | each line matches `done` | a background process kept its output open",
         ],
     );
     assert_gone(&dir.path().join("child"));
@@ -198,9 +201,30 @@ fn endless_output_is_capped() {
         &outcome,
         &[
             "✓ standard output | contains `y`",
-            "? standard output | each line matches `y` | it prints more than 1 MiB",
+            "? standard output | each line matches `y` | more than 1 MiB of output",
         ],
     );
     let endless = run_probe_within(SHORT, "command", &json!({"argv": ["yes"]}));
-    assert_error(&endless, &["no answer within 700 ms (yes); it was terminated; it had said: y\\ny"]);
+    assert_error(&endless, &["no response within 700 ms (yes); it was terminated; last output: y\\ny"]);
+}
+
+#[test]
+fn an_address_is_handed_over_in_variables() {
+    let target = |url: &str| json!({"url": url, "host": "APP_HOST", "port": "APP_PORT", "schemes": ["http"]});
+    let script = "echo $APP_HOST on $APP_PORT";
+    let with = |url: &str| {
+        let stdout = json!([{"equals": "app.internal on 8004\n"}]);
+        plus(&sh(script), &json!({"target": target(url), "stdout": stdout}))
+    };
+    let outcome = run_probe(&with("http://app.internal:8004"));
+    assert_pass(&outcome, &["exit code 0"]);
+    assert!(
+        outcome.reproduce.starts_with("APP_HOST=app.internal APP_PORT=8004 sh -c "),
+        "{}",
+        outcome.reproduce
+    );
+    assert_error(
+        &run_probe(&with("https://app.internal")),
+        &["it uses http only, and the address is https://; leave this probe out in the profile"],
+    );
 }

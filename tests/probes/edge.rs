@@ -72,7 +72,7 @@ fn only_the_current_token_is_accepted_at_both_endpoints() {
     );
     assert_fail(
         &run_probe("token", &same),
-        &["✗ the old token | another than the current one | the same: it was not rotated"],
+        &["✗ the old token | different from the current token | identical: the token was not rotated"],
     );
     assert_error(&run_probe("token", &unreachable_api()), &["refuses connections"]);
 }
@@ -85,8 +85,8 @@ fn an_unexpected_status_of_an_endpoint_is_an_error() {
     assert_error(
         &outcome,
         &[
-            "? the default token at /sse/activity | refused | it answers 503",
-            "? the default token at /ws | refused | it answers 404 to the handshake",
+            "? the default token at /sse/activity | refused | HTTP 503",
+            "? the default token at /ws | refused | HTTP 404 on the handshake",
         ],
     );
 }
@@ -114,17 +114,17 @@ fn an_html_page_is_not_an_event_stream_and_error_details_are_reported() {
     let page = Reply::ok("<html>Sign in</html>").header("content-type", "text/html");
     web.route("/sse/activity", page);
     let with = json!({"api": {"url": web.url("")}});
-    let response = "it answers 200 with text/html: <html>Sign in</html>";
+    let response = "HTTP 200 text/html: <html>Sign in</html>";
     let line = format!("? the default token at /sse/activity | refused | {response}");
     assert_error(&run_probe("token", &with), &[&line]);
     let detail = r#"{"detail":[{"type":"missing","loc":["query","settings"]}]}"#;
     web.route("/sse/activity", Reply::status(422).body(detail));
-    assert_error(&run_probe("token", &with), &[&format!("| refused | it answers 422: {detail}")]);
+    assert_error(&run_probe("token", &with), &[&format!("| refused | HTTP 422: {detail}")]);
     // A rate-limited request is repeated once.
     let limited = || Reply::status(429).header("retry-after", "0");
     web.sequence("/sse/activity", [limited(), Reply::status(401), limited(), limited()]);
     let refused = "✓ the default token at /sse/activity | refused | refused (401)";
-    let limited_twice = "? the default token in the query at /sse/activity | refused | it answers 429";
+    let limited_twice = "? the default token in the query at /sse/activity | refused | HTTP 429";
     assert_error(&run_probe("token", &with), &[refused, limited_twice]);
 }
 
@@ -139,22 +139,22 @@ fn only_listed_origins_are_allowed() {
             "✓ origin https://boards.example.com | allowed by name | allowed by name",
             "✓ foreign origin https://gonogo-foreign.example | rejected | rejected",
             "✓ origin null | rejected | rejected",
-            "✓ look-alike that begins like a good one https://boards.example.com.gonogo-foreign.example | rejected",
-            "✓ look-alike that ends like a good one https://gonogo-foreignboards.example.com | rejected",
+            "✓ origin that starts with an allowed one https://boards.example.com.gonogo-foreign.example | rejected",
+            "✓ origin that ends with an allowed one https://gonogo-foreignboards.example.com | rejected",
         ],
     );
     stack.app.set_faults(|faults| faults.allows_any_origin = true);
     assert_fail(
         &run_probe("cors", &with),
         &[
-            "✗ origin https://boards.example.com | allowed by name | the answer allows *",
+            "✗ origin https://boards.example.com | allowed by name | the response allows *",
             "✗ foreign origin https://gonogo-foreign.example | rejected | allowed: *",
         ],
     );
     stack
         .app
         .set_faults(|faults| *faults = AppFaults { matches_origin_prefix: true, ..AppFaults::default() });
-    assert_fail(&run_probe("cors", &with), &["✗ look-alike that begins like a good one", "✓ foreign origin"]);
+    assert_fail(&run_probe("cors", &with), &["✗ origin that starts with an allowed one", "✓ foreign origin"]);
     stack.app.set_faults(|faults| *faults = AppFaults { allows_no_origin: true, ..AppFaults::default() });
     assert_fail(
         &run_probe("cors", &with),
@@ -188,7 +188,7 @@ fn security_headers_are_recorded_and_compared_with_the_last_run() {
         &weaker,
         &[
             "✗ header Strict-Transport-Security | max-age 31536000 or more | max-age=300",
-            "✓ drift of Strict-Transport-Security | recorded | changed since the last sealed run, which saw: max-age=63072000",
+            "✓ drift of Strict-Transport-Security | recorded | changed since the last sealed run (was: max-age=63072000",
         ],
     );
     stack.app.set_faults(|faults| {
@@ -199,7 +199,7 @@ fn security_headers_are_recorded_and_compared_with_the_last_run() {
         &["✗ header Content-Security-Policy | present | no such header", "✗ header Permissions-Policy"],
     );
     stack.app.set_faults(|faults| *faults = AppFaults { unhealthy: true, ..AppFaults::default() });
-    assert_error(&run_probe("headers", &with), &["? security headers | a good answer | it answers 500"]);
+    assert_error(&run_probe("headers", &with), &["? security headers | 2xx | HTTP 500"]);
     assert_error(
         &run_probe("headers", &plus(&unreachable_api(), &json!({"hsts_min_age": 1}))),
         &["refuses connections"],
@@ -222,4 +222,23 @@ fn every_role_needs_a_contact_without_placeholders() {
     assert_fail(&run_with(json!([])), &["the profile has no [[contact]]"]);
     let placeholder = run_with(json!([sre, contact("Platform", "TODO", "+49 30 1234567")]));
     assert_fail(&placeholder, &["✗ contact Platform | no placeholder | name `TODO`"]);
+}
+
+#[test]
+fn origins_are_checked_at_the_public_url_too() {
+    need!(REDIS, BROKER);
+    let stack = Stack::start();
+    let public = stack.app.public_url();
+    let with = plus(&api_spec(&stack), &json!({"origins": ORIGINS, "public_url": public}));
+    let line = format!("✓ origin https://boards.example.com at {public} | allowed by name | allowed by name");
+    assert_pass(&run_probe("cors", &with), &[&line, "✓ origin https://boards.example.com | allowed by name"]);
+    stack.app.set_faults(|faults| faults.balancer_allows_any_origin = true);
+    let line = format!("✗ foreign origin https://gonogo-foreign.example at {public} | rejected | allowed: *");
+    assert_fail(
+        &run_probe("cors", &with),
+        &[&line, "✓ foreign origin https://gonogo-foreign.example | rejected"],
+    );
+    // The same address is checked once.
+    let same = plus(&with, &json!({"public_url": format!("{}/", stack.app.url())}));
+    assert!(!describe(&run_probe("cors", &same)).contains(" at http"));
 }

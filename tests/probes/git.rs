@@ -46,7 +46,7 @@ fn another_commit_a_missing_tag_and_changed_files_fail() {
     assert_fail(
         &run_probe(&checkout, "v2", &json!({})),
         &[
-            "✗ tag v2 | names a commit | there is no such tag in the checkout ",
+            "✗ tag v2 | names a commit | no such tag in the checkout ",
             &format!("✗ checkout | the commit of the tag | {new}"),
         ],
     );
@@ -78,7 +78,7 @@ fn other_revisions_are_not_accepted_as_a_tag() {
     need!("git");
     let checkout = Checkout::new();
     for name in ["HEAD", "main", "--all", "v1^{commit}", "v1~0"] {
-        assert_fail(&run_probe(&checkout, name, &json!({})), &["there is no such tag in the checkout "]);
+        assert_fail(&run_probe(&checkout, name, &json!({})), &["no such tag in the checkout "]);
     }
 }
 

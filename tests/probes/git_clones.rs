@@ -115,11 +115,11 @@ fn the_reason_for_a_missing_tag_is_reported() {
     };
     let shallow = cloned(&origin, &["--depth=1", "--no-tags"]);
     let at = shallow.path().join("clone");
-    assert_missing(&at, "v1", "clone; it is a shallow clone without any tag (git fetch --tags)");
+    assert_missing(&at, "v1", "clone; a shallow clone without tags (git fetch --tags)");
     let bare = cloned(&origin, &["--no-tags"]);
-    assert_missing(&bare.path().join("clone"), "v1", "clone; it has no tag at all (git fetch --tags)");
+    assert_missing(&bare.path().join("clone"), "v1", "clone; it has no tags (git fetch --tags)");
     origin.git(&["tag", "v1.4.0"]);
-    assert_missing(origin.path(), "v1.40", "; there is v1.4.0");
+    assert_missing(origin.path(), "v1.40", "; similar name: v1.4.0");
     origin.git(&["tag", "tree", "HEAD^{tree}"]);
     assert_missing(origin.path(), "tree", "the tag names no commit in the checkout ");
 }

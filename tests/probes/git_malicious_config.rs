@@ -48,7 +48,7 @@ pub const MALICIOUS_CONFIGS: &[MaliciousConfig] = &[
         install: changed_file,
         triggered_by: STATUS,
         expected: Class::Error,
-        reported: "1 file cannot be compared without running what the checkout's attributes ask for",
+        reported: "1 file cannot be compared without running filters that the checkout's attributes configure",
     },
     MaliciousConfig {
         name: "include",
@@ -111,7 +111,7 @@ pub const MALICIOUS_CONFIGS: &[MaliciousConfig] = &[
         install: ext,
         triggered_by: COMMIT,
         expected: Class::Error,
-        reported: "names what is not in this checkout",
+        reported: "refers to an object that is not in this checkout",
     },
     MaliciousConfig {
         name: "core.gitProxy",
@@ -272,7 +272,7 @@ fn a_changed_file_that_needs_a_filter_to_compare_is_an_error() {
     let checkout = Checkout::new();
     changed_file(&checkout, "/dev/null");
     let outcome = run_probe_within(DEADLINE, "git", &json!({"repository": checkout.path(), "tag": "v1"}));
-    let line = "? work tree | clean | 1 file cannot be compared without running what the checkout's attributes ask for: file (filter=x)";
+    let line = "? work tree | clean | 1 file cannot be compared without running filters that the checkout's attributes configure: file (filter=x)";
     assert_error(&outcome, &[line]);
     // A definite change fails anyway.
     fs::write(checkout.path().join("new"), "").unwrap();

@@ -32,7 +32,7 @@ fn a_dashboard_is_found_by_uid_and_by_tag() {
     let grafana = grafana_with_dashboard();
     let lines = [
         "| its database ok | its database ok",
-        "| there, by uid or tag | there: Observability",
+        "| present (by uid or tag) | present: Observability",
         "✓ data source prom | healthy | healthy",
     ];
     assert_pass(&run_probe_at(&grafana.url(), BOARD, TOKEN), &lines);
@@ -42,7 +42,7 @@ fn a_dashboard_is_found_by_uid_and_by_tag() {
 #[test]
 fn missing_dashboards_and_unhealthy_data_sources_fail() {
     let grafana = grafana_with_dashboard();
-    let line = "| there, by uid or tag | no dashboard has that uid or tag";
+    let line = "| present (by uid or tag) | no dashboard has that uid or tag";
     assert_fail(&run_probe_at(&grafana.url(), "other", TOKEN), &[line]);
     grafana.update(|state| drop(state.sources.insert("prom".into(), Some("bad gateway".into()))));
     assert_fail(
@@ -52,12 +52,12 @@ fn missing_dashboards_and_unhealthy_data_sources_fail() {
     grafana.update(|state| state.sources.clear());
     assert_fail(
         &run_probe_at(&grafana.url(), BOARD, TOKEN),
-        &["✗ data source prom | healthy | there is no such data source"],
+        &["✗ data source prom | healthy | no such data source"],
     );
     grafana.update(|state| state.dashboards.get_mut(BOARD).unwrap().sources.clear());
     assert_fail(
         &run_probe_at(&grafana.url(), BOARD, TOKEN),
-        &["✗ data sources | one or more, healthy | its panels name none"],
+        &["✗ data sources | one or more, healthy | none in its panels"],
     );
     grafana.update(|state| state.database = "failing".into());
     assert_fail(&run_probe_at(&grafana.url(), BOARD, TOKEN), &["| its database ok | its database failing"]);
@@ -73,11 +73,11 @@ fn refused_credentials_and_no_answer_are_errors() {
     assert_error(&run_probe_at(&closed, BOARD, TOKEN), &["refuses connections"]);
     let silent = SilentServer::start();
     let outcome = run_probe_at(&format!("http://127.0.0.1:{}", silent.port()), BOARD, TOKEN);
-    assert_error(&outcome, &["no answer within 2100 ms"]);
+    assert_error(&outcome, &["no response within 2100 ms"]);
     let page = Web::start();
     page.route("/api/health", Reply::ok("<html>"))
         .route("/api/dashboards/uid/advanced-observability", Reply::ok("{}"));
-    assert_error(&run_probe_at(&page.url(""), BOARD, TOKEN), &["the answer is not JSON: <html>"]);
+    assert_error(&run_probe_at(&page.url(""), BOARD, TOKEN), &["the response is not JSON: <html>"]);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_data_source_is_found_by_its_name() {
         .route("/api/datasources/uid/prom-1/health", Reply::ok(r#"{"status": "OK"}"#));
     assert_pass(&run_probe_at(&web.url(""), BOARD, TOKEN), &["✓ data source Prometheus | healthy | healthy"]);
     web.route("/api/datasources/name/Prometheus", Reply::status(403));
-    assert_error(&run_probe_at(&web.url(""), BOARD, TOKEN), &["these credentials may not see this (403"]);
+    assert_error(&run_probe_at(&web.url(""), BOARD, TOKEN), &["permission denied (403"]);
 }
 
 #[test]
@@ -106,5 +106,5 @@ fn a_dashboard_in_schema_v2_is_read() {
         )
         .route("/api/datasources/uid/prom/health", Reply::ok(r#"{"status": "OK"}"#));
     let outcome = run_probe_at(&web.url(""), BOARD, TOKEN);
-    assert_pass(&outcome, &["| there: New", "✓ data source prom | healthy | healthy"]);
+    assert_pass(&outcome, &["| present: New", "✓ data source prom | healthy | healthy"]);
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use gonogo_core::outcome::Outcome;
 
 use super::*;
-use crate::bench::certs::Certs;
+use crate::bench::certs::{Certs, ServerCert};
 use crate::bench::ports::{local, refused_port};
 use crate::bench::web::{Reply, SilentServer, Web};
 
@@ -47,7 +47,7 @@ fn a_response_that_meets_all_checks_passes() {
     assert_pass(
         &outcome,
         &[
-            &format!("✓ GET {url} | 200 | 200\n✓ time to answer | recorded | "),
+            &format!("✓ GET {url} | 200 | 200\n✓ response time | recorded | "),
             "✓ header content-type | `application/json` | application/json",
             "✓ header strict-transport-security | Max-Age at least 31536000 | max-age=63072000; includeSubDomains",
             "✓ header strict-transport-security | contains `includeSubDomains` | max-age=63072000; includeSubDomains",
@@ -98,9 +98,9 @@ fn all_checks_are_reported_passed_and_failed() {
             "✗ header Strict-Transport-Security | max-age at least 31536000 | max-age=300",
             "✗ header Content-Security-Policy | present | no such header",
             "✗ header X-Mode | `b` | a",
-            r#"✗ body | contains `"ready"` | not in it: {"status":"starting","event_pipeline_ready":false,"list":[1,2]}"#,
+            r#"✗ body | contains `"ready"` | not found in: {"status":"starting","event_pipeline_ready":false,"list":[1,2]}"#,
             "✗ JSON $.event_pipeline_ready | true | false",
-            "✗ JSON $.missing | one value | nothing there",
+            "✗ JSON $.missing | one value | no value",
             "✗ JSON $.list[*] | one value | 2 values: 1, 2",
             "✗ JSON $.status | at least 1 | starting",
         ],
@@ -130,8 +130,8 @@ fn a_body_that_is_not_json_fails_and_one_that_is_too_long_is_an_error() {
     assert_error(
         &outcome,
         &[
-            "? JSON $.up | true | body longer than 1 MiB: only its begin was read",
-            "? body | contains `xyz` | body longer than 1 MiB: only its begin was read",
+            "? JSON $.up | true | body longer than 1 MiB: only the first 1 MiB was read",
+            "? body | contains `xyz` | body longer than 1 MiB: only the first 1 MiB was read",
             "✓ body | contains `xxx` | contains `xxx`",
         ],
     );
@@ -179,7 +179,7 @@ fn a_secret_header_is_sent_and_redacted_from_the_outcome() {
     assert_eq!(web.requests()[0].headers["authorization"], "Bearer swordfish/42");
     assert_fail(
         &outcome,
-        &["✓ header X-Echo | present | [redacted: command printf ", "not in it: you sent [redacted: "],
+        &["✓ header X-Echo | present | [redacted: command printf ", "not found in: you sent [redacted: "],
     );
     // The third is in the reproduce command: the command that prints the secret contains it in octal.
     assert_eq!(outcome.redacted.values().sum::<u64>(), 3, "{outcome:#?}");
@@ -199,7 +199,8 @@ fn a_secret_header_is_sent_and_redacted_from_the_outcome() {
 fn unreachable_hosts_and_invalid_addresses_have_their_own_messages() {
     let port = refused_port();
     let refused = format!("http://127.0.0.1:{port}/");
-    let line = format!("? GET {refused} | 200 | 127.0.0.1:{port} refuses connections: nothing listens there");
+    let line =
+        format!("? GET {refused} | 200 | 127.0.0.1:{port} refuses connections: nothing listens on that port");
     assert_error(&run_probe(&json!({"url": refused})), &[&line]);
     let unknown_host = run_probe(&json!({"url": "http://no-such-host.invalid/"}));
     assert_error(&unknown_host, &["? GET http://no-such-host.invalid/ | 200 | "]);
@@ -210,7 +211,7 @@ fn unreachable_hosts_and_invalid_addresses_have_their_own_messages() {
         assert_error(&run_probe(&json!({"url": url})), &["? HTTP address | http://… or https://… | "]);
     }
     let credentials = run_probe(&json!({"url": "http://me:hunter22@127.0.0.1/"}));
-    assert_error(&credentials, &["the address holds a user or a password"]);
+    assert_error(&credentials, &["the address contains a user or a password"]);
     assert!(!format!("{credentials:?}").contains("hunter22"));
 }
 
@@ -219,13 +220,13 @@ fn a_timeout_names_the_step_that_did_not_finish() {
     let (silent, ca) = (SilentServer::start(), roots(&Certs::shared().ca));
     let url = format!("http://127.0.0.1:{}/", silent.port());
     let outcome = run_probe_within(SHORT, "http", &json!({"url": url}));
-    assert_error(&outcome, &[&format!("? GET {url} | 200 | no answer within 700 ms (answer to GET)")]);
+    assert_error(&outcome, &[&format!("? GET {url} | 200 | no response within 700 ms (response to GET)")]);
     let outcome = run_probe_within(
         SHORT,
         "http",
         &json!({"url": url.replace("http:", "https:"), "tls": {"roots": ca.path()}}),
     );
-    assert_error(&outcome, &["no answer within 700 ms (connect or TLS handshake with 127.0.0.1:"]);
+    assert_error(&outcome, &["no response within 700 ms (connect or TLS handshake with 127.0.0.1:"]);
 }
 
 /// A server that sends a part of a response and then waits until the client disconnects.
@@ -260,7 +261,7 @@ fn a_body_that_stalls_is_an_error() {
         &[
             "| 200 | 200",
             "✓ body | contains `up` | ",
-            "? JSON $.up | one value | no answer within 700 ms (the rest of the body)",
+            "? JSON $.up | one value | no response within 700 ms (the rest of the body)",
         ],
     );
 }
@@ -278,13 +279,13 @@ fn a_certificate_is_verified_against_the_configured_roots() {
     let path = untrusted.path().display();
     assert_error(
         &refused,
-        &[&format!("certificate not trusted: no root certificate in {path} has signed it")],
+        &[&format!("certificate not trusted: not signed by a root certificate in {path}")],
     );
     assert_eq!(refused.reproduce, format!("curl -sS -i --cacert {path} {}", web.url("/")));
-    assert_error(&with(&empty), &["it holds no certificate"]);
+    assert_error(&with(&empty), &["it contains no certificate"]);
     assert_error(
         &run_probe(&json!({"url": web.url("/")})),
-        &["certificate not trusted: no root certificate of this system"],
+        &["certificate not trusted: not signed by a root certificate of this system"],
     );
 }
 
@@ -300,7 +301,7 @@ fn tls_and_plaintext_mismatches_have_their_own_messages() {
     let http = format!("http://127.0.0.1:{}/", secure.port());
     assert_error(
         &run_probe(&json!({"url": http})),
-        &["does not answer in HTTP; perhaps it expects https://"],
+        &["does not respond in HTTP; perhaps it expects https://"],
     );
 }
 
@@ -321,4 +322,67 @@ fn a_server_that_sends_before_the_request_is_not_http() {
         assert_error(&run_probe(&json!({"url": url})), &["HTTP"]);
     }
     server.join().unwrap();
+}
+
+#[test]
+fn several_samples_find_an_instance_that_is_wrong() {
+    let web = Web::start();
+    let with = |samples: u32| json!({"url": web.url("/"), "samples": samples});
+    let of = |name: &str, reply: Reply| reply.header("x-served-by", name);
+    web.sequence("/", [of("a", Reply::ok("ok")), of("b", Reply::status(503)), of("a", Reply::ok("ok"))]);
+    let outcome = run_probe(&with(8));
+    assert_fail(
+        &outcome,
+        &["| 200 | 1 of 8 samples: 503", "✓ samples on separate connections | recorded | 8, "],
+    );
+    assert_fail(&outcome, &["2 instances by x-served-by: a, b"]);
+    assert_eq!(web.requests().len(), 8);
+    web.route("/", Reply::ok("ok"));
+    assert_pass(&run_probe(&with(2)), &["| 200 | 200", "instances unknown: no header names them"]);
+    assert!(!describe(&run_probe(&with(1))).contains("samples"));
+}
+
+/// A seeded random balancer, before two or three replicas of which one is not ready.
+#[test]
+fn one_check_finds_a_replica_that_is_not_ready() {
+    let web = Web::start();
+    let (ready, starting) = (Reply::ok("ready"), Reply::ok("starting"));
+    let with = json!({"url": web.url("/"), "samples": 8, "body": [{"equals": "ready"}]});
+    let mut state: u64 = 42;
+    let mut random = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    for (replicas, at_least) in [(2, 90), (3, 85)] {
+        let replies = (0..800).map(|_| if random(replicas) == 0 { starting.clone() } else { ready.clone() });
+        web.sequence("/", replies.collect::<Vec<_>>());
+        let found = (0..100).filter(|_| run_probe(&with).class == Class::Fail).count();
+        assert!(found >= at_least, "1 of {replicas}: {found} of 100");
+    }
+    // In turn.
+    web.sequence("/", (0..80).map(|n| if n % 3 == 0 { starting.clone() } else { ready.clone() }));
+    assert!((0..10).all(|_| run_probe(&with).class == Class::Fail));
+}
+
+#[test]
+fn the_days_of_a_certificate_are_recorded_and_too_few_fail() {
+    for (days, class, seen) in [
+        (60, Class::Pass, "✓ certificate of 127.0.0.1 | recorded | "),
+        (10, Class::Pass, "✓ certificate of 127.0.0.1 | recorded | expires soon: "),
+        (2, Class::Fail, "✗ certificate of 127.0.0.1 | 3 days or more left | "),
+    ] {
+        let cert = ServerCert::with_days_left(days);
+        let (ca, web) = (roots(cert.ca()), Web::start_tls(&cert));
+        web.route("/", Reply::ok("ok"));
+        let outcome = run_probe(&json!({"url": web.url("/"), "tls": {"roots": ca.path()}}));
+        assert_reported(&outcome, class, &["| 200 | 200", seen]);
+    }
+}
+
+#[test]
+fn a_clock_that_differs_is_recorded() {
+    let web = Web::start();
+    web.route("/", Reply::ok("ok").header("date", "Mon, 21 Sep 2020 14:13:20 GMT"));
+    let line = format!("✓ clock of 127.0.0.1:{} | recorded | ", web.port());
+    assert_pass(&run_probe(&json!({"url": web.url("/")})), &[&line, "s behind this machine's"]);
 }

@@ -71,7 +71,7 @@ fn changes_are_counted_and_destroyed_resources_are_named() {
         "the same plan has the same evidence hash"
     );
     project.terraform(&["apply", "-input=false", "-auto-approve"]);
-    assert_pass(&project.run_probe(&settings), &["✓ change set | recorded | nothing would change"]);
+    assert_pass(&project.run_probe(&settings), &["✓ change set | recorded | no changes"]);
     project.write(
         &CODE
             .replace("\"a\"", "\"c\"")
@@ -82,7 +82,7 @@ fn changes_are_counted_and_destroyed_resources_are_named() {
         &destroys,
         &[
             "| 0 to create, 1 to update, 0 to replace, 1 to destroy",
-            "✗ resource terraform_data.rabbitmq | kept; `may_destroy` names what may go | destroyed (terraform_data)",
+            "✗ resource terraform_data.rabbitmq | not destroyed (see `may_destroy`) | destroyed (terraform_data)",
         ],
     );
     let allowed =
@@ -104,28 +104,28 @@ fn a_saved_plan_is_shown_and_not_replaced() {
     project.write(&format!("{CODE}\nresource \"terraform_data\" \"grafana\" {{ input = \"d\" }}"));
     assert_pass(&project.run_probe(&settings), &["2 to create"]);
     fs::write(&file, "no plan").unwrap();
-    assert_error(&project.run_probe(&settings), &["it ends with exit code 1"]);
+    assert_error(&project.run_probe(&settings), &["exit code 1"]);
 }
 
 #[test]
 fn a_missing_or_empty_state_and_a_missing_backup_fail() {
     need!(TERRAFORM);
     let project = TerraformProject::new(CODE);
-    assert_fail(&project.run_probe(&json!({"state": true})), &["| kept | there is none"]);
+    assert_fail(&project.run_probe(&json!({"state": true})), &["| present | missing"]);
     project.terraform(&["apply", "-input=false", "-auto-approve"]);
     assert_pass(&project.run_probe(&json!({"state": true})), &["| recorded | serial ", ", 2 resources"]);
     let backup = project.path().join("backup.tfstate");
     let settings = json!({"state": true, "backup": backup});
-    assert_fail(&project.run_probe(&settings), &["| there | there is no such file"]);
+    assert_fail(&project.run_probe(&settings), &["| present | no such file"]);
     fs::copy(project.path().join("terraform.tfstate"), &backup).unwrap();
     assert_pass(
         &project.run_probe(&settings),
-        &["bytes, ", " old, SHA-256 ", "| recorded | the state as it is"],
+        &["bytes, ", " old, SHA-256 ", "| recorded | same serial as the state"],
     );
     project.terraform(&["destroy", "-input=false", "-auto-approve"]);
     assert_fail(
         &project.run_probe(&json!({"state": true})),
-        &["| kept, with resources | it holds no resource; serial "],
+        &["| present, with resources | no resources; serial "],
     );
 }
 
@@ -143,7 +143,7 @@ fn refresh_only_destroy_and_targeted_plans_are_reported() {
     };
     assert_fail(
         &run_with_plan("-refresh-only"),
-        &["✗ plan | a plan of all resources | it plans nothing for any of the 2 resources"],
+        &["✗ plan | a plan of all resources | no changes planned for the 2 resources"],
     );
     assert_fail(
         &run_with_plan("-destroy"),
@@ -163,7 +163,7 @@ fn refresh_only_destroy_and_targeted_plans_are_reported() {
     ));
     assert_fail(
         &run_with_plan("-refresh=true"),
-        &["✓ resource terraform_data.redis | recorded | forgotten: it stays"],
+        &["✓ resource terraform_data.redis | recorded | forgotten: kept, but no longer managed"],
     );
 }
 
@@ -190,7 +190,7 @@ fn a_plan_that_ended_with_errors_fails() {
     assert!(!planned.status.success());
     assert_fail(
         &project.run_probe(&json!({"plan_file": "release.plan"})),
-        &["✗ plan | complete, without errors | planning ended"],
+        &["✗ plan | complete, without errors | planning failed"],
     );
 }
 
@@ -199,14 +199,14 @@ fn a_plan_that_cannot_be_made_is_an_error() {
     need!(TERRAFORM);
     let project = TerraformProject::new(CODE);
     project.write("resource {");
-    assert_error(&project.run_probe(&json!({})), &["it ends with exit code 1: Error: "]);
+    assert_error(&project.run_probe(&json!({})), &["exit code 1: Error: "]);
     assert_error(
         &project.run_probe(&json!({"program": "no-such-tofu"})),
-        &["there is no program `no-such-tofu` here"],
+        &["program `no-such-tofu` not found"],
     );
     assert_error(
         &project.run_probe(&json!({"directory": "/no/such/place"})),
-        &["there is no directory /no/such/place"],
+        &["no such directory: /no/such/place"],
     );
 }
 
@@ -227,21 +227,15 @@ fn pulumi_and_cloudformation_change_sets_are_read() {
     let pulumi = plus(&fake_tool(&dir, &preview.to_string(), 0), &json!({"tool": "pulumi", "stack": "prod"}));
     assert_fail(
         &run_probe_within(DEADLINE, "iac", &pulumi),
-        &["✗ resource rabbit | kept; `may_destroy` names what may go | destroyed (aws:mq/broker:Broker)"],
+        &["✗ resource rabbit | not destroyed (see `may_destroy`) | destroyed (aws:mq/broker:Broker)"],
     );
     let refused = plus(&fake_tool(&dir, "error: no stack", 255), &json!({"tool": "pulumi"}));
-    assert_error(
-        &run_probe_within(DEADLINE, "iac", &refused),
-        &["it ends with exit code 255: error: no stack"],
-    );
+    assert_error(&run_probe_within(DEADLINE, "iac", &refused), &["exit code 255: error: no stack"]);
     let change = json!({"Action": "Add", "LogicalResourceId": "Redis", "ResourceType": "AWS::ElastiCache::ReplicationGroup"});
     let set = json!({"Status": "CREATE_COMPLETE", "Changes": [{"ResourceChange": change}]});
     let cloud = json!({"tool": "cloudformation", "stack": "s", "change_set": "c", "required": ["redis"]});
     let cloud = plus(&fake_tool(&dir, &set.to_string(), 0), &cloud);
     assert_pass(&run_probe_within(DEADLINE, "iac", &cloud), &["1 to create", "✓ resources of redis"]);
     let foreign = plus(&fake_tool(&dir, "<html>", 0), &json!({"tool": "pulumi"}));
-    assert_error(
-        &run_probe_within(DEADLINE, "iac", &foreign),
-        &["what it prints is no change set of Pulumi"],
-    );
+    assert_error(&run_probe_within(DEADLINE, "iac", &foreign), &["the output is not a change set of Pulumi"]);
 }

@@ -45,14 +45,11 @@ fn recent_spans_of_both_routes_pass() {
 #[test]
 fn routes_without_recent_spans_are_named() {
     let jaeger = JaegerServer::start().unwrap();
-    assert_fail(
-        &run_probe_at(&jaeger.url(), Some(SINCE)),
-        &["| known to Jaeger | it knows no service at all"],
-    );
+    assert_fail(&run_probe_at(&jaeger.url(), Some(SINCE)), &["| known to Jaeger | Jaeger has no services"]);
     jaeger.add_span(StoredSpan { service: "other".into(), ..span("/ws", 2) });
     assert_fail(
         &run_probe_at(&jaeger.url(), Some(SINCE)),
-        &["✗ service advanced-realtime | known to Jaeger | it knows other"],
+        &["✗ service advanced-realtime | known to Jaeger | its services are other"],
     );
     jaeger.add_span(span("/sse/activity", 2));
     jaeger.add_span(span("/wsx", 2));
@@ -64,28 +61,22 @@ fn routes_without_recent_spans_are_named() {
     // Spans older than the canary do not count.
     jaeger.add_span(span("/ws/boards/{board}", -2));
     let outcome = run_probe_at(&jaeger.url(), Some(SINCE));
-    assert_fail(&outcome, &["✗ spans of /ws | ", "none since then; the newest is of "]);
+    assert_fail(&outcome, &["✗ spans of /ws | ", "none since then; the newest is from "]);
 }
 
 #[test]
 fn a_missing_start_time_and_no_answer_are_errors() {
     let jaeger = JaegerServer::start().unwrap();
     jaeger.add_span(span("/ws", 2));
-    assert_error(
-        &run_probe_at(&jaeger.url(), None),
-        &["the probe that this one counts from has sent nothing"],
-    );
+    assert_error(&run_probe_at(&jaeger.url(), None), &["the probe named in `since` has sent nothing"]);
     let closed = format!("http://127.0.0.1:{}", refused_port());
     assert_error(&run_probe_at(&closed, Some(SINCE)), &["refuses connections"]);
     let silent = SilentServer::start();
     let outcome = run_probe_at(&format!("http://127.0.0.1:{}", silent.port()), Some(SINCE));
-    assert_error(&outcome, &["no answer within 2100 ms"]);
+    assert_error(&outcome, &["no response within 2100 ms"]);
     let other = Web::start();
     other.route("/api/services", Reply::ok(r#"{"data": 7}"#));
-    assert_error(
-        &run_probe_at(&other.url(""), Some(SINCE)),
-        &["the answer is in no form that Jaeger documents"],
-    );
+    assert_error(&run_probe_at(&other.url(""), Some(SINCE)), &["not a response of the Jaeger API"]);
 }
 
 #[test]

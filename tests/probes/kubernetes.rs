@@ -91,11 +91,11 @@ fn plaintext_credentials_are_named_and_not_repeated() {
     assert_fail(
         &outcome,
         &[
-            "ADVANCED_RABBITMQ_URL holds a URL with a password",
-            "ADVANCED_REALTIME_TOKEN is written out",
+            "ADVANCED_RABBITMQ_URL contains a URL with a password",
+            "ADVANCED_REALTIME_TOKEN is in plain text",
             "API_KEY comes from a config map",
             "✗ deployment advanced-app | credentials by reference | no variable or file comes from a secret",
-            "✗ deployment no-such | credentials by reference | there is no such deployment",
+            "✗ deployment no-such | credentials by reference | no such deployment",
         ],
     );
     assert!(!describe(&outcome).contains("hunter22") && !describe(&outcome).contains("TOKEN_FILE"));
@@ -106,9 +106,12 @@ fn the_progress_of_an_incomplete_rollout_is_reported() {
     need!(KUBECTL);
     let fixture = ClusterFixture::new();
     fixture.change("/status/updatedReplicas", json!(1));
-    assert_fail(&fixture.run_probe(&rollout_of_app()), &["1 of 2 are new, 2 available, 1 old"]);
+    assert_fail(&fixture.run_probe(&rollout_of_app()), &["1 of 2 updated, 2 available, 1 old"]);
     fixture.change("/status/observedGeneration", json!(1));
-    assert_fail(&fixture.run_probe(&rollout_of_app()), &["its newest change is not observed yet"]);
+    assert_fail(
+        &fixture.run_probe(&rollout_of_app()),
+        &["its latest change is not observed by the controller yet"],
+    );
     // The conditions of an older generation do not count.
     let fixture = ClusterFixture::new();
     let stuck = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}]);
@@ -139,7 +142,7 @@ fn every_running_pod_must_have_the_configured_image_digest() {
         &["✗ image of advanced-app | sha256:aa in every pod | no pod runs"],
     );
     fixture.cluster.update(|objects| objects.pods = vec![pod("aa"), pod("bb")]);
-    assert_fail(&fixture.run_probe(&rollout), &["another one in 1 of 2"]);
+    assert_fail(&fixture.run_probe(&rollout), &["a different image in 1 of 2"]);
     fixture.cluster.update(|objects| objects.pods = vec![pod("aa")]);
     assert_pass(
         &fixture.run_probe(&rollout),
@@ -160,16 +163,16 @@ fn forbidden_requests_and_unknown_contexts_have_their_own_messages() {
     need!(KUBECTL);
     let fixture = ClusterFixture::new();
     fixture.cluster.update(|objects| objects.read_only = true);
-    assert_fail(&fixture.run_probe(&json!({"dry_run": PAUSE})), &["this account may not: ", "(Forbidden)"]);
+    assert_fail(&fixture.run_probe(&json!({"dry_run": PAUSE})), &["permission denied: ", "(Forbidden)"]);
     fixture.cluster.update(|objects| objects.no_access = true);
     assert_error(
         &fixture.run_probe(&rollout_of_app()),
-        &["? deployment advanced-app | rollout complete | this account may not: "],
+        &["? deployment advanced-app | rollout complete | permission denied: "],
     );
     let context = fixture.run_probe(&plus(&rollout_of_app(), &json!({"context": "staging"})));
-    assert_error(&context, &["there is no context `staging` in the kubeconfig"]);
+    assert_error(&context, &["no context `staging` in the kubeconfig"]);
     let other = fixture.run_probe(&json!({"dry_run": ["no-such-program", "--replicas=0"]}));
-    assert_fail(&other, &["there is no program `no-such-program` here"]);
+    assert_fail(&other, &["program `no-such-program` not found"]);
 }
 
 #[test]
@@ -184,7 +187,7 @@ fn a_cluster_that_does_not_answer_is_an_error_at_the_deadline() {
     std::fs::write(kubeconfig.path(), config).unwrap();
     let with = json!({"context": "production", "namespace": "realtime", "kubeconfig": kubeconfig.path()});
     let outcome = run_probe_within(SHORT, "kubernetes", &plus(&with, &rollout_of_app()));
-    assert_error(&outcome, &["no answer within 700 ms"]);
+    assert_error(&outcome, &["no response within 700 ms"]);
 }
 
 /// A kubeconfig can run a program for credentials, and a deployment name could be an option with such a kubeconfig.

@@ -57,7 +57,7 @@ fn the_named_rabbitmq_permissions_are_sufficient() {
         "rabbitmq",
         &plus(&with_peek, &rabbitmq::connection_spec(&vhost, &reader)),
     );
-    assert_pass(&outcome, &["✓ head of queue advanced.board.events.dlq | recorded | body: poison"]);
+    assert_pass(&outcome, &["✓ first message of queue advanced.board.events.dlq | recorded | body: poison"]);
     let user = vhost.user("least", "management", [""; 3]);
     for settings in [rabbitmq::topology_spec(&vhost), rabbitmq::drained_spec(&vhost)] {
         let grant = required_right("rabbitmq", &settings, "RabbitMQ permissions");

@@ -130,9 +130,6 @@ fn a_probe_without_checks_is_an_error() {
         ("contacts", json!({"roles": [], "contacts": []})),
     ] {
         let outcome = run_probe_within(DEADLINE, kind, &with);
-        assert_error(
-            &outcome,
-            &[&format!("? {kind} probe | something to check | nothing is configured to be checked")],
-        );
+        assert_error(&outcome, &[&format!("? {kind} probe | one or more checks | no checks configured")]);
     }
 }

@@ -53,7 +53,7 @@ fn rejected_spans_fail_and_refused_credentials_are_an_error() {
         &["✗ test span at", "| accepted | rejected: no"],
     );
     web.route("/v1/traces", Reply::status(404));
-    assert_fail(&run_probe(&json!({"endpoint": web.url("")})), &["it answers 404"]);
+    assert_fail(&run_probe(&json!({"endpoint": web.url("")})), &["HTTP 404"]);
     web.route("/v1/traces", Reply::status(401));
     assert_error(
         &run_probe(&json!({"endpoint": web.url(""), "headers": header()})),

@@ -43,11 +43,11 @@ fn an_event_is_followed_through_every_hop() {
         &outcome,
         &[
             "✓ event stream /sse/activity | open | open",
-            "✓ WebSocket opened | there | after ",
+            "✓ WebSocket opened | open | after ",
             "✓ event sent | accepted | accepted",
-            "✓ event at the exchange | there | after ",
-            "✓ event at the Redis channel | there | after ",
-            "✓ event back over server-sent events | there, by its id | after ",
+            "✓ event at the exchange | received | after ",
+            "✓ event at the Redis channel | received | after ",
+            "✓ event received over server-sent events | received, matched by id | after ",
         ],
     );
     assert_ne!(
@@ -67,9 +67,9 @@ fn the_hop_that_loses_the_event_is_named() {
     assert_fail(
         &without_worker,
         &[
-            "✓ event at the exchange | there | after ",
-            "✗ event at the Redis channel | there | not within ",
-            "✗ event back over server-sent events | there, by its id | not within ",
+            "✓ event at the exchange | received | after ",
+            "✗ event at the Redis channel | received | not within ",
+            "✗ event received over server-sent events | received, matched by id | not within ",
         ],
     );
     stack.run_worker(true);
@@ -78,9 +78,9 @@ fn the_hop_that_loses_the_event_is_named() {
     assert_fail(
         &silent,
         &[
-            "✓ event at the Redis channel | there | after ",
-            "✗ event back over server-sent events | there, by its id | not within ",
-            " heartbeats and 0 events of others came",
+            "✓ event at the Redis channel | received | after ",
+            "✗ event received over server-sent events | received, matched by id | not within ",
+            " heartbeats and 0 other events",
         ],
     );
     stack.app.set_faults(|faults| {
@@ -100,7 +100,7 @@ fn events_of_other_clients_do_not_count() {
     let foreign = json!({"correlation_id": "somebody-else", "action": "move"}).to_string();
     stack.redis.cli(&["PUBLISH", "advanced:activity", &foreign]);
     let outcome = run_probe_within(WAIT, "pipeline", &app_spec(&stack));
-    assert_fail(&outcome, &["✗ event back over server-sent events"]);
+    assert_fail(&outcome, &["✗ event received over server-sent events"]);
 }
 
 #[test]
@@ -111,28 +111,28 @@ fn refused_credentials_and_unreachable_servers_are_errors() {
     assert_error(
         &refused,
         &[
-            "? event stream /sse/activity | open | the token is refused (401)",
-            "? WebSocket opened | open | the token, the origin, or the limit of connections: it is refused (403)",
+            "? event stream /sse/activity | open | the token was refused (401)",
+            "? WebSocket opened | open | refused because of the token, the origin or the connection limit (403)",
         ],
     );
     let mut other = spec_with_taps(&stack);
     other["exchange"]["name"] = json!("no.such.exchange");
     assert_error(
         &run_probe(&other),
-        &["? event at the exchange | there | exchange no.such.exchange is not declared"],
+        &["? event at the exchange | received | exchange no.such.exchange is not declared"],
     );
     let mut other = spec_with_taps(&stack);
     other["channel"]["at"]["password"] = secret("wrong-password");
     assert_error(
         &run_probe(&other),
-        &["? event at the Redis channel | there | ", "✓ event back over server-sent events"],
+        &["? event at the Redis channel | received | ", "✓ event received over server-sent events"],
     );
     let unreachable =
         json!({"api": {"url": format!("http://127.0.0.1:{}", refused_port())}, "token": secret(TOKEN)});
     assert_error(&run_probe(&unreachable), &["refuses connections"]);
     let silent = SilentServer::start();
     let with = json!({"api": {"url": format!("http://127.0.0.1:{}", silent.port())}, "token": secret(TOKEN)});
-    assert_error(&run_probe_within(SHORT, "pipeline", &with), &["no answer within 700 ms"]);
+    assert_error(&run_probe_within(SHORT, "pipeline", &with), &["no response within 700 ms"]);
 }
 
 #[test]
@@ -140,8 +140,8 @@ fn an_html_page_is_not_an_event_stream() {
     let web = Web::start();
     web.route("/sse/activity", Reply::ok("<html>"));
     let with = json!({"api": {"url": web.url("")}, "token": secret(TOKEN)});
-    let stream = "✗ event stream /sse/activity | open | it answers 200: <html>";
-    assert_fail(&run_probe(&with), &[stream, "✗ WebSocket opened | open | it answers 404"]);
+    let stream = "✗ event stream /sse/activity | open | HTTP 200: <html>";
+    assert_fail(&run_probe(&with), &[stream, "✗ WebSocket opened | open | HTTP 404"]);
 }
 
 #[test]
@@ -149,10 +149,10 @@ fn a_stream_closed_by_the_application_fails() {
     need!(REDIS, BROKER);
     let stack = Stack::start();
     stack.app.set_faults(|faults| faults.ends_streams = true);
-    let line = "✗ event back over server-sent events | there, by its id | the application ended the stream";
+    let line = "✗ event received over server-sent events | received, matched by id | the application ended the stream";
     assert_fail(
         &run_probe(&spec_with_taps(&stack)),
-        &["✓ event at the Redis channel | there | after ", line],
+        &["✓ event at the Redis channel | received | after ", line],
     );
 }
 
@@ -165,22 +165,26 @@ fn several_events_are_sent_and_one_through_the_public_url() {
     assert_pass(
         &outcome,
         &[
-            "✓ event back over server-sent events | there, by its id | after ",
-            "✓ event 2 of 2 | there, by its id | after ",
-            &format!("✓ event through {public}, token in the query | there, by its id | after "),
+            "✓ event received over server-sent events | received, matched by id | after ",
+            "✓ event 2 of 2 | received, matched by id | after ",
+            &format!("✓ event through {public}, token in the query | received, matched by id | after "),
         ],
     );
     assert_eq!(outcome.effects.len(), 3, "{:?}", outcome.effects);
-    // The same address with a trailing slash is not another route.
+    // The same address with a trailing slash is no other way: one more event goes there.
     let same = plus(&app_spec(&stack), &json!({"public_url": format!("{}/", stack.app.url())}));
-    assert_eq!(run_probe(&same).effects.len(), 1);
+    assert_eq!(run_probe(&same).effects.len(), 2);
     // A proxy that drops the query string.
     let web = Web::start();
     web.route("/sse/activity", Reply::status(401));
     let outcome = run_probe(&plus(&spec_with_taps(&stack), &json!({"public_url": web.url("")})));
     let through = format!("event through {}, token in the query", web.url(""));
-    let line = format!("? {through}: event stream /sse/activity | open | the token is refused (401)");
-    assert!(describe(&outcome).contains("✓ event back over server-sent events"), "{}", describe(&outcome));
+    let line = format!("? {through}: event stream /sse/activity | open | the token was refused (401)");
+    assert!(
+        describe(&outcome).contains("✓ event received over server-sent events"),
+        "{}",
+        describe(&outcome)
+    );
     assert!(describe(&outcome).contains(&line), "{}", describe(&outcome));
 }
 
@@ -191,5 +195,5 @@ fn an_unbound_queue_loses_the_event_after_the_exchange() {
     stack.vhost.delete_queue("advanced.board.events");
     stack.vhost.declare(&Topology::standard().without_binding("advanced.board.events"));
     let outcome = run_probe_within(WAIT, "pipeline", &spec_with_taps(&stack));
-    assert_fail(&outcome, &["✓ event at the exchange", "✗ event back over server-sent events"]);
+    assert_fail(&outcome, &["✓ event at the exchange", "✗ event received over server-sent events"]);
 }

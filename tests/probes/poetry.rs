@@ -100,7 +100,7 @@ fn a_valid_package_passes() {
     assert_eq!(point["status"], "passed", "{point:#}");
     let export = &point["probes"][1]["outcome"]["observations"];
     assert_eq!(export[2]["seen"], "1 line");
-    assert_eq!(export[3]["seen"], "each does");
+    assert_eq!(export[3]["seen"], "all lines match");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_missing_pyproject_and_a_missing_poetry_are_errors() {
     assert_eq!(point["status"], "error", "{point:#}");
     assert!(first_observations(&point)[0].starts_with("there is no pyproject.toml in "), "{point:#}");
     let point = check(empty.path(), "/nowhere");
-    assert!(first_observations(&point)[0].starts_with("there is no program `poetry` here"), "{point:#}");
+    assert!(first_observations(&point)[0].starts_with("program `poetry` not found"), "{point:#}");
 }
 
 /// A directory with this script as `poetry`.
@@ -182,6 +182,6 @@ fn every_line_of_the_export_must_be_pinned() {
         let point = export(&format!("a==1\n{unpinned}"));
         assert_eq!(point["status"], "failed", "{point:#}");
         let seen = point["probes"][1]["outcome"]["observations"][3]["seen"].as_str().unwrap();
-        assert_eq!(seen, format!("1 of 2 lines do not: {unpinned}"));
+        assert_eq!(seen, format!("1 of 2 lines do not match: {unpinned}"));
     }
 }

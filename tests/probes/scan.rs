@@ -48,7 +48,7 @@ fn findings_of_the_real_trivy_are_reported() {
         &[
             "| recorded | Trivy, SHA-256 ",
             "✓ findings | recorded | 1 critical",
-            "✗ critical aws-access-key-id | none from high on | creds.env:1",
+            "✗ critical aws-access-key-id | none of high or higher | creds.env:1",
         ],
     );
     assert!(!describe(&found).contains("AKIA"));
@@ -57,7 +57,7 @@ fn findings_of_the_real_trivy_are_reported() {
         &run_probe(&sarif),
         &[
             "| recorded | Trivy (SARIF), SHA-256 ",
-            "✗ critical aws-access-key-id | none from high on | creds.env:1",
+            "✗ critical aws-access-key-id | none of high or higher | creds.env:1",
         ],
     );
     let until =
@@ -65,8 +65,11 @@ fn findings_of_the_real_trivy_are_reported() {
     let accepted = run_probe(&plus(&json, &until));
     let line = "✓ exception aws-access-key-id | not expired | accepted until 2999-12-31: a test's own";
     // A scan for secrets does not search for vulnerabilities.
-    let not_searched = "? the scan | complete | no package was searched for vulnerabilities";
-    assert_error(&accepted, &[line, "✓ findings that count | none from high on | none", not_searched]);
+    let not_searched = "? the scan | complete | no package was scanned for vulnerabilities";
+    assert_error(
+        &accepted,
+        &[line, "✓ findings at or above the limit | none of high or higher | none", not_searched],
+    );
     // The scan was of a directory, not of an image.
     let other = run_probe(&plus(&json, &json!({"image": "advanced-app:v2"})));
     assert_fail(&other, &["✗ scanned image | advanced-app:v2 | "]);
@@ -95,7 +98,7 @@ fn severities_exceptions_and_age_are_checked() {
     );
     assert_fail(
         &run_on_report(&image_report("MEDIUM"), &json!({"fail_at": "medium"})),
-        &["✗ medium CVE-1 | none from medium on | openssl 3.0.1; fixed in 3.0.2"],
+        &["✗ medium CVE-1 | none of medium or higher | openssl 3.0.1; fixed in 3.0.2"],
     );
     assert_fail(
         &run_on_report(&image_report("HIGH"), &json!({"image": "advanced-app:v3"})),
@@ -115,12 +118,12 @@ fn severities_exceptions_and_age_are_checked() {
     );
     assert_fail(
         &run_on_report(&image_report("HIGH"), &exception("2999-01-01", " ")),
-        &["✗ exception CVE-1 | a reason | none is given", "✗ high CVE-1"],
+        &["✗ exception CVE-1 | a reason | none", "✗ high CVE-1"],
     );
     let unused = json!({"exceptions": [{"id": "CVE-9", "reason": "known", "until": "2999-01-01"}]});
     assert_pass(
         &run_on_report(&image_report("LOW"), &unused),
-        &["✓ exception CVE-9 | not expired | nothing of that id was found"],
+        &["✓ exception CVE-9 | not expired | no finding of that id"],
     );
     let mut old = image_report("LOW");
     old["CreatedAt"] = "2020-01-01T00:00:00Z".into();
@@ -140,7 +143,7 @@ fn grype_reports_are_read() {
         &[
             "| recorded | Grype, ",
             "✓ scanned image",
-            "✗ critical CVE-2 | none from high on | zlib 1.2; not fixed yet",
+            "✗ critical CVE-2 | none of high or higher | zlib 1.2; not fixed yet",
         ],
     );
 }
@@ -150,19 +153,19 @@ fn an_unknown_report_is_an_error() {
     assert_error(&run_probe(&json!({"report": "/no/such/scan.json"})), &["it cannot be opened: "]);
     assert_error(
         &run_on_report(&json!({"a": 1}), &json!({})),
-        &["it is JSON, but no report of Trivy or Grype, and no SARIF: its keys are a"],
+        &["JSON, but not a report of Trivy or Grype, and not SARIF: its keys are a"],
     );
-    assert_error(&run_on_report(&json!("text"), &json!({})), &["it is no report of a scanner that is known"]);
+    assert_error(&run_on_report(&json!("text"), &json!({})), &["not a report of a supported scanner"]);
     let mut empty = image_report("LOW");
     empty["Results"] = json!([]);
     assert_error(
         &run_on_report(&empty, &json!({})),
-        &["? what was scanned | something | the report names nothing that was scanned"],
+        &["? scan target | at least one | the report names none"],
     );
     let without_source = json!({"runs": [{"tool": {"driver": {"name": "other"}}, "results": []}]});
     assert_error(
         &run_on_report(&without_source, &json!({"image": "advanced-app:v2"})),
-        &["the report does not say what was scanned"],
+        &["the report does not name the scanned image"],
     );
 }
 

@@ -34,7 +34,7 @@ fn requests_go_through_the_configured_proxy_and_name_it() {
             &json!({"proxy": proxy}),
             &json!({"json": [{"path": "$.ready", "equals": true}]}),
         );
-        assert_pass(&outcome, &[&format!("✓ seen from | recorded | behind the proxy {proxy}")]);
+        assert_pass(&outcome, &[&format!("✓ requested through | recorded | proxy {proxy}")]);
         assert!(outcome.reproduce.contains(&format!("--proxy {proxy}")), "{}", outcome.reproduce);
     }
     let closed = format!("http://127.0.0.1:{}/", refused_port());
@@ -44,7 +44,7 @@ fn requests_go_through_the_configured_proxy_and_name_it() {
     // The HTTP proxy itself answers with an error.
     let behind =
         run_probe(&closed, &json!({"proxy": format!("http://127.0.0.1:{}", http.port())}), &json!({}));
-    assert_fail(&behind, &["| 200 | 500: ", "✓ seen from"]);
+    assert_fail(&behind, &["| 200 | 500: ", "✓ requested through"]);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn an_unreachable_or_silent_proxy_is_an_error() {
     let silent = SilentServer::start();
     for scheme in ["socks5h", "http"] {
         let proxy = json!({"proxy": format!("{scheme}://127.0.0.1:{}", silent.port())});
-        assert_error(&run_probe(&web.url("/-/ready"), &proxy, &json!({})), &["no answer within 2100 ms"]);
+        assert_error(&run_probe(&web.url("/-/ready"), &proxy, &json!({})), &["no response within 2100 ms"]);
     }
     for wrong in ["ftp://proxy", "nowhere", "http://user:swordfish@proxy"] {
         let outcome = run_probe(&web.url("/-/ready"), &json!({"proxy": wrong}), &json!({}));
@@ -77,7 +77,7 @@ fn an_exec_command_runs_curl_and_no_argument_contains_a_secret() {
         "json": [{"path": "$.ready", "equals": true}],
     });
     let outcome = run_probe(&web.url("/-/ready"), &via, &with);
-    assert_pass(&outcome, &["| 200 | 200", "✓ seen from | recorded | where `sh "]);
+    assert_pass(&outcome, &["| 200 | 200", "✓ requested through | recorded | command `sh "]);
     let request = web.requests().pop().unwrap();
     assert!(format!("{request:?}").contains(r#"Bearer a \"quoted\\ one"#), "{request:?}");
     assert_eq!(fs::read_to_string(arguments).unwrap(), "curl --config -\n");
@@ -91,27 +91,30 @@ fn errors_of_curl_behind_an_exec_command_are_reported() {
     let closed = format!("http://127.0.0.1:{}/", refused_port());
     assert_error(
         &run_probe(&closed, &local_exec, &json!({})),
-        &["from there (exit code 7): curl: (7) Failed to connect"],
+        &["remote curl: exit code 7: curl: (7) Failed to connect"],
     );
     let silent = SilentServer::start();
     let outcome = run_probe(&format!("http://127.0.0.1:{}/", silent.port()), &local_exec, &json!({}));
-    assert_error(&outcome, &["from there (exit code 28): curl: (28) Operation timed out"]);
+    assert_error(&outcome, &["remote curl: exit code 28: curl: (28) Operation timed out"]);
     let without_curl = json!({"exec": ["env", "PATH=/nowhere"]});
-    assert_error(&run_probe(&web.url("/-/ready"), &without_curl, &json!({})), &["there is no curl there: "]);
+    assert_error(
+        &run_probe(&web.url("/-/ready"), &without_curl, &json!({})),
+        &["curl is not installed on the remote side: "],
+    );
     let no_stdin = json!({"exec": ["sh", "-c", "exec \"$@\" </dev/null", "sh"]});
     assert_error(
         &run_probe(&web.url("/-/ready"), &no_stdin, &json!({})),
-        &["the way there passes no input on"],
+        &["the exec command does not pass standard input on"],
     );
     let other = json!({"exec": ["sh", "-c", "echo no answer", "sh"]});
     assert_error(
         &run_probe(&web.url("/-/ready"), &other, &json!({})),
-        &["what curl prints there is no answer in HTTP"],
+        &["the output of the remote curl is not an HTTP response"],
     );
     let missing = json!({"exec": ["no-such-kubectl"]});
     assert_error(
         &run_probe(&web.url("/-/ready"), &missing, &json!({})),
-        &["there is no program `no-such-kubectl` here"],
+        &["program `no-such-kubectl` not found"],
     );
     assert_fail(&run_probe(&web.url("/other"), &local_exec, &json!({})), &["| 200 | 404"]);
 }

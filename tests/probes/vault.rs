@@ -36,26 +36,29 @@ fn a_recent_secret_passes_and_only_its_fingerprint_is_recorded() {
     assert_pass(
         &first,
         &[
-            "✓ the current version's value | there | there",
-            "✓ current version | recorded | 1, of 20",
+            "✓ the current version's value | present | present",
+            "✓ current version | recorded | 1, created 20",
             "✓ age | at most 90 days | 0 days",
-            "✓ the value | not a default value | a value of its own",
+            "✓ the value | not a default value | not a default value",
             "✓ fingerprint of the value | recorded | ",
         ],
     );
     assert!(!describe(&first).contains("swordfish"));
     // Neither the same version nor a new version with the same value is a rotation.
     let unchanged = run_probe(&vault_spec(&vault, ROOT), &context(Some(first.clone())));
-    assert_fail(&unchanged, &["✗ current version | another than the last run's 1, of 20"]);
+    assert_fail(&unchanged, &["✗ current version | different from the last run's 1, created 20"]);
     vault.put(PATH, &json!({"token": "swordfish-of-today"}));
     let same_value = run_probe(&vault_spec(&vault, ROOT), &context(Some(first.clone())));
     assert_fail(
         &same_value,
-        &["✓ current version | another than", "✗ fingerprint of the value | another than"],
+        &["✓ current version | different from", "✗ fingerprint of the value | different from"],
     );
     vault.put(PATH, &json!({"token": "swordfish-of-tomorrow"}));
     let rotated = run_probe(&vault_spec(&vault, ROOT), &context(Some(first)));
-    assert_pass(&rotated, &["✓ current version | another than", "✓ fingerprint of the value | another than"]);
+    assert_pass(
+        &rotated,
+        &["✓ current version | different from", "✓ fingerprint of the value | different from"],
+    );
 }
 
 #[test]
@@ -66,7 +69,7 @@ fn access_to_the_metadata_alone_is_enough() {
     let token = vault.token("metadata-only", METADATA_ONLY);
     assert_pass(
         &run_probe(&vault_spec(&vault, &token), &context(None)),
-        &["only metadata may be read here: the version is compared"],
+        &["no permission to read the value: the version is compared"],
     );
 }
 
@@ -80,13 +83,16 @@ fn access_to_the_value_alone_is_enough() {
     assert_pass(
         &run_probe(&with, &context(None)),
         &[
-            "✓ current version | recorded | 1, of 20",
+            "✓ current version | recorded | 1, created 20",
             "✓ age | at most 90 days | 0 days",
             "✓ the value | not a default",
         ],
     );
     vault.request("DELETE", &format!("secret/data/{PATH}"), &Value::Null);
-    assert_fail(&run_probe(&with, &context(None)), &["✗ the current version's value | there | deleted, 20"]);
+    assert_fail(
+        &run_probe(&with, &context(None)),
+        &["✗ the current version's value | present | deleted, 20"],
+    );
 }
 
 #[test]
@@ -97,16 +103,16 @@ fn a_wrong_path_mount_or_field_is_reported_with_a_hint() {
     let with = vault_spec(&vault, ROOT);
     assert_pass(
         &run_probe(&with, &context(None)),
-        &["✓ the value | not a default value | a value of its own"],
+        &["✓ the value | not a default value | not a default value"],
     );
     let path = plus(&with, &json!({"path": format!("secret/data/{PATH}")}));
-    let hint = format!("the path is that below the mount: perhaps `{PATH}`");
+    let hint = format!("the path is relative to the mount: perhaps `{PATH}`");
     assert_fail(&run_probe(&path, &context(None)), &[&hint]);
     vault.request("POST", "sys/mounts/old", &json!({"type": "kv", "options": {"version": "1"}}));
     let kv_version_1 = plus(&with, &json!({"mount": "old"}));
     assert_fail(
         &run_probe(&kv_version_1, &context(None)),
-        &["the store at `old` is KV version 1, which has no versions"],
+        &["the secrets engine at `old` is KV version 1, which keeps no versions"],
     );
     let other = run_probe(&plus(&with, &json!({"field": "password"})), &context(None));
     assert_fail(&other, &["the secret has no field `password`; it has: token"]);
@@ -117,7 +123,7 @@ fn missing_default_and_deleted_secrets_fail() {
     need!(SERVER);
     let vault = Vault::start();
     let with = vault_spec(&vault, ROOT);
-    assert_fail(&run_probe(&with, &context(None)), &["there is no such secret, or no KV store of version 2"]);
+    assert_fail(&run_probe(&with, &context(None)), &["no such secret, or no KV secrets engine of version 2"]);
     vault.put(PATH, &json!({"token": "change-me-realtime"}));
     assert_fail(
         &run_probe(&with, &context(None)),
@@ -126,7 +132,10 @@ fn missing_default_and_deleted_secrets_fail() {
     vault.put(PATH, &json!({"other": "swordfish-of-today"}));
     assert_fail(&run_probe(&with, &context(None)), &["the secret has no field `token`"]);
     vault.request("DELETE", &format!("secret/data/{PATH}"), &Value::Null);
-    assert_fail(&run_probe(&with, &context(None)), &["✗ the current version's value | there | deleted, 20"]);
+    assert_fail(
+        &run_probe(&with, &context(None)),
+        &["✗ the current version's value | present | deleted, 20"],
+    );
 }
 
 #[test]
@@ -157,7 +166,7 @@ fn an_approle_logs_in() {
         &plus(&vault_spec(&vault, ROOT), &auth("00000000-0000-0000-0000-000000000000")),
         &context(None),
     );
-    assert_error(&wrong, &["login by approle is refused"]);
+    assert_error(&wrong, &["login by approle refused"]);
 }
 
 #[test]
@@ -166,7 +175,7 @@ fn a_wrong_token_a_sealed_vault_and_no_answer_are_errors() {
     let vault = Vault::start();
     vault.put(PATH, &json!({"token": "swordfish-of-today"}));
     let wrong = run_probe(&vault_spec(&vault, "no-such-token"), &context(None));
-    assert_error(&wrong, &["the token may not see this, or is refused (403"]);
+    assert_error(&wrong, &["permission denied, or the token is not valid (403"]);
     vault.request("PUT", "sys/seal", &Value::Null);
     assert_error(
         &run_probe(&vault_spec(&vault, ROOT), &context(None)),
@@ -197,4 +206,25 @@ fn a_kubernetes_service_account_logs_in() {
     assert_eq!(body, json!({"role": "gonogo", "jwt": "eyJhbGciOi.service-account"}));
     assert!(requests[1..].iter().all(|request| request.headers["x-vault-token"] == "hvs.of-this-login"));
     assert!(!format!("{outcome:?}").contains("hvs."));
+}
+
+#[test]
+fn the_value_must_be_the_token_that_the_application_is_given() {
+    need!(SERVER);
+    let vault = Vault::start();
+    vault.put(PATH, &json!({"token": "swordfish-of-today"}));
+    let same_as = |value: &str| plus(&vault_spec(&vault, ROOT), &json!({"same_as": secret(value)}));
+    let what = "the value and the application's token | the same |";
+    let same = run_probe(&same_as("swordfish-of-today"), &context(None));
+    assert_pass(&same, &[&format!("✓ {what} the same")]);
+    let rotated = run_probe(&same_as("swordfish-of-yesterday"), &context(None));
+    assert_fail(&rotated, &[&format!("✗ {what} different: only one of them was rotated")]);
+    assert!(!describe(&rotated).contains("swordfish"));
+    let unknown = plus(&same_as(""), &json!({"same_as": {"env": "GONOGO_NO_SUCH_TOKEN"}}));
+    assert_error(&run_probe(&unknown, &context(None)), &[&format!("? {what} "), "GONOGO_NO_SUCH_TOKEN"]);
+    let token = vault.token("metadata", METADATA_ONLY);
+    let metadata = plus(&vault_spec(&vault, &token), &json!({"same_as": secret("swordfish-of-today")}));
+    let line =
+        "✓ the value and the application's token | recorded | not compared (needs read of secret/data/";
+    assert_pass(&run_probe(&metadata, &context(None)), &[line]);
 }

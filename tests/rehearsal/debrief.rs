@@ -67,6 +67,30 @@ fn a_drill_that_is_found_is_reported_as_found() {
     assert_eq!(statement["predicateType"], "https://gonogo.dev/rehearsal/v1");
 }
 
+/// The verdict names its point, too, which is not due yet.
+#[test]
+fn a_drill_that_no_probe_has_detected_is_missed() {
+    let drills = ["rehearse", "--drill", "alert-rule-missing", "--drill", "health-flaps"];
+    let sandbox = sandbox_without_path().args(drills);
+    let mut terminal = open_rehearsal(&sandbox);
+    terminal.wait_for_text("NO-GO").wait_for_text("✖  SLOs and alert rules");
+    seal(&mut terminal);
+    terminal.send("q");
+    let _ = terminal.wait_exit().code(1);
+    let json: Value = serde_json::from_str(&report(&sandbox, "json")).unwrap();
+    let drills = json["rehearsal"]["drills"].as_array().unwrap();
+    let found: Vec<_> = drills.iter().map(|drill| (&drill["name"], &drill["found"])).collect();
+    assert_eq!(
+        found,
+        [(&"alert-rule-missing".into(), &true.into()), (&"health-flaps".into(), &false.into())]
+    );
+    let sentence = drills[1]["sentence"].as_str().unwrap();
+    assert!(
+        sentence.starts_with("MISSED: the verdict is NO-GO, but not for it; never detected"),
+        "{sentence}"
+    );
+}
+
 #[test]
 fn points_waived_during_a_drill_are_reported() {
     let sandbox = sandbox_without_path().args(["rehearse", "--drill", "alert-rule-missing"]);

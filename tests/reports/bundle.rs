@@ -98,7 +98,7 @@ fn a_forged_or_truncated_bundle_is_rejected() {
         ("absolute", "is not a regular file in its directory"),
         ("link", "is not a regular file in its directory"),
         ("stray", "stray does not belong there"),
-        ("other", "it holds more than one directory"),
+        ("other", "it contains more than one directory"),
     ] {
         let forged = Command::new("python3").current_dir(&work).args(["-c", FORGE, change]).output().unwrap();
         assert!(forged.status.success(), "{}", String::from_utf8_lossy(&forged.stderr));

@@ -68,7 +68,7 @@ fn a_run_with_one_of_two_seals_can_be_abandoned_and_takes_no_more_entries() {
     terminal.wait_for_text("is now reviewer");
     terminal
         .send("p")
-        .wait_for_text("who acts")
+        .wait_for_text("active operator")
         .send("p")
         .wait_for_text("alice (driver) is the active operator");
     terminal.send("v").wait_for_text("record this verdict").send("y").wait_for_text("s seal");

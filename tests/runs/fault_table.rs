@@ -103,14 +103,20 @@ pub const FAULTS: &[Fault] = &[
         redis_url: format!("redis://127.0.0.1:{}", ports::refused_port()),
         ..without_fault()
     }),
-    fault("a port that accepts and never answers", REDIS, "error", ["", "", "no answer within 1 s"], || {
-        let silent = SilentServer::start();
-        Servers {
-            redis_url: format!("redis://127.0.0.1:{}", silent.port()),
-            _silent: Some(silent),
-            ..without_fault()
-        }
-    }),
+    fault(
+        "a port that accepts and never answers",
+        REDIS,
+        "error",
+        ["", "", "no response within 1 s"],
+        || {
+            let silent = SilentServer::start();
+            Servers {
+                redis_url: format!("redis://127.0.0.1:{}", silent.port()),
+                _silent: Some(silent),
+                ..without_fault()
+            }
+        },
+    ),
     fault("a queue missing", TOPOLOGY, "fail", ["advanced.board.events.dlq", "", "not declared"], || {
         with_topology(&Topology::standard().without_queue("advanced.board.events.dlq"))
     }),
@@ -138,7 +144,7 @@ pub const FAULTS: &[Fault] = &[
         "a broker that accepts and never answers",
         TOPOLOGY,
         "error",
-        ["", "", "no answer within 1 s"],
+        ["", "", "no response within 1 s"],
         || {
             let silent = SilentServer::start();
             Servers {

@@ -19,7 +19,8 @@ fn sandbox(servers: &Servers, prometheus: &Prometheus) -> Sandbox {
 
 fn check(sandbox: Sandbox, format: &str) -> (Output, Sandbox) {
     let digest = sandbox.digest("profile.toml");
-    let sandbox = sandbox.args(["check", "profile.toml", "--trust", &digest, "--format", format]);
+    let sandbox =
+        sandbox.args(["check", "profile.toml", "--after-deploy", "--trust", &digest, "--format", format]);
     (sandbox.run(), sandbox)
 }
 
@@ -151,7 +152,13 @@ fn readyz_with_status_200_but_pipeline_not_ready_fails() {
         "environment = \"t\"\n[values]\napp.url = {:?}\n[points.\"verify.health\"]\nretries = 0\n",
         web.url("")
     );
-    let sandbox = Sandbox::new().profile(&profile).args(["check", "profile.toml", "--format", "json"]);
+    let sandbox = Sandbox::new().profile(&profile).args([
+        "check",
+        "profile.toml",
+        "--after-deploy",
+        "--format",
+        "json",
+    ]);
     let report = sandbox.run().code(1).json();
     assert_eq!(outcome(&report, "verify.health", "healthz")["class"], "pass");
     let ready = outcome(&report, "verify.health", "readyz");

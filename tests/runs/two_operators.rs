@@ -57,7 +57,7 @@ fn two_operators_seal_with_a_key_file_and_a_security_key() {
 
     terminal
         .send("p")
-        .wait_for_text("who acts")
+        .wait_for_text("active operator")
         .send("p")
         .wait_for_text("alice (driver) is the active operator");
     terminal.send("v").wait_for_text("record this verdict").send("y").wait_for_text("s seal");
@@ -68,7 +68,7 @@ fn two_operators_seal_with_a_key_file_and_a_security_key() {
         .wait_for_text("bob's seal (reviewer) is missing");
     terminal
         .send("p")
-        .wait_for_text("who acts")
+        .wait_for_text("active operator")
         .send("2")
         .wait_for_text("bob (reviewer) is the active operator");
     terminal.send("v").wait_for_text("s seal").send("s").wait_for_text("seal as bob (reviewer)");
@@ -118,7 +118,7 @@ fn a_duplicate_name_a_duplicate_key_and_a_missing_reviewer_are_rejected() {
     terminal.wait_for_text("takes part in this run with another key");
     close_dialog(&mut terminal, "another operator");
     add_operator(&mut terminal, BOB, &own);
-    terminal.wait_for_text("two people need two keys");
+    terminal.wait_for_text("each operator needs a separate key");
     close_dialog(&mut terminal, "another operator");
     add_operator(&mut terminal, "not a name", &other);
     terminal.wait_for_text("is not a valid name");

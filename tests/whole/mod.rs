@@ -12,13 +12,14 @@ use serde_json::Value;
 
 use crate::bench::full_stack::{FullStack, PROGRAMS, REPOSITORY};
 use crate::bench::supervisor::installed;
-use faults::{FAULTS, StackFault};
+use faults::StackFault;
 
 /// The points with a failed probe or an error, and the failed observations.
 fn problems(report: &Value) -> (BTreeSet<String>, String) {
     let mut points = BTreeSet::new();
     let mut details = String::new();
-    for point in report["points"].as_array().unwrap() {
+    let points_of_report = report["points"].as_array().unwrap().iter();
+    for point in points_of_report.filter(|point| point["status"] != "not applicable") {
         for probe in point["probes"].as_array().unwrap() {
             let outcome = &probe["outcome"];
             if outcome["class"] == "pass" {
@@ -59,8 +60,24 @@ fn every_point_passes_and_nothing_is_left_behind() {
         let is_of_profile = ["value", "roles"].contains(&probe["id"].as_str().unwrap());
         assert!(is_of_profile || probe["outcome"]["reproduce"] != "", "{probe:#}");
     }
+    assert_request_budget(&whole);
     assert_eq!(whole.stack.vhost.depth("advanced.board.events.dlq").0, 0);
     assert_eq!(whole.registry.uploads(REPOSITORY), 0, "nothing is left behind");
+}
+
+/// A whole check stays well within the rate limits of the application: 30 event streams and 120 other requests a minute.
+/// Health and metrics are not limited.
+fn assert_request_budget(whole: &FullStack) {
+    let (mut streams, mut others) = (0, 0);
+    for ((path, status), count) in whole.stack.app.requests() {
+        match path.as_str() {
+            "/healthz" | "/readyz" | "/metrics" => {}
+            "/sse/activity" if status == 200 => streams += count,
+            _ => others += count,
+        }
+    }
+    assert!((3..=12).contains(&streams), "{streams} event streams");
+    assert!((3..=60).contains(&others), "{others} other requests with a rate limit");
 }
 
 /// Injects each fault by itself; it must fail its points and no others.
@@ -68,6 +85,7 @@ fn run_faults(faults: &[StackFault]) {
     let mut whole = FullStack::start();
     let (mut table, mut failures) = (String::new(), String::new());
     for fault in faults {
+        whole.check_package(fault.points.contains(&"validate.package-metadata"));
         (fault.inject)(&mut whole);
         let (points, details) = problems(&whole.check("json").json());
         let expected: BTreeSet<_> = fault.points.iter().map(|point| (*point).to_owned()).collect();
@@ -87,24 +105,29 @@ fn run_faults(faults: &[StackFault]) {
 }
 
 #[test]
-fn the_first_half_of_the_faults_fail_exactly_their_points() {
-    if !installed(&PROGRAMS) {
-        return;
+fn faults_of_the_brokers_fail_exactly_their_points() {
+    if installed(&PROGRAMS) {
+        run_faults(faults::brokers::FAULTS);
     }
-    run_faults(&FAULTS[..FAULTS.len() / 2]);
 }
 
 #[test]
-fn the_second_half_of_the_faults_fail_exactly_their_points() {
-    if !installed(&PROGRAMS) {
-        return;
+fn faults_of_the_application_fail_exactly_their_points() {
+    if installed(&PROGRAMS) {
+        run_faults(faults::application::FAULTS);
     }
-    run_faults(&FAULTS[FAULTS.len() / 2..]);
+}
+
+#[test]
+fn faults_of_the_release_fail_exactly_their_points() {
+    if installed(&PROGRAMS) {
+        run_faults(faults::release::FAULTS);
+    }
 }
 
 #[test]
 fn the_faults_cover_most_points() {
-    assert!(FAULTS.len() >= 25, "{}", FAULTS.len());
-    let reached: BTreeSet<_> = FAULTS.iter().flat_map(|fault| fault.points).collect();
+    assert!(faults::all().count() >= 55, "{}", faults::all().count());
+    let reached: BTreeSet<_> = faults::all().flat_map(|fault| fault.points).collect();
     assert!(reached.len() >= 20, "{reached:?}");
 }

@@ -146,7 +146,15 @@ fn no_output_no_log_and_no_report_shows_a_secret() {
         let sandbox = sandbox(&server);
         for format in ["human", "json", "junit", "tap"] {
             let digest = sandbox.digest("profile.toml");
-            let output = sandbox.run_with(&["check", "profile.toml", "--trust", &digest, "--format", format]);
+            let output = sandbox.run_with(&[
+                "check",
+                "profile.toml",
+                "--after-deploy",
+                "--trust",
+                &digest,
+                "--format",
+                format,
+            ]);
             assert!(output.stdout.contains("s.command"), "{output}");
             assert!(output.stdout.contains("[redacted: "), "a redaction must be marked: {output}");
             assert_no_secret_in_output(format, &output);

@@ -6,6 +6,9 @@ use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
 use crate::bench::ports::refused_port;
 
+const ARGUMENTS: [&str; 9] =
+    ["check", "profile.toml", "--release", "v2", "--previous", "v1", "--after-deploy", "--format", "json"];
+
 /// Every server refuses connections, and no path exists.
 #[test]
 fn every_probe_of_an_unreachable_stack_ends_in_an_error() {
@@ -23,9 +26,18 @@ fn every_probe_of_an_unreachable_stack_ends_in_an_error() {
     ];
     let template = include_str!("../fixtures/whole.toml").to_owned();
     let mut profile = values.iter().fold(template, |text, (name, value)| text.replace(name, value));
-    for name in
-        ["app", "management", "prometheus", "grafana", "jaeger", "collector", "registry", "vault", "forge"]
-    {
+    for name in [
+        "app",
+        "public",
+        "management",
+        "prometheus",
+        "grafana",
+        "jaeger",
+        "collector",
+        "registry",
+        "vault",
+        "forge",
+    ] {
         profile = profile.replace(&format!("@{name}@"), &url);
     }
     let mut sandbox = Sandbox::new().profile(&profile);
@@ -36,8 +48,7 @@ fn every_probe_of_an_unreachable_stack_ends_in_an_error() {
         sandbox = sandbox.env(&format!("{name}_PASSWORD"), format!("secret-of-{name}"));
     }
     let digest = sandbox.digest("profile.toml");
-    let arguments = ["check", "profile.toml", "--release", "v2", "--previous", "v1", "--format", "json"];
-    let report = sandbox.run_with(&[arguments.as_slice(), &["--trust", &digest]].concat()).json();
+    let report = sandbox.run_with(&[ARGUMENTS.as_slice(), &["--trust", &digest]].concat()).json();
     let mut probe_counts = BTreeMap::new();
     for point in report["points"].as_array().unwrap() {
         for probe in point["probes"].as_array().unwrap() {

@@ -1,9 +1,10 @@
 //! Decodes the keys of a probe into its spec, and locates errors.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::source::{KeyPath, PathStep};
-use super::spec::{ApiSpec, ProbeSpec};
+use super::spec::{ApiSpec, ProbeSpec, decode};
 use super::suggest;
 use super::template::name_at_start;
 
@@ -62,34 +63,6 @@ fn without_marks(value: toml::Value) -> toml::Value {
         }
         toml::Value::Array(items) => toml::Value::Array(items.into_iter().map(without_marks).collect()),
         other => other,
-    }
-}
-
-fn decode_as(kind: &str, table: toml::Value) -> Result<ProbeSpec, (KeyPath, String)> {
-    match kind {
-        "http" => decode(table).map(ProbeSpec::Http),
-        "redis" => decode(table).map(ProbeSpec::Redis),
-        "rabbitmq" => decode(table).map(ProbeSpec::Rabbitmq),
-        "command" => decode(table).map(ProbeSpec::Command),
-        "git" => decode(table).map(ProbeSpec::Git),
-        "ci" => decode(table).map(ProbeSpec::Ci),
-        "prometheus" => decode(table).map(ProbeSpec::Prometheus),
-        "grafana" => decode(table).map(ProbeSpec::Grafana),
-        "jaeger" => decode(table).map(ProbeSpec::Jaeger),
-        "otlp" => decode(table).map(ProbeSpec::Otlp),
-        "registry" => decode(table).map(ProbeSpec::Registry),
-        "vault" => decode(table).map(ProbeSpec::Vault),
-        "origins" => decode(table).map(ProbeSpec::Origins),
-        "cors" => decode(table).map(ProbeSpec::Cors),
-        "headers" => decode(table).map(ProbeSpec::Headers),
-        "token" => decode(table).map(ProbeSpec::Token),
-        "pipeline" => decode(table).map(Box::new).map(ProbeSpec::Pipeline),
-        "kubernetes" => decode(table).map(ProbeSpec::Kubernetes),
-        "iac" => decode(table).map(ProbeSpec::Iac),
-        "aws-secret" => decode(table).map(ProbeSpec::AwsSecret),
-        "scan" => decode(table).map(ProbeSpec::Scan),
-        "contacts" => decode(table).map(ProbeSpec::Contacts),
-        kind => Err((KeyPath::new(), format!("unknown probe kind {kind:?}"))),
     }
 }
 
@@ -153,18 +126,24 @@ fn addresses(spec: &ProbeSpec) -> Vec<AddressField<'_>> {
 /// # Errors
 /// The key that is wrong, and why.
 pub(super) fn decode_table<T: DeserializeOwned>(table: toml::Value) -> Result<T, (KeyPath, String)> {
-    decode(table)
+    decode(json(table)).map_err(|(path, what)| (path, suggest::without_value(&what)))
 }
 
-fn decode<T: DeserializeOwned>(table: toml::Value) -> Result<T, (KeyPath, String)> {
-    serde_path_to_error::deserialize(table).map_err(|error| {
-        let steps = error.path().iter().filter_map(|segment| match segment {
-            serde_path_to_error::Segment::Seq { index } => Some(PathStep::Index(*index)),
-            serde_path_to_error::Segment::Map { key } => Some(PathStep::Key(key.clone())),
-            _ => None,
-        });
-        (steps.collect(), suggest::without_value(error.inner().message()))
-    })
+fn decode_as(kind: &str, table: toml::Value) -> Result<ProbeSpec, (KeyPath, String)> {
+    ProbeSpec::decode(kind, json(table)).map_err(|(path, what)| (path, suggest::without_value(&what)))
+}
+
+/// The same value as JSON, so that each spec has one decoder, also when it is read from a log. A date is its text.
+fn json(value: toml::Value) -> Value {
+    match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Float(number) => number.into(),
+        toml::Value::Boolean(flag) => flag.into(),
+        toml::Value::Datetime(date) => date.to_string().into(),
+        toml::Value::Array(items) => items.into_iter().map(json).collect(),
+        toml::Value::Table(table) => table.into_iter().map(|(key, value)| (key, json(value))).collect(),
+    }
 }
 
 /// The name of the value that a path points to, if the text there is or begins with `{{ name }}`.

@@ -9,6 +9,7 @@ use super::placeholder::is_placeholder;
 use super::plan::{Plan, Role};
 use super::profile::Profile;
 use super::source::{KeyPath, PathStep, steps};
+use super::spec::{CommandSpec, ProbeSpec};
 use super::template::is_reference;
 use crate::error::{Problem, SourceLocation};
 use crate::secret::SecretRef;
@@ -53,6 +54,7 @@ pub fn lint(profile: &Profile, plan: &Plan) -> Vec<LintFinding> {
             texts.push((path.to_vec(), text.to_owned()));
         }
     });
+    linter.check_targets(plan, &texts);
     for (path, text) in texts {
         linter.check_text(&path, &text, plan.production);
     }
@@ -149,6 +151,28 @@ impl Linter<'_> {
             let what = format!("deploy.iac-apply runs Terraform's apply, which does not work for {tool}");
             let hint = "add an action with id = \"apply\" to [points.\"deploy.iac-apply\"]";
             self.report(LintLevel::Warning, &steps!["values", "iac", "tool"], what, hint);
+        }
+    }
+
+    /// A program that cannot use the address it is for.
+    fn check_targets(&mut self, plan: &Plan, texts: &[(KeyPath, String)]) {
+        for point in plan.points() {
+            for probe in &point.probes {
+                let Some(ProbeSpec::Command(CommandSpec { target: Some(target), .. })) = &probe.spec else {
+                    continue;
+                };
+                if let Some(why) = target.unusable() {
+                    let what = format!("{}/{} cannot run: {why}", point.id, probe.id);
+                    let hint =
+                        format!("add leave_out = {{ {} = \"…\" }} to [points.\"{}\"]", probe.id, point.id);
+                    // Its place is that of the value with the address.
+                    let is_address =
+                        |text: &str| text.trim_end_matches('/') == target.url.trim_end_matches('/');
+                    let place = texts.iter().find(|(_, text)| is_address(text)).map(|(path, _)| path.clone());
+                    let place = place.unwrap_or_else(|| steps!["points", point.id.as_str()].to_vec());
+                    self.report(LintLevel::Warning, &place, what, hint);
+                }
+            }
         }
     }
 

@@ -110,11 +110,11 @@ fn walk(value: &toml::Value, at: &mut KeyPath, literals: &mut Vec<(KeyPath, Stri
 
 fn describe_secret(text: &str, at: &[PathStep]) -> Option<String> {
     if has_password(text) {
-        return Some("a password is written out in a URL; user and password are separate keys".to_owned());
+        return Some("a plaintext password in a URL; user and password are separate keys".to_owned());
     }
     let is_named = |name: &str, value: &str| is_secret_named(name, value);
     let (name, _) = named_secret(text, at, &is_named)?;
-    Some(format!("a secret is written out in {name}"))
+    Some(format!("a plaintext secret in {name}"))
 }
 
 /// Whether a name and a value are a secret.
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_written_out_is_found_and_not_repeated() {
-        let in_url = "a password is written out in a URL; user and password are separate keys";
+        let in_url = "a plaintext password in a URL; user and password are separate keys";
         for (text, deep, name) in [
             ("headers = { Authorization = 'Bearer x' }", 2, "Authorization"),
             ("headers = { cookie = 'a=b' }", 2, "cookie"),
@@ -256,7 +256,7 @@ mod tests {
             ("via = { url = 'https://h/x?token=hunter22' }", 2, "token"),
         ] {
             let name = name.trim_start_matches('-');
-            assert_eq!(literals(text), [(deep, format!("a secret is written out in {name}"))], "{text}");
+            assert_eq!(literals(text), [(deep, format!("a plaintext secret in {name}"))], "{text}");
         }
         assert_eq!(literals("url = 'amqp://u:hunter22@h'"), [(1, in_url.to_owned())]);
         for fine in [

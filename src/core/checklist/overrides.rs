@@ -24,6 +24,7 @@ pub(super) fn apply_overrides(
     changes.apply_applicability(point, overrides);
     changes.apply_to_probes(point, overrides);
     changes.apply_left_out(point, file, overrides);
+    changes.apply_people(point, overrides);
     changes.changes
 }
 
@@ -117,6 +118,17 @@ impl OverrideApplier<'_> {
             probe.within_ms = millis(value).min(probe.within_ms);
         }
         self.record(format!("probes retried until they pass, up to {}", span(value)));
+    }
+
+    /// Hands observations to people. The point then needs one of them.
+    fn apply_people(&mut self, point: &mut Point, overrides: &PointOverrides) {
+        for what in &overrides.people {
+            self.record(format!("confirmed by people if not observed: {what}"));
+        }
+        if !overrides.people.is_empty() {
+            point.confirm = point.confirm.max(Confirm::One);
+            point.probes.iter_mut().for_each(|probe| probe.people.clone_from(&overrides.people));
+        }
     }
 
     /// Leaves out optional probes, and actions: probes of an action's result still run.

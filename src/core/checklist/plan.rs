@@ -311,6 +311,9 @@ pub struct Probe {
     pub effects: bool,
     /// Whether it may run before it is due, against the current release, to detect drift.
     pub early: bool,
+    /// Observations, by name, that people confirm where the probe cannot make them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<String>,
     /// Missing profile values; it cannot run without them.
     pub missing: Vec<String>,
     /// Its spec; absent while values are missing.

@@ -78,6 +78,9 @@ pub struct PointOverrides {
     /// Optional probes to leave out, and why.
     #[serde(default)]
     pub leave_out: BTreeMap<String, String>,
+    /// Observations, by name, that people confirm where a probe cannot make them: a managed service that refuses to say.
+    #[serde(default)]
+    pub people: Vec<String>,
     /// Why it is not applicable in this environment.
     pub not_applicable: Option<String>,
     /// Whether it applies although the checklist disables it by default.
@@ -175,14 +178,12 @@ fn report_literal_secret(
     match value {
         toml::Value::Table(table) if !is_reference(table) => report_literal_secrets(table, at, report),
         toml::Value::String(text) if is_secret_name(key) && !text.is_empty() => {
-            report(at, &format!("a secret is written out in {key}; expected a reference"));
+            report(at, &format!("a plaintext secret in {key}; expected a reference"));
         }
         toml::Value::String(text) if has_password(text) => {
             report(
                 at,
-                &format!(
-                    "a password is written out in the URL of {key}; user and password are separate values"
-                ),
+                &format!("a plaintext password in the URL of {key}; user and password are separate values"),
             );
         }
         toml::Value::Array(items) => {
@@ -220,8 +221,8 @@ mod tests {
             "environment = \"x\"\n[values]\nredis.password = \"hunter22\"\nq = [\"amqp://u:hunter22@h\"]\n\
              app.token = { env = \"T\" }\nmq.username = \"guest\"",
         );
-        assert!(message.contains("p.toml:3:7: a secret is written out in password"), "{message}");
-        assert!(message.contains("p.toml:4:6: a password is written out in the URL of q"), "{message}");
+        assert!(message.contains("p.toml:3:7: a plaintext secret in password"), "{message}");
+        assert!(message.contains("p.toml:4:6: a plaintext password in the URL of q"), "{message}");
         assert!(!message.contains("hunter22") && message.matches("p.toml").count() == 2, "{message}");
     }
 

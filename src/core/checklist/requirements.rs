@@ -2,8 +2,8 @@
 
 use super::plan::Probe;
 use super::spec::{
-    CiSource, IacSpec, IacTool, KubernetesSpec, PipelineSpec, ProbeSpec, RabbitmqSpec, RedisSpec,
-    RegistrySpec, Vantage, VaultAuth, VaultSpec,
+    CiSource, CommandSpec, IacSpec, IacTool, KubernetesSpec, PipelineSpec, ProbeSpec, RabbitmqSpec,
+    RedisSpec, RegistrySpec, Vantage, VaultAuth, VaultSpec,
 };
 
 /// A right that a system must grant.
@@ -24,6 +24,13 @@ pub enum LocalRequirement {
     Directory(String),
     /// A file that can be read.
     File(String),
+    /// A module of a Python interpreter on `PATH`.
+    PythonModule {
+        /// The interpreter.
+        interpreter: String,
+        /// The module.
+        module: String,
+    },
 }
 
 fn right(system: &'static str, grant: impl Into<String>) -> RequiredRight {
@@ -87,7 +94,8 @@ pub fn local_requirements(spec: &ProbeSpec) -> Vec<LocalRequirement> {
     match spec {
         ProbeSpec::Command(spec) => {
             let directory = spec.cwd.iter().cloned().map(LocalRequirement::Directory);
-            spec.argv.first().map(|name| program(name)).into_iter().chain(directory).collect()
+            let name = spec.argv.first();
+            name.map(|name| program(name)).into_iter().chain(directory).chain(python_modules(spec)).collect()
         }
         ProbeSpec::Git(spec) => vec![program("git"), LocalRequirement::Directory(spec.repository.clone())],
         ProbeSpec::Ci(spec) => {
@@ -116,6 +124,17 @@ pub fn local_requirements(spec: &ProbeSpec) -> Vec<LocalRequirement> {
         },
         _ => Vec::new(),
     }
+}
+
+/// Only of an interpreter by its usual name: a path in a profile is a program of the profile, which runs only where trusted.
+fn python_modules(spec: &CommandSpec) -> impl Iterator<Item = LocalRequirement> + '_ {
+    let interpreter = spec.argv.first().filter(|name| ["python3", "python"].contains(&name.as_str()));
+    let modules =
+        interpreter.into_iter().flat_map(|name| spec.python_modules.iter().map(move |module| (name, module)));
+    modules.map(|(name, module)| LocalRequirement::PythonModule {
+        interpreter: name.clone(),
+        module: module.clone(),
+    })
 }
 
 fn redis(spec: &RedisSpec) -> RequiredRight {
@@ -188,7 +207,10 @@ fn vault(spec: &VaultSpec) -> RequiredRight {
 
 fn kubernetes(spec: &KubernetesSpec, with_digest: bool) -> Vec<RequiredRight> {
     let with_digest = with_digest || spec.rollout.as_ref().is_some_and(|rollout| rollout.digest.is_some());
-    let reads = !spec.deployments.is_empty() || spec.rollout.is_some() || spec.health.is_some();
+    let reads = !spec.deployments.is_empty()
+        || spec.rollout.is_some()
+        || spec.health.is_some()
+        || spec.settings.is_some();
     let requirements = [
         (reads, "get deployments.apps"),
         (with_digest, "list pods"),

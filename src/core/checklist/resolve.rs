@@ -319,6 +319,7 @@ impl<'a> Resolver<'a> {
             digest_of: file.digest_of.clone(),
             effects: file.effects,
             early: file.early,
+            people: Vec::new(),
             missing,
             spec,
         }

@@ -56,30 +56,19 @@ impl SourceFile {
     /// # Errors
     /// The first error, with its place and what was expected.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        toml::from_str(&self.text).map_err(|error| {
+        let invalid = |error: &toml::de::Error, key: Option<String>| {
             let offset = error.span().map_or(0, |span| span.start);
             let message = suggest::without_value(error.message());
-            let key = self.key_of_wrong_value::<T>().map_or_else(String::new, |key| format!("{key}: "));
+            let key = key.map_or_else(String::new, |key| format!("{key}: "));
             let problem = Problem::new(format!("{key}{message}"))
                 .at(SourceLocation::at(&self.name, &self.text, offset));
             Problem { hint: suggest::suggest_for_message(&message), ..problem }
+        };
+        let document = toml::Deserializer::parse(&self.text).map_err(|error| invalid(&error, None))?;
+        serde_path_to_error::deserialize(document).map_err(|error| {
+            let key = key_of_wrong_value(&error);
+            invalid(error.inner(), key)
         })
-    }
-
-    /// The key whose value has the wrong type. Parses the file again, with paths: only needed after an error.
-    fn key_of_wrong_value<T: DeserializeOwned>(&self) -> Option<String> {
-        let error =
-            serde_path_to_error::deserialize::<_, T>(toml::Deserializer::parse(&self.text).ok()?).err()?;
-        let message = error.inner().message();
-        // These messages contain the key.
-        if suggest::is_unknown_key(message) || message.starts_with("missing field `") {
-            return None;
-        }
-        let mut keys = error.path().iter().filter_map(|segment| match segment {
-            serde_path_to_error::Segment::Map { key } => Some(key.clone()),
-            _ => None,
-        });
-        keys.next_back()
     }
 
     /// The place that `path` points to, or of its deepest existing part.
@@ -94,6 +83,19 @@ impl SourceFile {
     pub fn problem(&self, path: &[PathStep], what: impl Into<String>) -> Problem {
         Problem::new(what).at(self.place(path))
     }
+}
+
+/// The key whose value has the wrong type, where the message does not contain it.
+fn key_of_wrong_value(error: &serde_path_to_error::Error<toml::de::Error>) -> Option<String> {
+    let message = error.inner().message();
+    if suggest::is_unknown_key(message) || message.starts_with("missing field `") {
+        return None;
+    }
+    let mut keys = error.path().iter().filter_map(|segment| match segment {
+        serde_path_to_error::Segment::Map { key } => Some(key.clone()),
+        _ => None,
+    });
+    keys.next_back()
 }
 
 fn deepest(document: &DeTable, path: &[PathStep]) -> usize {

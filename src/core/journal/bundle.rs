@@ -204,7 +204,7 @@ impl Unpacker {
             let (directory, name) = self.check_member(&member)?;
             let inner = directory
                 .strip_prefix(&stem)
-                .map_err(|_| format_error("it holds more than one directory"))?;
+                .map_err(|_| format_error("it contains more than one directory"))?;
             if inner == Path::new("signatures") {
                 check_same(member, &format!("signatures/{name}"), expected.next().transpose()?)?;
                 continue;

@@ -43,7 +43,7 @@ pub enum AppendError {
     Link(#[from] LinkError),
     /// The entry could not be made durable, or the log is no longer at its path. The log was truncated to the
     /// acknowledged entries and takes no more.
-    #[error("{path}: the log takes no more entries: {why}", path = .path.display())]
+    #[error("{path}: no more entries can be written: {why}", path = .path.display())]
     Broken {
         /// The log.
         path: PathBuf,

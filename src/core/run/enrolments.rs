@@ -29,9 +29,9 @@ impl Enrolments {
             return refuse(format!("{principal} is already an operator of this run, as {role}"));
         }
         match self.keys.get(&KeyIdentity::of(key)) {
-            Some(owner) => {
-                refuse(format!("this key is already enrolled as {owner}'s; two people need two keys"))
-            }
+            Some(owner) => refuse(format!(
+                "this key is already enrolled as {owner}'s; each operator needs a separate key"
+            )),
             None => Ok(()),
         }
     }
@@ -75,7 +75,7 @@ mod tests {
             let enrolments: Enrolments = [&enrolled("a@x", &forms[0])].into_iter().collect();
             for form in forms {
                 let error = enrolments.check(&enrolled("b@x", form)).unwrap_err().to_string();
-                assert!(error.contains("as a@x's; two people need two keys"), "{error}");
+                assert!(error.contains("as a@x's; each operator needs a separate key"), "{error}");
             }
             assert_eq!(enrolments.check(&enrolled("b@x", &ed25519_forms()[0])), Ok(()));
         }

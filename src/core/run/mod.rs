@@ -1,6 +1,7 @@
 //! The rules of a run: its state, what may happen in it, its status and verdict. All of it is pure.
 
 mod actions;
+mod causes;
 mod command;
 mod decide;
 mod dependencies;
@@ -18,6 +19,7 @@ mod tests;
 mod verdict;
 
 pub use actions::{ActionEnd, ActionProgress, ActionRun, ActionState, StartRequest};
+pub use causes::{SharedCause, cause, shared_causes};
 pub use command::{Act, Command, Rejection};
 pub use decide::{MAX_TEXT, decide, evidence};
 pub use due_probes::{DueProbe, due_probes, runnable};

@@ -77,7 +77,7 @@ pub fn run(spec: &LaunchSpec, permit: &Permit, on_start: impl FnOnce()) -> Resul
     let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
     let mut marker =
         StartMarker { supervisor: pid, group: None, at_ms: since_epoch(), started: ProcessStart::of_this() };
-    let attachments = spec.files.make_directory().map_err(system_error("the directory beside the log"))?;
+    let attachments = spec.files.make_directory().map_err(system_error("the directory next to the log"))?;
     let (mut marker_file, out) = create_files(&spec.files, &attachments, &marker)?;
     on_start();
     let started_at = Instant::now();

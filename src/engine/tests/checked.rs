@@ -82,5 +82,5 @@ async fn a_secret_without_an_answer_does_not_block_an_action() {
     let secret_store = SecretStore::new(Permit::for_tests());
     let read = timeout(PATIENCE, read_environment(&program, &secret_store, Duration::from_millis(20)));
     let why = read.await.expect("an end").unwrap_err();
-    assert!(why.starts_with("TOKEN: no answer within "), "{why}");
+    assert!(why.starts_with("TOKEN: no response within "), "{why}");
 }

@@ -12,7 +12,7 @@ pub(super) fn judge(required: &[String], commit: &CommitChecks) -> Vec<Observati
     let CommitChecks { checks, gaps } = commit;
     let mut seen: Vec<_> = required.iter().map(|name| judge_check(name, checks, gaps)).collect();
     if required.is_empty() {
-        let message = "the profile names none: which check runs the suite?";
+        let message = "no check configured; which check runs the suite?";
         seen.push(Observation::unknown("checks of the suite", "one or more", message));
     }
     let others: Vec<_> = checks.iter().filter(|check| !required.contains(&check.name)).collect();
@@ -29,8 +29,8 @@ fn judge_check(name: &str, checks: &[CiCheck], gaps: &[String]) -> Observation {
     let worst = checks.iter().filter(|check| check.name == name).max_by_key(|check| check.state);
     let Some(worst) = worst else {
         let checks: Vec<_> = checks.iter().collect();
-        let listed = if checks.is_empty() { "none at all".to_owned() } else { names(&checks, false) };
-        let seen = format!("no check has that name; there are: {listed}");
+        let listed = if checks.is_empty() { "none".to_owned() } else { names(&checks, false) };
+        let seen = format!("no check of that name; listed: {listed}");
         if !gaps.is_empty() {
             let message = format!("{seen}; not searched: {}", gaps.join(", "));
             return Observation::unknown(what, expected, message);
@@ -38,16 +38,16 @@ fn judge_check(name: &str, checks: &[CiCheck], gaps: &[String]) -> Observation {
         return Observation::new(what, expected, seen, false);
     };
     let seen = match worst.state {
-        CiState::Passed | CiState::Failed => worst.told.clone(),
-        CiState::Skipped => format!("{}: it has proved nothing", worst.told),
-        CiState::Running => format!("{}: not through yet", worst.told),
+        CiState::Passed | CiState::Failed => worst.detail.clone(),
+        CiState::Skipped => format!("{}: not run", worst.detail),
+        CiState::Running => format!("{}: in progress", worst.detail),
     };
     Observation::new(what, expected, seen, worst.state == CiState::Passed)
 }
 
 fn names(checks: &[&CiCheck], with_state: bool) -> String {
     let name = |check: &&CiCheck| {
-        if with_state { format!("{} ({})", check.name, check.told) } else { check.name.clone() }
+        if with_state { format!("{} ({})", check.name, check.detail) } else { check.name.clone() }
     };
     let first = checks.iter().take(MAX_NAMED).map(name).collect::<Vec<_>>().join(", ");
     let more = checks.len().saturating_sub(MAX_NAMED);

@@ -20,7 +20,7 @@ struct CiCheck {
     name: String,
     state: CiState,
     /// The forge's own word for its state.
-    told: String,
+    detail: String,
 }
 
 /// From the best to the worst.
@@ -81,7 +81,7 @@ fn judge_source(
     match checks {
         Ok(Some(checks)) => judge::judge(required, &checks),
         Ok(None) => {
-            vec![Observation::new(format!("commit at {who}"), expected, "it does not know it", false)]
+            vec![Observation::new(format!("commit at {who}"), expected, "unknown commit", false)]
         }
         Err(why) => vec![Observation::unknown(format!("commit at {who}"), expected, why)],
     }

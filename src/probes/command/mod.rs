@@ -8,11 +8,12 @@ use std::process::ExitStatus;
 
 use super::content::ReadBody;
 use super::deadline::Deadline;
-use super::error::ProbeResult;
+use super::error::{ProbeError, ProbeResult};
 use super::judging;
 use super::process::{self, Program, ProgramResult};
+use super::secrets::read_secret;
 use crate::secret_store::SecretStore;
-use gonogo_core::checklist::spec::{CommandSpec, TextOrSecret};
+use gonogo_core::checklist::spec::{CommandSpec, CommandTarget, TextOrSecret};
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::text;
 
@@ -33,14 +34,16 @@ async fn run_program(
     deadline: &Deadline,
     secret_store: &SecretStore,
 ) -> ProbeResult<ProgramResult> {
-    let mut env = BTreeMap::new();
+    let target = spec.target.as_ref().map(CommandTarget::variables).transpose().map_err(|why| {
+        ProbeError::new(format!("{why}; leave this probe out in the profile, with the reason"))
+    })?;
+    let mut env: BTreeMap<_, _> = target.into_iter().flatten().collect();
     for (name, value) in &spec.env {
         let value = match value {
             TextOrSecret::Text(text) => text.clone(),
             TextOrSecret::Secret(secret) => {
-                let read =
-                    deadline.limit(format!("reading {}", secret.secret), secret_store.read(&secret.secret));
-                format!("{}{}", secret.prefix, read.await??.expose())
+                let read = read_secret(&secret.secret, deadline, secret_store).await?;
+                format!("{}{}", secret.prefix, read.expose())
             }
         };
         env.insert(name.clone(), value);
@@ -66,7 +69,7 @@ async fn judge(spec: &CommandSpec, result: ProgramResult, deadline: &Deadline) -
     let ended = describe_exit(result.status);
     let ended = if ok { ended } else { format!("{ended}: {}", reason(&result)) };
     let mut seen = vec![Observation::new(name(spec), expected(spec), ended, ok)];
-    seen.push(Observation::recorded("time to end", format!("{} ms", result.took.as_millis())).as_measured());
+    seen.push(Observation::recorded("run time", format!("{} ms", result.took.as_millis())).as_measured());
     seen.extend(judging::judge("standard output", &spec.stdout, &spec.json, result.stdout, deadline).await);
     seen
 }
@@ -100,5 +103,5 @@ fn reason(result: &ProgramResult) -> String {
     {
         from = rest;
     }
-    if from.is_empty() { "it says nothing".into() } else { text::clip(from.trim(), MAX_REASON) }
+    if from.is_empty() { "no output".into() } else { text::clip(from.trim(), MAX_REASON) }
 }

@@ -9,6 +9,10 @@ pub(super) fn shell(spec: &CommandSpec) -> String {
     if let Some(cwd) = &spec.cwd {
         words.extend(["cd".to_owned(), shell_word(cwd), "&&".to_owned()]);
     }
+    // An address that cannot be used is the observation.
+    for (name, value) in spec.target.as_ref().and_then(|to| to.variables().ok()).into_iter().flatten() {
+        words.push(format!("{name}={}", shell_word(&value)));
+    }
     for (name, value) in &spec.env {
         let value = match value {
             TextOrSecret::Text(text) => shell_word(text),

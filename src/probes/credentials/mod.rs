@@ -118,7 +118,7 @@ pub(super) fn in_variable(name: &str, value: &str) -> Vec<String> {
 }
 
 /// What a variable with the name of a credential holds.
-pub(super) const WRITTEN_OUT: &str = "a credential that is written out";
+pub(super) const WRITTEN_OUT: &str = "a credential in plain text";
 
 /// Whether a name and a value are a credential.
 fn is_named(name: &str, value: &str) -> bool {
@@ -232,7 +232,7 @@ fn is_mask_of_url(password: &str) -> bool {
 
 /// A name as it is repeated in a kind.
 fn of_name(name: &str) -> String {
-    format!("a value of {} that is written out", clip(name, MAX_NAME))
+    format!("a plaintext value of {}", clip(name, MAX_NAME))
 }
 
 #[cfg(test)]
@@ -350,10 +350,10 @@ mod tests {
     #[test]
     fn a_variable_is_judged_by_its_name_or_by_its_value() {
         let kinds = |name: &str, value: &str| in_variable(name, value).join("; ");
-        assert_eq!(kinds("DB_PASS", "hunter22"), "a credential that is written out");
+        assert_eq!(kinds("DB_PASS", "hunter22"), "a credential in plain text");
         assert_eq!(kinds("BROKER", "amqp://app:hunter22@mq:5672/"), "a URL with a password");
         assert_eq!(kinds("GH_TOKEN", &["ghp", &"x1".repeat(18)].join("_")), "a GitHub token");
-        assert_eq!(kinds("DSN", "Server=db;Password=hunter22;"), "a value of Password that is written out");
+        assert_eq!(kinds("DSN", "Server=db;Password=hunter22;"), "a plaintext value of Password");
         for (name, value) in [
             ("REDIS_URL", "redis://cache:6379/0"),
             ("REPOSITORY", "ssh://git@example.com:22/app"),

@@ -189,23 +189,26 @@ mod tests {
     #[test]
     fn credentials_are_found_in_whatever_way_they_are_written() {
         for (text, kind) in [
-            ("|1 NPM_TOKEN=npm_short /bin/sh -c npm ci", "a value of NPM_TOKEN"),
-            ("RUN export DB_PASSWORD='hunter22' && ./x", "a value of DB_PASSWORD"),
-            ("RUN export DB_PASSWORD=\"hunter22\"", "a value of DB_PASSWORD"),
-            ("RUN ./x --db-password=x", "a value of db-password"),
-            ("RUN ./x --db-password hunter22", "a value of db-password"),
-            ("RUN echo '{\"password\": \"hunter22\"}' > c.json", "a value of password"),
-            ("RUN echo \"{\\\"password\\\": \\\"hunter22\\\"}\" > c.json", "a value of password"),
-            ("COPY <<EOF /app/c.yaml\nredis:\n  password: hunter22\nEOF", "a value of password"),
-            ("RUN printf 'user: app\\npassword: hunter22\\n' > c.yaml", "a value of password"),
-            ("RUN curl -H 'Authorization: Bearer abcdefgh12' https://h", "a value of Authorization"),
-            ("RUN curl -H \"X-Api-Key: abcdefgh12\" https://h", "a value of X-Api-Key"),
+            ("|1 NPM_TOKEN=npm_short /bin/sh -c npm ci", "a plaintext value of NPM_TOKEN"),
+            ("RUN export DB_PASSWORD='hunter22' && ./x", "a plaintext value of DB_PASSWORD"),
+            ("RUN export DB_PASSWORD=\"hunter22\"", "a plaintext value of DB_PASSWORD"),
+            ("RUN ./x --db-password=x", "a plaintext value of db-password"),
+            ("RUN ./x --db-password hunter22", "a plaintext value of db-password"),
+            ("RUN echo '{\"password\": \"hunter22\"}' > c.json", "a plaintext value of password"),
+            ("RUN echo \"{\\\"password\\\": \\\"hunter22\\\"}\" > c.json", "a plaintext value of password"),
+            ("COPY <<EOF /app/c.yaml\nredis:\n  password: hunter22\nEOF", "a plaintext value of password"),
+            ("RUN printf 'user: app\\npassword: hunter22\\n' > c.yaml", "a plaintext value of password"),
+            (
+                "RUN curl -H 'Authorization: Bearer abcdefgh12' https://h",
+                "a plaintext value of Authorization",
+            ),
+            ("RUN curl -H \"X-Api-Key: abcdefgh12\" https://h", "a plaintext value of X-Api-Key"),
             ("RUN curl -u ann:hunter22 https://h", "a password in curl -u"),
             ("RUN redis-cli -h cache -a hunter22 ping", "a password in redis-cli -a"),
             ("RUN mysql -uroot -phunter22 < a.sql", "a password in mysql -p"),
             ("RUN git clone https://ci:hunter22@git.example.com/a", "a URL with a password"),
-            ("RUN echo requirepass=hunter22 >> redis.conf", "a value of requirepass"),
-            ("//h/:_authToken=abcdef", "a value of _authToken"),
+            ("RUN echo requirepass=hunter22 >> redis.conf", "a plaintext value of requirepass"),
+            ("//h/:_authToken=abcdef", "a plaintext value of _authToken"),
             ("RUN echo 'root:hunter22' | chpasswd", "a password given to chpasswd"),
             ("RUN echo hunter22 | docker login -u ci --password-stdin h", "a password given to a login"),
             ("RUN echo 'machine h login ci password hunter22' > ~/.netrc", "a login of netrc"),
@@ -248,7 +251,7 @@ mod tests {
     #[test]
     fn an_argument_may_follow_its_option() {
         let found = in_arguments(&["redis-server", "--requirepass", "hunter22", "--port", "6379", "--tls"]);
-        assert_eq!(found, [(2, "a value of requirepass that is written out".to_owned())]);
+        assert_eq!(found, [(2, "a plaintext value of requirepass".to_owned())]);
         assert_eq!(in_arguments(&["app", "--redis-password=hunter22"]).len(), 1);
         assert_eq!(in_arguments(&["app", "--token", "--verbose", "--token", "$T"]), []);
     }

@@ -57,7 +57,7 @@ impl ObjectFormat {
             b"sha256" => Ok(Self::Sha256),
             other => {
                 let other = gonogo_core::text::excerpt(other, 40);
-                Err(ProbeError::new(format!("its objects are named by {other}; expected sha1 or sha256")))
+                Err(ProbeError::new(format!("its object format is {other}; expected sha1 or sha256")))
             }
         }
     }

@@ -54,7 +54,7 @@ impl Checkout<'_> {
             && self.resolve(name).await?.is_some()
             && self.resolve(&format!("{name}^{{}}")).await?.is_none();
         if is_missing {
-            let why = "names what is not in this checkout; fetch it first (nothing is fetched here)";
+            let why = "refers to an object that is not in this checkout; run git fetch first";
             return Err(ProbeError::new(format!("{name} {why}")));
         }
         Ok(commit)
@@ -118,12 +118,12 @@ impl Checkout<'_> {
         let top = PathBuf::from(OsStr::from_bytes(top.unwrap_or_default()));
         let requested = self.directory.canonicalize()?;
         if !requested.starts_with(top.canonicalize()?) {
-            let why = "its configuration (core.worktree) names another work tree, {}; see to the checkout";
+            let why = "its configuration (core.worktree) names another work tree, {}; check the checkout";
             return Err(ProbeError::new(why.replace("{}", &top.display().to_string())));
         }
         let again = Checkout { directory: &top, ..*self }.location().await?;
         if again != location {
-            return Err(ProbeError::new("its work tree belongs to another repository; see to the checkout"));
+            return Err(ProbeError::new("its work tree belongs to another repository; check the checkout"));
         }
         Ok(CheckoutLayout { top, format: ObjectFormat::named(format.unwrap_or_default())? })
     }
@@ -206,9 +206,7 @@ impl Checkout<'_> {
         let named =
             |why: ProbeError| ProbeError::new(format!("submodule {}: {why}", display_path(&entry.path)));
         if depth == 0 {
-            return Err(named(ProbeError::new(format!(
-                "submodules lie more than {MAX_DEPTH} deep in each other"
-            ))));
+            return Err(named(ProbeError::new(format!("submodules are nested more than {MAX_DEPTH} deep"))));
         }
         let submodule = Checkout { directory: &directory, ..*self };
         let differs = async {
@@ -259,6 +257,6 @@ fn why_unknown(unknown: &[(Vec<u8>, String)]) -> Option<ProbeError> {
     let named = named.collect::<Vec<_>>().join(", ");
     let more = if unknown.len() > MAX_NAMED { ", …" } else { "" };
     Some(ProbeError::new(format!(
-        "{files} cannot be compared without running what the checkout's attributes ask for: {named}{more}"
+        "{files} cannot be compared without running filters that the checkout's attributes configure: {named}{more}"
     )))
 }

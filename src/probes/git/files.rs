@@ -212,7 +212,7 @@ impl WorkTree {
         let file = OpenOptions::new().read(true).custom_flags(flags).open(&path).map_err(named)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
-            return Err(named(io::Error::other("it is no longer a regular file")));
+            return Err(named(io::Error::other("no longer a regular file")));
         }
         Ok((CancellableReader { file, stop: &self.stop }, metadata.len()))
     }

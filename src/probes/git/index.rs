@@ -89,7 +89,7 @@ pub(super) fn raw_changes(list: &[u8]) -> ProbeResult<BTreeMap<Vec<u8>, char>> {
 
 fn unexpected_item(command: &str, item: &[u8]) -> ProbeError {
     let item = gonogo_core::text::excerpt(item, 80);
-    ProbeError::new(format!("git {command} prints what no checkout should have: {item}"))
+    ProbeError::new(format!("unexpected output of git {command}: {item}"))
 }
 
 #[cfg(test)]

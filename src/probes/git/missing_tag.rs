@@ -10,7 +10,7 @@ const MAX_NAME: usize = 80;
 impl Checkout<'_> {
     /// What a person should know about a tag that names no commit here.
     pub(super) async fn missing_tag(&self, tag: &str) -> String {
-        let seen = format!("there is no such tag in the checkout {}", self.directory.display());
+        let seen = format!("no such tag in the checkout {}", self.directory.display());
         if self.has_object(tag).await {
             return format!("the tag names no commit in the checkout {}", self.directory.display());
         }
@@ -20,12 +20,10 @@ impl Checkout<'_> {
         let is_shallow = self.answer(&["rev-parse", "--is-shallow-repository"]).await;
         let is_shallow = is_shallow.is_ok_and(|answer| answer.trim_ascii() == b"true");
         let hint = match (listed.lines().next(), text::nearest(tag, listed.lines())) {
-            (None, _) if is_shallow => {
-                "; it is a shallow clone without any tag (git fetch --tags)".to_owned()
-            }
-            (None, _) => "; it has no tag at all (git fetch --tags)".to_owned(),
-            (_, Some(near)) => format!("; there is {}", text::excerpt(near.as_bytes(), MAX_NAME)),
-            (_, None) if is_shallow => "; it is a shallow clone (git fetch --tags)".to_owned(),
+            (None, _) if is_shallow => "; a shallow clone without tags (git fetch --tags)".to_owned(),
+            (None, _) => "; it has no tags (git fetch --tags)".to_owned(),
+            (_, Some(near)) => format!("; similar name: {}", text::excerpt(near.as_bytes(), MAX_NAME)),
+            (_, None) if is_shallow => "; a shallow clone (git fetch --tags)".to_owned(),
             (_, None) => String::new(),
         };
         format!("{seen}{hint}")

@@ -93,7 +93,7 @@ fn matches_release(
             Observation::new(what, format!("{expected}, {tag}"), release, ok)
         }
         (Ok(None), Ok(Some(release))) => Observation::new(what, expected, release, false),
-        (_, Ok(None)) => Observation::new(what, expected, "nothing is committed", false),
+        (_, Ok(None)) => Observation::new(what, expected, "no commit yet", false),
         (Err(why), _) | (_, Err(why)) => Observation::unknown(what, expected, why),
     }
 }
@@ -121,7 +121,7 @@ fn left_out(parts: ProbeResult<Vec<String>>) -> Option<Observation> {
 
 /// They are no failure, because none of them runs here; if there are none, nothing is reported.
 fn programs(named: ProbeResult<BTreeSet<String>>) -> Option<Observation> {
-    let (what, expected) = ("programs in its configuration", "none runs here");
+    let (what, expected) = ("programs in git's configuration", "not run by gonogo");
     match named {
         Ok(named) if named.is_empty() => None,
         Ok(named) => {

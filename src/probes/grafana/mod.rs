@@ -25,13 +25,12 @@ pub(super) async fn run(spec: &GrafanaSpec, deadline: &Deadline, secret_store: &
         Err(why) => return Outcome::of(vec![Observation::unknown("Grafana", "healthy", why)], reproduce),
     };
     let mut seen = vec![health(&api).await];
-    let expected = "there, by uid or tag";
+    let expected = "present (by uid or tag)";
     match dashboard(&api, &spec.dashboard).await {
         Ok(Some(dashboard)) => {
-            let title =
-                dashboard.pointer("/dashboard/title").and_then(Value::as_str).unwrap_or("without a title");
+            let title = dashboard.pointer("/dashboard/title").and_then(Value::as_str).unwrap_or("no title");
             let what = format!("dashboard {}", spec.dashboard);
-            seen.push(Observation::new(what, expected, format!("there: {title}"), true));
+            seen.push(Observation::new(what, expected, format!("present: {title}"), true));
             seen.extend(sources::run(&api, &dashboard).await);
         }
         Ok(None) => {
@@ -53,9 +52,7 @@ async fn health(api: &ApiClient) -> Observation {
         Some(state) => {
             Observation::new(what, "its database ok", format!("its database {state}"), state == "ok")
         }
-        None => {
-            Observation::unknown(what, "its database ok", "the answer is in no form that Grafana documents")
-        }
+        None => Observation::unknown(what, "its database ok", "not a response of the Grafana API"),
     }
 }
 
@@ -84,12 +81,12 @@ async fn by_uid(api: &ApiClient, uid: &str) -> ProbeResult<Option<Value>> {
     if answer.get("dashboard").is_some_and(Value::is_object) {
         return Ok(Some(answer));
     }
-    Err(ProbeError::new("the answer is in no form that Grafana documents"))
+    Err(ProbeError::new("not a response of the Grafana API"))
 }
 
 /// A dashboard of version 2, which the older API refuses to answer.
 async fn second_version(api: &ApiClient, uid: &str) -> ProbeResult<Value> {
-    let mut last = ProbeError::new("the dashboard is of a version that this API does not answer");
+    let mut last = ProbeError::new("the dashboard's version is not supported by this API");
     for version in SECOND_APIS {
         let path =
             format!("/apis/dashboard.grafana.app/{version}/namespaces/default/dashboards/{}", segment(uid));

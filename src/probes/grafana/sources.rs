@@ -24,7 +24,7 @@ pub(super) async fn run(api: &ApiClient, dashboard: &Value) -> Vec<Observation> 
         seen.push(Observation::unknown("further data sources", HEALTHY, why));
     }
     let open = named.open.iter().map(|variable| {
-        let why = format!("the dashboard does not say which one the variable {variable} stands for");
+        let why = format!("the dashboard does not define a value of the variable {variable}");
         Observation::unknown(format!("data source ${{{variable}}}"), HEALTHY, why)
     });
     seen.extend(open);
@@ -36,7 +36,7 @@ pub(super) async fn run(api: &ApiClient, dashboard: &Value) -> Vec<Observation> 
         seen.push(if is_recorded { unchecked() } else { default });
     }
     if seen.is_empty() {
-        seen.push(Observation::new("data sources", "one or more, healthy", "its panels name none", false));
+        seen.push(Observation::new("data sources", "one or more, healthy", "none in its panels", false));
     }
     seen
 }
@@ -47,7 +47,7 @@ async fn source(api: &ApiClient, name: &str) -> Observation {
     let reply = match health(api, name).await {
         Ok(reply) if reply.status == StatusCode::NOT_FOUND => match found_otherwise(api, name).await {
             Ok(Some(reply)) => reply,
-            Ok(None) => return Observation::new(what, HEALTHY, "there is no such data source", false),
+            Ok(None) => return Observation::new(what, HEALTHY, "no such data source", false),
             Err(why) => return Observation::unknown(what, HEALTHY, why),
         },
         Ok(reply) => reply,
@@ -70,12 +70,12 @@ async fn found_otherwise(api: &ApiClient, name: &str) -> ProbeResult<Option<ApiR
             _ if is_name => {
                 let found = reply.json()?;
                 let uid = found.get("uid").and_then(Value::as_str);
-                let uid = uid.ok_or_else(|| ProbeError::new("the answer names no uid of the data source"))?;
+                let uid = uid.ok_or_else(|| ProbeError::new("the response has no uid of the data source"))?;
                 return Ok(Some(health(api, uid).await?));
             }
             _ => {
                 return Err(ProbeError::new(
-                    "there, but this Grafana has no health check by uid (before 9.0)",
+                    "present, but this Grafana has no health check by uid (before 9.0)",
                 ));
             }
         }
@@ -93,7 +93,7 @@ async fn default_source(api: &ApiClient) -> Observation {
     };
     match uid.await {
         Ok(Some(uid)) => source(api, &uid).await,
-        Ok(None) => Observation::new(what, HEALTHY, "none is the default", false),
+        Ok(None) => Observation::new(what, HEALTHY, "no default data source", false),
         Err(why) => Observation::unknown(what, HEALTHY, why),
     }
 }
@@ -157,9 +157,9 @@ mod tests {
             (501, r#"{"message":"Not implemented"}"#, None, "no health check"),
             (200, r#"{"status":"UNKNOWN","message":"?"}"#, None, "it reports no health"),
             (500, r#"{"message":"Internal error"}"#, None, "it reports no health (500:  Internal error)"),
-            (502, "bad gateway", None, "it answers 502: bad gateway"),
-            (403, r#"{"message":"Access denied"}"#, None, "may not see this"),
-            (302, "", None, "it answers 302"),
+            (502, "bad gateway", None, "HTTP 502: bad gateway"),
+            (403, r#"{"message":"Access denied"}"#, None, "permission denied"),
+            (302, "", None, "HTTP 302"),
         ];
         for (status, body, ok, seen) in cases {
             let status = StatusCode::from_u16(status).unwrap();

@@ -15,7 +15,7 @@ pub(super) async fn judge(spec: &HttpSpec, answer: HttpAnswer, deadline: &Deadli
     let mut seen = answer.way;
     seen.push(status(spec, answer.status.as_u16(), &answer.headers, &answer.body));
     let took = format!("{} ms", answer.took.as_millis());
-    seen.push(Observation::recorded("time to answer", took).as_measured());
+    seen.push(Observation::recorded("response time", took).as_measured());
     seen.extend(spec.header.iter().map(|check| header(check, &answer.headers)));
     seen.extend(judging::judge("body", &spec.body, &spec.json, answer.body, deadline).await);
     seen

@@ -1,11 +1,13 @@
-//! The HTTP probe: one request, redirects followed within the host, and what its answer must be.
+//! The HTTP probe: a request, redirects followed within the host, and what its answer must be.
 
 mod checks;
+mod instances;
 mod reproduce;
 mod via;
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode, Url};
 
@@ -18,6 +20,7 @@ use super::content::ReadBody;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::http_client::{self, HttpClient, ProxyUse};
+use super::samples;
 
 /// The response to a request.
 struct HttpAnswer {
@@ -36,26 +39,50 @@ pub(super) async fn run(spec: &HttpSpec, deadline: &Deadline, secret_store: &Sec
         // Neither the address nor a command with it: it may contain a password.
         Err(why) => return Outcome::error("HTTP address", "http://… or https://…", why),
     };
-    let answer = match &spec.via {
-        Some(Vantage::Exec(argv)) => via::visit(spec, &url, argv, deadline, secret_store).await,
-        Some(Vantage::Proxy(proxy)) => {
-            visit(spec, url, ProxyUse::Only(proxy.clone()), deadline, secret_store).await
-        }
-        None => visit(spec, url, ProxyUse::Environment, deadline, secret_store).await,
-    };
-    let mut observations = match answer {
-        Ok(answer) => checks::judge(spec, answer, deadline).await,
-        Err(why) => vec![Observation::unknown(name(spec), checks::expected_status(spec), why)],
-    };
-    observations
-        .extend(spec.via.as_ref().map(|via| Observation::recorded("seen from", describe_vantage(via))));
+    let answers = sample(spec, &url, deadline, secret_store).await;
+    let summary = (answers.len() > 1).then(|| instances::summary(&answers));
+    let mut judged = Vec::new();
+    for answer in answers {
+        judged.push(match answer {
+            Ok(answer) => checks::judge(spec, answer, deadline).await,
+            Err(why) => vec![Observation::unknown(name(spec), checks::expected_status(spec), why)],
+        });
+    }
+    let mut observations = samples::merge(judged);
+    observations.extend(summary);
+    observations.extend(
+        spec.via.as_ref().map(|via| Observation::recorded("requested through", describe_vantage(via))),
+    );
     Outcome::of(observations, reproduce::curl(spec))
+}
+
+/// The answers to all samples, each over a connection of its own: at once, or one after the other where each starts
+/// programs elsewhere.
+async fn sample(
+    spec: &HttpSpec,
+    url: &Url,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+) -> Vec<ProbeResult<HttpAnswer>> {
+    let proxies = match &spec.via {
+        Some(Vantage::Exec(argv)) => {
+            let mut answers = Vec::new();
+            for _ in 0..spec.samples {
+                answers.push(via::visit(spec, url, argv, deadline, secret_store).await);
+            }
+            return answers;
+        }
+        Some(Vantage::Proxy(proxy)) => ProxyUse::Only(proxy.clone()),
+        None => ProxyUse::Environment,
+    };
+    let visits = (0..spec.samples).map(|_| visit(spec, url.clone(), proxies.clone(), deadline, secret_store));
+    join_all(visits).await
 }
 
 fn describe_vantage(via: &Vantage) -> String {
     match via {
-        Vantage::Proxy(proxy) => format!("behind the proxy {proxy}"),
-        Vantage::Exec(argv) => format!("where `{}` leads", argv.join(" ")),
+        Vantage::Proxy(proxy) => format!("proxy {proxy}"),
+        Vantage::Exec(argv) => format!("command `{}`", argv.join(" ")),
     }
 }
 
@@ -81,7 +108,7 @@ fn address(text: &str) -> ProbeResult<Url> {
     }
     if has_credentials(&url) {
         return Err(ProbeError::new(
-            "the address holds a user or a password; send it as a header, by reference",
+            "the address contains a user or a password; send it as a header, by reference",
         ));
     }
     Ok(url)

@@ -84,18 +84,22 @@ fn config(
 fn failed(code: Option<i32>, result: &ProgramResult) -> ProbeError {
     let message = text::excerpt(&result.stderr.bytes, MAX_REASON);
     ProbeError::new(match code {
-        Some(code) if COMMAND_NOT_FOUND.contains(&code) => format!("there is no curl there: {message}"),
-        Some(CURL_USAGE_ERROR) => {
-            format!("the way there passes no input on (kubectl and docker exec need -i): {message}")
+        Some(code) if COMMAND_NOT_FOUND.contains(&code) => {
+            format!("curl is not installed on the remote side: {message}")
         }
-        Some(code) => format!("from there (exit code {code}): {message}"),
-        None => format!("from there, ended by a signal: {message}"),
+        Some(CURL_USAGE_ERROR) => {
+            format!(
+                "the exec command does not pass standard input on (kubectl and docker exec need -i): {message}"
+            )
+        }
+        Some(code) => format!("remote curl: exit code {code}: {message}"),
+        None => format!("remote curl: ended by a signal: {message}"),
     })
 }
 
 /// The last head that curl prints, and what comes after it: there may be heads of 1xx before.
 fn answer(result: ProgramResult) -> ProbeResult<HttpAnswer> {
-    let foreign = || ProbeError::new("what curl prints there is no answer in HTTP");
+    let foreign = || ProbeError::new("the output of the remote curl is not an HTTP response");
     let mut rest = result.stdout.bytes.as_slice();
     loop {
         let end = rest.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(foreign)?;
@@ -105,7 +109,7 @@ fn answer(result: ProgramResult) -> ProbeResult<HttpAnswer> {
             continue;
         }
         let long = (rest.len() > MAX_BODY)
-            .then(|| ProbeError::new("body longer than 1 MiB: only its begin was read"));
+            .then(|| ProbeError::new("body longer than 1 MiB: only the first 1 MiB was read"));
         let body =
             ReadBody { bytes: rest[..rest.len().min(MAX_BODY)].to_vec(), cut: long.or(result.stdout.cut) };
         return Ok(HttpAnswer { way: Vec::new(), status, headers, body, took: result.took });

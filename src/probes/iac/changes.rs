@@ -91,7 +91,7 @@ impl ChangeSet {
     fn summary(&self) -> String {
         let is_unchanged = self.changes.iter().all(|change| change.action == ResourceAction::None);
         if is_unchanged && self.further.is_empty() {
-            return "nothing would change".to_owned();
+            return "no changes".to_owned();
         }
         let count = |action| self.with_action(action).count();
         let mut parts = vec![
@@ -159,9 +159,9 @@ pub(super) fn same(planned: ChangeSet, context: &ProbeContext) -> Vec<Observatio
     let same = match context.digest.as_ref().and_then(Option::as_ref) {
         Some(reviewed) => {
             let is_same = *reviewed == digest;
-            Observation::new(what, format!("{reviewed}, which was reviewed"), digest, is_same)
+            Observation::new(what, format!("{reviewed} (reviewed)"), digest, is_same)
         }
-        None => Observation::unknown(what, "the one that was reviewed", "none was reviewed"),
+        None => Observation::unknown(what, "the reviewed change set", "none"),
     };
     let wrong = planned.findings.into_iter().filter(|finding| finding.ok == Some(false));
     std::iter::once(same).chain(wrong).collect()
@@ -171,20 +171,18 @@ pub(super) fn same(planned: ChangeSet, context: &ProbeContext) -> Vec<Observatio
 fn judge_lost(spec: &IacSpec, change: &ResourceChange) -> Observation {
     let is_allowed = spec.may_destroy.contains(&change.address);
     let what = format!("resource {}", change.address);
-    let expected = if is_allowed { "may be" } else { "kept; `may_destroy` names what may go" };
+    let expected = if is_allowed { "allowed by `may_destroy`" } else { "not destroyed (see `may_destroy`)" };
     let say = |action: &str| {
         let note = if change.note.is_empty() { String::new() } else { format!(": {}", change.note) };
         format!("{action} ({}){note}", change.kind)
     };
     match change.action {
-        ResourceAction::Forget => {
-            Observation::recorded(what, say("forgotten: it stays, and is no longer managed"))
-        }
+        ResourceAction::Forget => Observation::recorded(what, say("forgotten: kept, but no longer managed")),
         ResourceAction::MayReplace if !is_allowed => {
             Observation::unknown(what, expected, say("updated or replaced: the tool cannot tell which"))
         }
         ResourceAction::MayReplace => Observation::new(what, expected, say("updated or replaced"), true),
-        ResourceAction::Unknown => Observation::unknown(what, "a known change", say("it cannot be known")),
+        ResourceAction::Unknown => Observation::unknown(what, "a known change", say("unknown action")),
         ResourceAction::Replace => Observation::new(what, expected, say("replaced"), is_allowed),
         _ => Observation::new(what, expected, say("destroyed"), is_allowed),
     }
@@ -196,7 +194,7 @@ fn judge_required(word: &str, planned: &ChangeSet) -> Observation {
     let count = planned.count_of(word);
     let lost = planned.changes.iter().filter(|change| !change.stays() && change.is_about(word)).count();
     match (count, lost, &planned.unlisted) {
-        (0, 0, Some(why)) => Observation::unknown(what, expected, format!("none is listed; {why}")),
+        (0, 0, Some(why)) => Observation::unknown(what, expected, format!("none listed; {why}")),
         (0, 0, None) => Observation::new(what, expected, "none", false),
         (0, lost, _) => {
             let seen =
@@ -246,7 +244,7 @@ mod tests {
             ),
             (&[("redis", MayReplace)], r#""may_destroy": ["redis"]"#, Some(true), "updated or replaced"),
             (&[("redis", MayReplace)], r#""may_destroy": []"#, None, "the tool cannot tell which"),
-            (&[("redis", Unknown)], r#""may_destroy": ["redis"]"#, None, "it cannot be known"),
+            (&[("redis", Unknown)], r#""may_destroy": ["redis"]"#, None, "unknown action"),
         ];
         for (changes, more, ok, seen) in cases {
             let judged = judge(&spec(more), planned(changes));

@@ -46,7 +46,7 @@ pub(super) async fn plan(spec: &IacSpec, permit: &Permit, deadline: &Deadline) -
             let printed = ask(spec, &request, permit, deadline).await;
             printed.and_then(|printed| read.add(&request, &printed))
         } else {
-            Err(ProbeError::new(format!("more than {MAX_PAGES} answers: not read")))
+            Err(ProbeError::new(format!("more than {MAX_PAGES} pages: not read")))
         };
         read.findings.extend(added.err().map(|why| request.unread(why)));
     }
@@ -85,10 +85,10 @@ impl ReadPages {
     fn add(&mut self, request: &PageRequest, printed: &[u8]) -> ProbeResult<()> {
         let page = Page::read(printed)?;
         if request.is_nested() && page.change_set_id.as_ref() != Some(&request.change_set) {
-            return Err(ProbeError::new("the answer is about another change set"));
+            return Err(ProbeError::new("the response is about another change set"));
         }
         if page.next_token.is_some() && page.next_token == request.token {
-            return Err(ProbeError::new("the same page came again"));
+            return Err(ProbeError::new("the same page was returned again"));
         }
         // Neither whether it can be executed nor where its next page is belongs to what it changes.
         let without = ["CreationTime", "ExecutionStatus", "NextToken", "ResponseMetadata"];
@@ -124,7 +124,7 @@ impl ReadPages {
         if spec.required.iter().all(|word| set.count_of(word) > 0) {
             return set;
         }
-        let only_changes = "a change set lists changes only";
+        let only_changes = "a change set lists only changes";
         set.unlisted = match stack_resources(spec, permit, deadline).await {
             Ok(resources) => {
                 let is_part = resources.is_part();
@@ -200,7 +200,7 @@ mod tests {
         read.add(&request("", "release", None), &first).unwrap();
         assert_eq!(read.waiting.pop().unwrap().token.as_deref(), Some("2"));
         let again = read.add(&request("", "release", Some("2")), &first).unwrap_err();
-        assert_eq!(again.to_string(), "the same page came again");
+        assert_eq!(again.to_string(), "the same page was returned again");
     }
 
     #[test]

@@ -98,11 +98,11 @@ impl Page {
         let why = match self.execution_status.as_str() {
             "AVAILABLE" | "" => return None,
             "UNAVAILABLE" if is_nested || self.status == "FAILED" => return None,
-            "EXECUTE_COMPLETE" => "it has been executed already",
-            "EXECUTE_IN_PROGRESS" => "it is being executed",
-            "EXECUTE_FAILED" => "its execution failed: create a new one",
-            "OBSOLETE" => "the stack has changed since: create a new one",
-            "UNAVAILABLE" => "it cannot be executed; of nested ones, the root's is executed",
+            "EXECUTE_COMPLETE" => "already executed",
+            "EXECUTE_IN_PROGRESS" => "being executed",
+            "EXECUTE_FAILED" => "execution failed: create a new one",
+            "OBSOLETE" => "the stack was changed since: create a new one",
+            "UNAVAILABLE" => "cannot be executed: execute the root stack's change set",
             _ => "an execution status that is not documented",
         };
         let seen = format!("{}: {why}", self.execution_status);
@@ -126,7 +126,7 @@ impl Change {
             // An invocation of a hook; anything else is unknown.
             let is_hook = self.hook_invocation_count.is_some() || self.kind == "Hook";
             let change = || {
-                let note = "CloudFormation does not say of which resource";
+                let note = "CloudFormation does not report of which resource";
                 ResourceChange::new(path.trim_end_matches('/'), &self.kind, ResourceAction::Unknown, note)
             };
             return (!is_hook).then(|| Item::Change(change()));
@@ -149,7 +149,7 @@ impl Resource {
             "SyncWithActual" => (ResourceAction::None, String::new()),
             "Remove" => self.removal(),
             "Modify" if self.kind == STACK => {
-                let note = "a nested stack: what changes in it is not in the set (IncludeNestedStacks)";
+                let note = "a nested stack: its changes are not in the change set (IncludeNestedStacks)";
                 (ResourceAction::Unknown, note.to_owned())
             }
             "Modify" => self.modification(),
@@ -169,7 +169,7 @@ impl Resource {
 
     fn modification(&self) -> (ResourceAction, String) {
         let retained = match self.policy_action.as_str() {
-            "ReplaceAndRetain" => "; the old one is kept, and no longer managed",
+            "ReplaceAndRetain" => "; the old one is kept, but no longer managed",
             "ReplaceAndSnapshot" => "; after a snapshot of the old one",
             _ => "",
         };
@@ -230,7 +230,7 @@ struct StackResource {
 impl StackResources {
     pub(super) fn read(printed: &[u8]) -> ProbeResult<Self> {
         serde_json::from_slice(json_object(printed))
-            .map_err(|error| ProbeError::new(format!("no list of a stack's resources: {error}")))
+            .map_err(|error| ProbeError::new(format!("not a list of a stack's resources: {error}")))
     }
 
     /// Whether more resources than these may be there.
@@ -298,7 +298,7 @@ mod tests {
             (json!({"Action": "Modify", "Details": never}), Update, "its details say that it stays"),
             (json!({"Action": "Modify", "Replacement": null}), MayReplace, "nothing says that it stays"),
             (json!({"Action": "SyncWithActual"}), Kept, "only the record changes"),
-            (json!({"Action": "Dynamic"}), Unknown, "cannot be known"),
+            (json!({"Action": "Dynamic"}), Unknown, "unknown action"),
             (json!({"Action": "Modify", "Type": STACK}), Unknown, "a nested stack without its change set"),
         ];
         for (mut resource, expected, why) in cases {

@@ -117,7 +117,7 @@ fn failed(result: &ProgramResult) -> ProbeError {
     let begin = text.find("Error").unwrap_or(0);
     let text = text[begin..].split_whitespace().collect::<Vec<_>>().join(" ");
     let code = result.status.code().map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
-    ProbeError::new(format!("it ends with {code}: {}", text::clip(&text, MAX_REASON)))
+    ProbeError::new(format!("{code}: {}", text::clip(&text, MAX_REASON)))
 }
 
 /// What the tool printed, if it is all of it.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use crate::probes::error::ProbeError;
 
 pub(super) fn unexpected_output(tool: &str, error: &serde_json::Error) -> ProbeError {
-    ProbeError::new(format!("what it prints is no change set of {tool}: {error}"))
+    ProbeError::new(format!("the output is not a change set of {tool}: {error}"))
 }
 
 /// The one JSON object in an output. Wrappers print lines of their own before and after it; hashicorp/setup-terraform
@@ -45,7 +45,7 @@ pub(super) enum Field<T> {
 }
 
 impl<T> Field<T> {
-    pub(super) const fn there(&self) -> Option<&T> {
+    pub(super) const fn present(&self) -> Option<&T> {
         if let Self::There(value) = self { Some(value) } else { None }
     }
 }

@@ -135,7 +135,7 @@ const fn rank(action: ResourceAction) -> u8 {
 /// Whether the preview is whole.
 fn findings(preview: &PulumiPreview) -> Vec<Observation> {
     let corrupt = preview.is_maybe_corrupt.then(|| {
-        let why = "Pulumi says that a step failed, and that the state may be corrupt (maybeCorrupt)";
+        let why = "Pulumi reports a failed step; the state may be corrupt (maybeCorrupt)";
         Observation::unknown("preview", "complete, without errors", why)
     });
     let errors = preview.diagnostics.iter().filter(|diagnostic| diagnostic.severity == "error");
@@ -153,8 +153,8 @@ fn findings(preview: &PulumiPreview) -> Vec<Observation> {
     let contradicts = (preview.steps.is_empty() && !unlisted.is_empty()).then(|| {
         let counts =
             unlisted.iter().map(|(op, count)| format!("{count} {op}")).collect::<Vec<_>>().join(", ");
-        let why = format!("it counts {counts}, and lists no step");
-        Observation::unknown("preview", "steps as counted", why)
+        let why = format!("its summary counts {counts}, but no steps are listed");
+        Observation::unknown("preview", "steps match the summary", why)
     });
     [corrupt, failed, contradicts].into_iter().flatten().collect()
 }
@@ -190,9 +190,7 @@ impl ChangeSet {
         let fields: BTreeMap<String, &RawValue> =
             serde_json::from_slice(json).map_err(|error| unexpected_output("Pulumi", &error))?;
         if !["steps", "changeSummary", "config", "duration"].iter().any(|field| fields.contains_key(*field)) {
-            return Err(ProbeError::new(
-                "what it prints is no preview of Pulumi: it has neither steps nor counts",
-            ));
+            return Err(ProbeError::new("the output is not a preview of Pulumi: no steps and no summary"));
         }
         let findings = findings(&preview);
         let listed = preview.steps.iter().filter(|step| step.op == "same").count() as u64;
@@ -308,7 +306,7 @@ mod tests {
             (
                 r#"{"steps": null, "changeSummary": {"create": 2}}"#,
                 None,
-                "it counts 2 create, and lists no step",
+                "its summary counts 2 create, but no steps are listed",
             ),
         ];
         for (json, ok, seen) in cases {

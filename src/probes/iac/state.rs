@@ -36,8 +36,8 @@ pub(super) async fn run(spec: &IacSpec, permit: &Permit, deadline: &Deadline) ->
             let saved = saved.and_then(Result::ok);
             seen.extend(saved.and_then(|saved| compare(&saved, &content, spec)));
         }
-        Ok(None) => seen.push(Observation::new(what, "kept", "there is none", false)),
-        Err(why) => seen.push(Observation::unknown(what, "kept", why)),
+        Ok(None) => seen.push(Observation::new(what, "present", "missing", false)),
+        Err(why) => seen.push(Observation::unknown(what, "present", why)),
     }
     if spec.tool == IacTool::CloudFormation {
         seen.push(status(spec, permit, deadline).await);
@@ -85,11 +85,11 @@ impl Backup {
         let what = format!("backup {file}");
         let found = match &self.read {
             Ok(found) if found.length == 0 => {
-                return vec![Observation::new(what, "there", "it is empty", false)];
+                return vec![Observation::new(what, "present", "empty", false)];
             }
             Ok(found) => found,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return vec![Observation::new(what, "there", "there is no such file", false)];
+                return vec![Observation::new(what, "present", "no such file", false)];
             }
             Err(error) => return vec![Observation::unknown(what, "readable", error.to_string())],
         };
@@ -101,7 +101,7 @@ impl Backup {
             Some(Ok(content)) => seen.extend(content.judge(&content_of)),
             // Not quoted: it may contain secrets.
             Some(Err(_)) => {
-                let why = "text that is no whole state: broken off, encrypted, or an error page";
+                let why = "not a complete state: truncated, encrypted, or an error page";
                 seen.push(Observation::unknown(content_of, "a state with resources", why));
             }
             None => {}
@@ -121,11 +121,12 @@ fn compare(saved: &StateContent, current: &StateContent, spec: &IacSpec) -> Opti
     }
     let (before, now) = (saved.serial?, current.serial?);
     let seen = match now.checked_sub(before) {
-        Some(0) => "the state as it is".to_owned(),
+        Some(0) => "same serial as the state".to_owned(),
         Some(behind) => format!("serial {before}: {behind} behind the state"),
         None => {
-            let seen =
-                format!("serial {before}, and the state's is {now}: the state was set back, or is another's");
+            let seen = format!(
+                "serial {before}, the state's is {now}: the state was rolled back, or belongs to another deployment"
+            );
             return Some(Observation::new(what, "not newer than the state", seen, false));
         }
     };
@@ -191,10 +192,10 @@ mod tests {
         let spec: IacSpec =
             serde_json::from_str(r#"{"tool":"terraform","directory":".","backup":"b"}"#).unwrap();
         let cases = [
-            ((7, "a"), (7, "a"), true, "the state as it is"),
+            ((7, "a"), (7, "a"), true, "same serial as the state"),
             ((5, "a"), (7, "a"), true, "2 behind the state"),
             ((7, "b"), (7, "a"), false, "lineage b"),
-            ((9, "a"), (7, "a"), false, "the state was set back"),
+            ((9, "a"), (7, "a"), false, "the state was rolled back"),
         ];
         for (saved, current, ok, seen) in cases {
             let one = compare(&read(saved.0, saved.1), &read(current.0, current.1), &spec).unwrap();
@@ -208,9 +209,9 @@ mod tests {
         let full = r#"{"mode":"managed","instances":[{}]}"#;
         let cases: [(Vec<u8>, Option<bool>, &str); 5] = [
             (state(1, "a", full).into_bytes(), Some(true), "1 resource"),
-            (state(1, "a", "").into_bytes(), Some(false), "it holds no resource"),
-            (b"<Error><Code>NoSuchKey</Code></Error>".to_vec(), None, "no whole state"),
-            (state(1, "a", full).into_bytes()[..40].to_vec(), None, "no whole state"),
+            (state(1, "a", "").into_bytes(), Some(false), "no resources"),
+            (b"<Error><Code>NoSuchKey</Code></Error>".to_vec(), None, "not a complete state"),
+            (state(1, "a", full).into_bytes()[..40].to_vec(), None, "not a complete state"),
             (vec![0x1f, 0x8b, 8, 0], Some(true), "4 bytes"),
         ];
         for (bytes, ok, seen) in cases {

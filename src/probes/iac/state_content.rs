@@ -37,8 +37,8 @@ impl StateContent {
 
     pub(super) fn judge(&self, what: &str) -> Vec<Observation> {
         let kept = if self.resources == Some(0) {
-            let seen = format!("it holds no resource{}", self.version());
-            Observation::new(what, "kept, with resources", seen, false)
+            let seen = format!("no resources{}", self.version());
+            Observation::new(what, "present, with resources", seen, false)
         } else {
             let parts = [self.version().trim_start_matches("; ").to_owned(), self.count()];
             let parts = parts.into_iter().filter(|part| !part.is_empty()).chain(self.notes.iter().cloned());
@@ -66,7 +66,7 @@ impl StateContent {
 }
 
 fn foreign(tool: &str, error: &serde_json::Error) -> ProbeError {
-    ProbeError::new(format!("what it prints is no state of {tool}: {error}"))
+    ProbeError::new(format!("the output is not a state of {tool}: {error}"))
 }
 
 /// State format 4, and 3 of Terraform before 0.12.
@@ -101,15 +101,13 @@ fn terraform(json: &[u8]) -> ProbeResult<StateContent> {
     }
     let state: State = serde_json::from_slice(json).map_err(|error| foreign("Terraform", &error))?;
     if state.encrypted_data.is_some() {
-        return Err(ProbeError::new("it is encrypted: whether it holds resources cannot be read"));
+        return Err(ProbeError::new("encrypted: its resources cannot be read"));
     }
     let is_listed = !matches!(state.resources, Field::Missing) || state.modules.is_some();
     if !is_listed && !matches!(state.version, Some(3 | 4)) {
-        return Err(ProbeError::new(
-            "what it prints is no state of Terraform: it has no resources and no version",
-        ));
+        return Err(ProbeError::new("the output is not a state of Terraform: no resources and no version"));
     }
-    let managed = state.resources.there().into_iter().flatten().filter(|resource| resource.mode != "data");
+    let managed = state.resources.present().into_iter().flatten().filter(|resource| resource.mode != "data");
     let instances: Vec<&Instance> = managed.flat_map(|resource| &resource.instances).collect();
     let old = state.modules.iter().flatten().flat_map(|module| module.resources.keys());
     let old = old.filter(|name| !name.starts_with("data.")).count();
@@ -155,7 +153,7 @@ fn pulumi(json: &[u8]) -> ProbeResult<StateContent> {
     }
     let export: Export = serde_json::from_slice(json).map_err(|error| foreign("Pulumi", &error))?;
     let Some(deployment) = export.deployment else {
-        return Err(ProbeError::new("what it prints is no state of Pulumi: it has no deployment"));
+        return Err(ProbeError::new("the output is not a state of Pulumi: no deployment"));
     };
     let real = deployment.resources.iter().filter(|resource| !is_own_type(type_and_name(&resource.urn).0));
     let (leftover, real): (Vec<_>, Vec<_>) = real.partition(|resource| resource.is_pending_delete);
@@ -166,9 +164,8 @@ fn pulumi(json: &[u8]) -> ProbeResult<StateContent> {
     };
     let pending: Vec<String> = deployment.pending_operations.iter().map(describe).collect();
     let names = few(pending.iter().map(String::as_str));
-    let pending = (!pending.is_empty()).then(|| {
-        format!("interrupted, with a result that the state does not know: {names}; run `pulumi refresh`")
-    });
+    let pending = (!pending.is_empty())
+        .then(|| format!("interrupted, result not in the state: {names}; run `pulumi refresh`"));
     let notes = notes.into_iter().collect();
     Ok(StateContent { resources: Some(real.len()), notes, pending, ..StateContent::default() })
 }
@@ -233,18 +230,18 @@ pub(super) fn stack_status(what: &str, printed: &[u8]) -> ProbeResult<Observatio
     let stacks: Stacks =
         serde_json::from_slice(json_object(printed)).map_err(|error| foreign("CloudFormation", &error))?;
     let Some(Stack { stack_status: status }) = stacks.stacks.first() else {
-        return Ok(Observation::new(what, "complete", "there is no such stack", false));
+        return Ok(Observation::new(what, "complete", "no such stack", false));
     };
     let why = match status.as_str() {
-        "REVIEW_IN_PROGRESS" => "no change set of it was ever executed",
-        "ROLLBACK_COMPLETE" => "its creation failed: it can only be deleted",
-        "DELETE_COMPLETE" => "it is deleted",
+        "REVIEW_IN_PROGRESS" => "no change set was executed yet",
+        "ROLLBACK_COMPLETE" => "creation failed: it can only be deleted",
+        "DELETE_COMPLETE" => "deleted",
         status if status.ends_with("_FAILED") => "its last operation failed",
         status if status.ends_with("_IN_PROGRESS") => {
             return Ok(Observation::unknown(
                 what,
                 "complete",
-                format!("{status}: an operation is under way"),
+                format!("{status}: an operation is in progress"),
             ));
         }
         _ => return Ok(Observation::new(what, "complete", status, true)),
@@ -291,7 +288,7 @@ mod tests {
                 Terraform,
                 r#"{"version":4,"serial":9,"lineage":"ab-1","resources":[]}"#,
                 &[Some(false)],
-                "it holds no resource; serial 9",
+                "no resources; serial 9",
             ),
             (
                 Terraform,
@@ -319,8 +316,8 @@ mod tests {
                 &[None],
                 "encrypted",
             ),
-            (Terraform, r#"{"message":"Not Found"}"#, &[None], "no state of Terraform"),
-            (Terraform, r#"{"version":4,"serial":9,"reso"#, &[None], "no state of Terraform"),
+            (Terraform, r#"{"message":"Not Found"}"#, &[None], "not a state of Terraform"),
+            (Terraform, r#"{"version":4,"serial":9,"reso"#, &[None], "not a state of Terraform"),
         ];
         check(&cases);
     }

@@ -25,7 +25,7 @@ pub(super) fn of(plan: &TerraformPlan, changes: &[ResourceChange]) -> Vec<Observ
 /// Whether the plan can be applied, and is the whole plan.
 fn whole(plan: &TerraformPlan, changes: &[ResourceChange]) -> Vec<Observation> {
     if plan.errored == Some(true) {
-        let seen = "planning ended with errors: it cannot be applied; fix them, and plan again";
+        let seen = "planning failed with errors; fix them and plan again";
         return vec![Observation::new(PLAN, WHOLE, seen, false)];
     }
     if let Some(without_any) = without_any(plan) {
@@ -33,13 +33,13 @@ fn whole(plan: &TerraformPlan, changes: &[ResourceChange]) -> Vec<Observation> {
     }
     let would_change = changes.iter().any(|change| change.action != ResourceAction::None);
     if plan.applyable == Some(false) && would_change {
-        let seen = "it names changes, and says that it cannot be applied";
+        let seen = "it has changes but is marked as not applicable (applyable: false)";
         return vec![Observation::unknown(PLAN, WHOLE, seen)];
     }
     let (deferred, left_out) = (deferred(plan), left_out(plan));
     let is_explained = deferred.is_some() || left_out.is_some();
     let incomplete = (plan.complete == Some(false) && !is_explained).then(|| {
-        let why = "it says that it is not complete: made with -target, or more is left for a later plan";
+        let why = "marked as not complete (complete: false): made with -target, or changes are deferred";
         Observation::unknown(PLAN, WHOLE, why)
     });
     [deferred, left_out, incomplete].into_iter().flatten().collect()
@@ -50,7 +50,7 @@ fn without_any(plan: &TerraformPlan) -> Option<Observation> {
     let known = plan.prior_addresses().len().max(plan.resource_drift.len());
     let is_empty = plan.planned().is_empty() && plan.deferred_changes.is_empty() && known > 0;
     let count = text::count(known, "resource");
-    let seen = format!("it plans nothing for any of the {count} of the state: made with -refresh-only?");
+    let seen = format!("no changes planned for the {count} of the state: made with -refresh-only?");
     is_empty.then(|| Observation::new(PLAN, "a plan of all resources", seen, false))
 }
 
@@ -66,7 +66,7 @@ fn deferred(plan: &TerraformPlan) -> Option<Observation> {
     };
     let all = plan.deferred_changes.iter().chain(&plan.deferred_action_invocations);
     let named: Vec<String> = all.map(describe).collect();
-    let seen = || format!("left to a later plan: {}", few(named.iter().map(String::as_str)));
+    let seen = || format!("deferred to a later plan: {}", few(named.iter().map(String::as_str)));
     (!named.is_empty()).then(|| Observation::unknown("deferred changes", "none", seen()))
 }
 
@@ -116,7 +116,7 @@ fn checks(checks: &[CheckResult]) -> Vec<Observation> {
     let failed = with("fail").map(|check| judge(check, Some(false), "fails"));
     let errors = with("error").map(|check| judge(check, None, "could not be evaluated"));
     let (passed, open) = (with("pass").count(), with("unknown").count());
-    let summary = format!("{passed} hold, {open} to be known after apply");
+    let summary = format!("{passed} hold, {open} known after apply");
     let summary = (passed + open > 0).then(|| Observation::recorded("checks of the code", summary));
     failed.chain(errors).chain(summary).collect()
 }

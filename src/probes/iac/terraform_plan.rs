@@ -145,21 +145,19 @@ impl TerraformPlan {
 
     /// What it plans for each resource, data sources included.
     pub(super) fn planned(&self) -> &[PlannedResource] {
-        self.resource_changes.there().map_or(&[], Vec::as_slice)
+        self.resource_changes.present().map_or(&[], Vec::as_slice)
     }
 
     /// Whether it is a plan, and says what it changes. `show -json` also prints states.
     fn check_form(&self) -> ProbeResult<()> {
         let version = self.format_version.as_deref().unwrap_or("1");
         if !matches!(version.split('.').next(), Some("0" | "1")) {
-            return Err(ProbeError::new(format!("a plan of format {version}: 0.x and 1.x are known")));
+            return Err(ProbeError::new(format!("plan format {version}: 0.x and 1.x are supported")));
         }
         match (&self.resource_changes, &self.planned_values) {
-            (Field::Null, _) => {
-                Err(ProbeError::new("its `resource_changes` are null: what would change is unknown"))
-            }
+            (Field::Null, _) => Err(ProbeError::new("`resource_changes` is null: the changes are unknown")),
             (Field::Missing, None) => {
-                Err(ProbeError::new("what it prints is no plan: perhaps a state, or an empty file"))
+                Err(ProbeError::new("the output is not a plan: perhaps a state or an empty file"))
             }
             _ => Ok(()),
         }
@@ -205,7 +203,7 @@ impl PlannedChange {
     fn note(&self, reason: Option<&str>) -> String {
         let is_forgotten = self.actions.len() == 2 && self.actions.iter().any(|action| action == "forget");
         let forgotten =
-            is_forgotten.then(|| "the old one is forgotten: it stays, and is no longer managed".to_owned());
+            is_forgotten.then(|| "the old one is forgotten: kept, but no longer managed".to_owned());
         let imported = self.importing.as_ref().map(|_| "imported".to_owned());
         let paths: Vec<String> = self.replace_paths.iter().filter_map(|path| path_text(path)).collect();
         let reason = reason.map(|reason| {
@@ -232,7 +230,7 @@ impl PlannedResource {
         let change = ResourceChange::new(&self.address, &self.kind, self.change.action(), note);
         let change = match &self.deposed {
             Some(key) => {
-                let note = format!("deposed object {key}, which an earlier replacement left over");
+                let note = format!("deposed object {key}, left over from an earlier replacement");
                 ResourceChange { note, is_leftover: true, ..change }
             }
             None => change,

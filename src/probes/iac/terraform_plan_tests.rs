@@ -84,9 +84,9 @@ fn why_a_resource_is_replaced_or_left_over_is_said() {
     let forgotten = resource("aws_mq_broker.b", actions(&["create", "forget"]));
     let planned = read(json!([replaced, deposed, forgotten]), json!({}));
     assert_eq!(planned.changes[0].note, "cannot update disk.0.size, engine");
-    assert_eq!(planned.changes[1].note, "deposed object c0ffee00, which an earlier replacement left over");
+    assert_eq!(planned.changes[1].note, "deposed object c0ffee00, left over from an earlier replacement");
     assert!(planned.changes[1].is_leftover && !planned.changes[0].is_leftover);
-    assert_eq!(planned.changes[2].note, "the old one is forgotten: it stays, and is no longer managed");
+    assert_eq!(planned.changes[2].note, "the old one is forgotten: kept, but no longer managed");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_plan_that_is_not_whole_or_cannot_be_applied_is_not_good() {
             kept(),
             json!({"errored": true, "applyable": false, "complete": false}),
             Some(false),
-            "ended with errors",
+            "failed with errors",
         ),
         (
             kept(),
@@ -116,7 +116,7 @@ fn a_plan_that_is_not_whole_or_cannot_be_applied_is_not_good() {
             "action.a.b (invoke; deferred prereq)",
         ),
         (kept(), json!({"complete": false}), None, "not complete"),
-        (created(), json!({"applyable": false}), None, "cannot be applied"),
+        (created(), json!({"applyable": false}), None, "not applicable"),
         (
             kept(),
             json!({"prior_state": prior(&["aws_mq_broker.a", "aws_mq_broker.c"])}),
@@ -165,8 +165,8 @@ fn drift_actions_and_checks_are_reported() {
         (invoked, Some(true), "to be invoked: action.aws_lambda_invoke.warm"),
         (check("fail", json!({"message": "is down"})), Some(false), "fails: is down"),
         (check("error", json!({})), None, "could not be evaluated"),
-        (check("pass", json!({})), Some(true), "1 hold, 0 to be known after apply"),
-        (check("unknown", json!({})), Some(true), "0 hold, 1 to be known after apply"),
+        (check("pass", json!({})), Some(true), "1 hold, 0 known after apply"),
+        (check("unknown", json!({})), Some(true), "0 hold, 1 known after apply"),
     ];
     for (more, ok, seen) in cases {
         let found = findings(json!([resource("aws_mq_broker.a", actions(&["no-op"]))]), more);
@@ -177,21 +177,21 @@ fn drift_actions_and_checks_are_reported() {
 #[test]
 fn what_is_no_plan_is_not_read_as_one_without_changes() {
     let cases: [(&[u8], &str, &str); 5] = [
-        (br#"{"format_version": "1.0"}"#, "no plan", "`show -json` of an empty state"),
+        (br#"{"format_version": "1.0"}"#, "not a plan", "`show -json` of an empty state"),
         (
             br#"{"format_version": "1.0", "values": {"root_module": {}}}"#,
-            "no plan",
+            "not a plan",
             "`show -json` of a state",
         ),
         (
             br#"{"format_version": "1.2", "planned_values": {}, "resource_changes": null}"#,
-            "are null",
+            "is null",
             "encoded again",
         ),
         (br#"{"format_version": "2.0", "planned_values": {}}"#, "format 2.0", "a later format"),
         (
             b"{\"@level\":\"info\"}\n{\"type\":\"change_summary\"}\n",
-            "no change set",
+            "not a change set",
             "`plan -json`, a stream",
         ),
     ];

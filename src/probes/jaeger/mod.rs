@@ -12,6 +12,7 @@ use super::content::{self, Unreadable};
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::http_client::segment;
+use super::servers::{date_of, now};
 use super::{ProbeContext, curl};
 use crate::secret_store::SecretStore;
 use gonogo_core::checklist::spec::JaegerSpec;
@@ -56,7 +57,7 @@ pub(super) async fn run(
     let reproduce = curl::get(&spec.api, &format!("/api/traces?service={}&limit=20", segment(&spec.service)));
     let api = match ApiClient::new(&spec.api, deadline, secret_store).await {
         Ok(api) => api,
-        Err(why) => return Outcome::of(vec![Observation::unknown("Jaeger", "an answer", why)], reproduce),
+        Err(why) => return Outcome::of(vec![Observation::unknown("Jaeger", "a response", why)], reproduce),
     };
     let service = service(spec, &api).await;
     if service.ok.is_none() && tempo::is_there(&api).await {
@@ -84,8 +85,8 @@ async fn service(spec: &JaegerSpec, api: &ApiClient) -> Observation {
     let is_known = names.contains(&spec.service.as_str());
     let seen = match (is_known, names.len()) {
         (true, _) => "known".to_owned(),
-        (false, 0) => "it knows no service at all".to_owned(),
-        (false, _) => format!("it knows {}", first_names(&names)),
+        (false, 0) => "Jaeger has no services".to_owned(),
+        (false, _) => format!("its services are {}", first_names(&names)),
     };
     match error.filter(|_| !is_known) {
         Some(why) => Observation::unknown(what, "known to Jaeger", why),
@@ -99,22 +100,15 @@ fn read<T: DeserializeOwned>(reply: &ApiResponse) -> ProbeResult<(Answer<T>, Opt
         return Err(reply.error_of_status());
     }
     let answer = content::skim(&reply.body).map_err(|why| match why {
-        Unreadable::Unexpected(_) => ProbeError::new("the answer is in no form that Jaeger documents"),
+        Unreadable::Unexpected(_) => ProbeError::new("not a response of the Jaeger API"),
         why => reply.unreadable(&why),
     });
     Ok((answer?, skew(reply, now())))
 }
 
-fn now() -> Utc {
-    Utc::from_millis(jiff::Timestamp::now().as_millisecond())
-}
-
-/// How far the clock of a server is ahead of ours, by its `Date` header (RFC 9110, 6.6.1); nothing below
-/// [`MIN_SKEW`].
+/// How far the clock of a server is ahead of ours, by the date of its answer; nothing below [`MIN_SKEW`].
 fn skew(reply: &ApiResponse, now: Utc) -> Option<i64> {
-    let date = reply.headers.get("date")?.to_str().ok()?;
-    let date = jiff::fmt::rfc2822::parse(date).ok()?.timestamp().as_millisecond();
-    let ahead = date - now.millis();
+    let ahead = date_of(&reply.headers)?.millis() - now.millis();
     (u128::from(ahead.unsigned_abs()) >= MIN_SKEW.as_millis()).then_some(ahead)
 }
 
@@ -131,7 +125,7 @@ async fn routes(
 ) -> Vec<Observation> {
     let what = |route: &str| format!("spans of {route}");
     let Some(since) = context.since else {
-        let why = "the probe that this one counts from has sent nothing";
+        let why = "the probe named in `since` has sent nothing";
         return spec
             .routes
             .iter()
@@ -169,7 +163,7 @@ fn judge(what: String, expected: &str, route: &str, found: &FoundSpans, since: U
         Some(newest) if fresh_count > 0 => {
             format!("{}: {}, {}", text::count(fresh_count, "span"), newest.name, newest.begun.time_of_day())
         }
-        Some(newest) => format!("none since then; the newest is of {}", newest.begun.time_of_day()),
+        Some(newest) => format!("none since then; the newest is from {}", newest.begun.time_of_day()),
         None => found.without_match(),
     };
     Observation::new(what, expected, seen, fresh_count > 0).as_measured()
@@ -179,20 +173,20 @@ fn why_unclear(newest: &JaegerSpan, skew: i64) -> String {
     let (newest, seconds) = (newest.begun.time_of_day(), skew.abs() / 1000);
     let direction = if skew > 0 { "ahead of" } else { "behind" };
     format!(
-        "the newest is of {newest}, and Jaeger's clock is {seconds} s {direction} ours: whether it is newer is unknown"
+        "the newest is from {newest}, but Jaeger's clock is {seconds} s {direction} this machine's: whether it is newer is unknown"
     )
 }
 
 impl FoundSpans {
     /// Why there may be more spans.
     fn why_partial(&self) -> Option<String> {
-        let full = || format!("none among the {MAX_TRACES} traces that are read; there are more");
+        let full = || format!("none in the first {MAX_TRACES} traces; more were not read");
         self.error.clone().or_else(|| self.is_full.then(full))
     }
 
     fn without_match(&self) -> String {
         if self.spans.is_empty() {
-            return "none; the service has no span since then".to_owned();
+            return "none; the service has no spans since then".to_owned();
         }
         let mut names: Vec<&str> = self.spans.iter().map(|span| span.name.as_str()).collect();
         names.sort_unstable();
@@ -256,14 +250,14 @@ mod tests {
         let cases = [
             (found(&[2], None, None), Some(true), "1 span: GET /ws"),
             (found(&[-20], None, None), Some(false), "none since then"),
-            (found(&[], None, None), Some(false), "no span since then"),
+            (found(&[], None, None), Some(false), "no spans since then"),
             (found(&[], Some("timed out"), None), None, "timed out"),
             (found(&[-20], Some("timed out"), None), None, "timed out"),
             (found(&[2], Some("timed out"), None), Some(true), "1 span"),
-            (FoundSpans { is_full: true, ..found(&[-20], None, None) }, None, "there are more"),
+            (FoundSpans { is_full: true, ..found(&[-20], None, None) }, None, "more were not read"),
             (FoundSpans { is_full: true, ..found(&[2], None, None) }, Some(true), "1 span"),
-            (found(&[-20], None, Some(-30_000)), None, "30 s behind ours"),
-            (found(&[20], None, Some(30_000)), None, "30 s ahead of ours"),
+            (found(&[-20], None, Some(-30_000)), None, "30 s behind this machine's"),
+            (found(&[20], None, Some(30_000)), None, "30 s ahead of this machine's"),
             (found(&[40], None, Some(30_000)), Some(true), "1 span"),
             (found(&[-40], None, Some(-30_000)), Some(false), "none since then"),
         ];

@@ -82,8 +82,8 @@ fn read(reply: &ApiResponse) -> ProbeResult<FoundSpans> {
     if !reply.status.is_success() {
         return Err(reply.error_of_status());
     }
-    let answer: SearchAnswer = content::skim(&reply.body)
-        .map_err(|_| ProbeError::new("the answer is in no form that Tempo documents"))?;
+    let answer: SearchAnswer =
+        content::skim(&reply.body).map_err(|_| ProbeError::new("not a response of the Tempo API"))?;
     let traces = answer.traces.unwrap_or_default();
     let spans = traces.iter().flat_map(FoundTrace::spans).collect();
     Ok(FoundSpans { spans, is_full: traces.len() >= MAX_TRACES, error: None, skew: skew(reply, now()) })

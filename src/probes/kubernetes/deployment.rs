@@ -15,7 +15,7 @@ pub(super) fn judge_deployment(
     let what = format!("deployment {name}");
     match lookup {
         Ok(Some(deployment)) => judge(deployment),
-        Ok(None) => vec![Observation::new(what, expected, "there is no such deployment", false)],
+        Ok(None) => vec![Observation::new(what, expected, "no such deployment", false)],
         Err(why) => vec![Observation::unknown(what, expected, why.clone())],
     }
 }

@@ -95,19 +95,19 @@ impl KubectlFailure {
     pub(super) fn explain(&self, spec: &KubernetesSpec) -> ProbeError {
         let message = &self.message;
         ProbeError::new(if self.has(&["(Forbidden)"]) {
-            format!("this account may not: {message}")
+            format!("permission denied: {message}")
         } else if self.has(&["context"])
             && self.has(&["does not exist", "no context exists", "context was not found"])
         {
-            format!("there is no context `{}` in the kubeconfig", spec.context)
+            format!("no context `{}` in the kubeconfig", spec.context)
         } else if self.has(&LOGIN) {
             format!("credentials are missing, expired or refused: {message}")
         } else if self.has(&CERTIFICATE) {
-            format!("the cluster's certificate is not accepted: {message}")
+            format!("the cluster's certificate is not trusted: {message}")
         } else if self.has(&CONNECTION) {
             format!("the cluster does not answer: {message}")
         } else {
-            format!("kubectl says: {message}")
+            format!("kubectl: {message}")
         })
     }
 
@@ -121,10 +121,10 @@ impl KubectlFailure {
         if self.is_not_found() {
             DryRun::Wrong(format!("its target does not exist: {message}"))
         } else if self.has(&["denied the request"]) {
-            DryRun::Wrong(format!("the cluster's rules deny it: {message}"))
+            DryRun::Wrong(format!("denied by admission control: {message}"))
         } else if self.has(&["(Forbidden)"]) {
             // A right that is missing now is missing in the night too.
-            DryRun::Wrong(format!("this account may not: {message}"))
+            DryRun::Wrong(format!("permission denied: {message}"))
         } else if is_unreached || is_untried {
             DryRun::Unknown
         } else if self.has(&USAGE) || self.has(&["(Invalid)"]) {
@@ -158,9 +158,9 @@ mod tests {
         for (said, cause) in [
             (
                 "Error from server (Forbidden): deployments.apps is forbidden: User \"u\" cannot get",
-                "this account may not: Error",
+                "permission denied: Error",
             ),
-            ("error: context \"production\" does not exist", "there is no context `production`"),
+            ("error: context \"production\" does not exist", "no context `production`"),
             (
                 "error: You must be logged in to the server (Unauthorized)",
                 "credentials are missing, expired or refused",
@@ -180,7 +180,7 @@ mod tests {
             ),
             (
                 "Unable to connect to the server: tls: failed to verify certificate: x509: certificate signed by unknown authority",
-                "the cluster's certificate is not accepted",
+                "the cluster's certificate is not trusted",
             ),
             (
                 "Unable to connect to the server: x509: certificate has expired or is not yet valid",
@@ -196,7 +196,7 @@ mod tests {
                 "the cluster does not answer",
             ),
             (unreachable, "the cluster does not answer: The connection to the server h:6443 was refused"),
-            ("Error from server (InternalError): an error on the server", "kubectl says: Error from server"),
+            ("Error from server (InternalError): an error on the server", "kubectl: Error from server"),
         ] {
             let why = KubectlFailure::read(said).explain(&spec()).to_string();
             assert!(why.starts_with(cause), "{said}: {why}");

@@ -14,8 +14,7 @@ pub(super) fn health(check: &HealthCheck, deployment: &Value) -> Vec<Observation
     let judge = |(field, kind, path): (&str, &str, &String)| {
         let probes = probes(&check.deployment, deployment, field);
         let described: Vec<_> = probes.iter().map(|(_, probe)| describe(probe)).collect();
-        let seen =
-            if described.is_empty() { "no path is asked for".to_owned() } else { described.join(", ") };
+        let seen = if described.is_empty() { "no path configured".to_owned() } else { described.join(", ") };
         let ok = probes.iter().any(|(_, probe)| asks(probe, path));
         Observation::new(format!("{kind} of deployment {}", check.deployment), path, seen, ok)
     };
@@ -38,7 +37,7 @@ fn describe(probe: &Value) -> String {
         (Some(http), ..) => http_path(http),
         (None, Some(exec), _) => format!("the command `{}`", command(exec)),
         (None, None, Some((_, other))) => format!("{other}, no path"),
-        _ => "no path is asked for".to_owned(),
+        _ => "no path configured".to_owned(),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The Kubernetes probe, through `kubectl`: where credentials come from, whether a rollout is complete, which
-//! paths report health, and whether a command would be allowed.
+//! paths report health, which settings are deployed, and whether a command would be allowed.
 
 mod deployment;
 mod errors;
@@ -7,6 +7,7 @@ mod health;
 mod pods;
 mod references;
 mod rollout;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,7 +22,7 @@ use super::process::{self, Program, ProgramResult};
 use crate::process::Permit;
 use deployment::judge_deployment;
 use errors::{DryRun, KubectlFailure};
-use gonogo_core::checklist::spec::{KubernetesSpec, RolloutCheck};
+use gonogo_core::checklist::spec::{KubernetesSpec, RolloutCheck, SettingsCheck};
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::text;
 use pods::Pods;
@@ -58,6 +59,9 @@ pub(super) async fn run(
             health::health(check, deployment)
         }));
     }
+    if let Some(check) = &spec.settings {
+        seen.extend(cluster.settings(check).await);
+    }
     if !spec.dry_run.is_empty() {
         seen.push(cluster.dry_run().await);
     }
@@ -74,19 +78,37 @@ struct KubernetesCluster<'a> {
 impl KubernetesCluster<'_> {
     async fn credentials(&self, name: &str) -> Vec<Observation> {
         let lookup = self.deployment(name).await;
+        let maps = self.config_maps(&lookup).await;
+        judge_deployment(name, &lookup, "credentials by reference", |deployment| {
+            references::credentials(name, deployment, &maps)
+        })
+    }
+
+    async fn settings(&self, check: &SettingsCheck) -> Vec<Observation> {
+        let mut seen = Vec::new();
+        for name in &check.deployments {
+            let lookup = self.deployment(name).await;
+            let maps = self.config_maps(&lookup).await;
+            seen.extend(judge_deployment(name, &lookup, "the profile's settings", |deployment| {
+                settings::settings(name, deployment, &maps, &check.values)
+            }));
+        }
+        seen
+    }
+
+    /// The config maps that a deployment takes variables from.
+    async fn config_maps(&self, lookup: &Lookup<Value>) -> ConfigMaps {
         let names = lookup.as_ref().ok().and_then(|found| Some(references::config_maps(found.as_ref()?)));
         let mut maps = ConfigMaps::new();
         for map in names.into_iter().flatten() {
             let content = if maps.len() < MAX_CONFIG_MAPS {
                 self.get(&[&format!("configmap/{map}")]).await
             } else {
-                Err(ProbeError::new(format!("at most {MAX_CONFIG_MAPS} are searched")))
+                Err(ProbeError::new(format!("limit of {MAX_CONFIG_MAPS} config maps exceeded")))
             };
             maps.insert(map, content);
         }
-        judge_deployment(name, &lookup, "credentials by reference", |deployment| {
-            references::credentials(name, deployment, &maps)
-        })
+        maps
     }
 
     async fn rolled_out(&self, rollout: &RolloutCheck, context: &ProbeContext) -> Vec<Observation> {
@@ -108,16 +130,16 @@ impl KubernetesCluster<'_> {
         match (digest, pods) {
             (Some(Some(digest)), Some(pods)) => seen.push(pods::digest(name, &digest, &pods)),
             (Some(Some(_)), None) if found.is_some() => {
-                let why = "the deployment's selector has no form that kubectl takes";
+                let why = "the deployment's selector cannot be passed to kubectl";
                 seen.push(Observation::unknown(
                     format!("image of {name}"),
-                    "the pushed one",
+                    "the pushed image",
                     ProbeError::new(why),
                 ));
             }
             (Some(None), _) => {
                 let why = "the registry has not reported the digest of the pushed image";
-                seen.push(Observation::unknown(format!("image of {name}"), "the pushed one", why));
+                seen.push(Observation::unknown(format!("image of {name}"), "the pushed image", why));
             }
             _ => {}
         }
@@ -133,7 +155,7 @@ impl KubernetesCluster<'_> {
         let Some(bytes) = self.output(result)? else { return Ok(None) };
         serde_json::from_slice(&bytes)
             .map(Some)
-            .map_err(|error| ProbeError::new(format!("kubectl prints what is no list of pods: {error}")))
+            .map_err(|error| ProbeError::new(format!("the output of kubectl is not a list of pods: {error}")))
     }
 
     async fn deployment(&self, name: &str) -> Lookup<Value> {
@@ -149,7 +171,7 @@ impl KubernetesCluster<'_> {
         let Some(bytes) = self.output(result)? else { return Ok(None) };
         content::json(&bytes)
             .map(Some)
-            .map_err(|why| ProbeError::new(format!("kubectl prints what is {why}")))
+            .map_err(|why| ProbeError::new(format!("the output of kubectl is {why}")))
     }
 
     /// What `kubectl get` printed; none if the object does not exist.
@@ -216,7 +238,7 @@ fn dry(spec: &KubernetesSpec) -> Vec<String> {
 
 /// For another program, only its existence can be checked.
 fn judge_program_exists(shown: &str, program: &str) -> Observation {
-    let (what, expected) = (format!("program of `{shown}`"), "there; only kubectl can be tried");
+    let (what, expected) = (format!("program of `{shown}`"), "installed (only kubectl has a dry run)");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_there = |file: &Path| file.is_file();
     let file = if program.contains('/') {
@@ -226,13 +248,15 @@ fn judge_program_exists(shown: &str, program: &str) -> Observation {
     };
     match file {
         Some(file) => Observation::new(what, expected, file.display().to_string(), true),
-        None => Observation::new(what, expected, format!("there is no program `{program}` here"), false),
+        None => Observation::new(what, expected, format!("program `{program}` not found"), false),
     }
 }
 
 fn reproduce(spec: &KubernetesSpec) -> String {
     let rollout = spec.rollout.as_ref().map(|rollout| &rollout.deployment);
-    let name = spec.deployments.first().or(rollout).or(spec.health.as_ref().map(|health| &health.deployment));
+    let settings = spec.settings.as_ref().and_then(|check| check.deployments.first());
+    let health = spec.health.as_ref().map(|health| &health.deployment);
+    let name = spec.deployments.first().or(rollout).or(health).or(settings);
     let argv = match name {
         Some(name) => kubectl(spec, &["get", &target(name), "--output=json"]),
         None if spec.dry_run.is_empty() => kubectl(spec, &["get", "deployments"]),

@@ -236,7 +236,7 @@ pub(super) fn digest(deployment: &str, digest: &str, pods: &Lookup<Pods>) -> Obs
             Observation::unknown(what, expected, why)
         }
         (all, other, _) => {
-            Observation::new(what, expected, format!("another one in {other} of {all}"), false)
+            Observation::new(what, expected, format!("a different image in {other} of {all}"), false)
         }
     }
 }
@@ -278,7 +278,7 @@ mod tests {
         assert_eq!(digest("app", DIGEST, &Ok(Some(pods(&json!([by_digest]))))).ok, Some(true));
         let two = json!([running("h/app@sha256:bb"), running("sha256:cc")]);
         let seen = digest("app", DIGEST, &Ok(Some(pods(&two))));
-        assert_eq!((seen.ok, &*seen.seen), (Some(false), "another one in 1 of 2"));
+        assert_eq!((seen.ok, &*seen.seen), (Some(false), "a different image in 1 of 2"));
     }
 
     #[test]

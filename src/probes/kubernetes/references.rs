@@ -64,7 +64,7 @@ impl References<'_> {
         for part in ["/command", "/args"] {
             let words: Vec<_> = list(container, part).filter_map(Value::as_str).collect();
             for (_, kind) in credentials::in_arguments(&words) {
-                self.wrong(&what, format!("its command line holds {kind}"));
+                self.wrong(&what, format!("its command line contains {kind}"));
             }
         }
     }
@@ -76,7 +76,7 @@ impl References<'_> {
             self.by_reference.push(format!("{key} ({})", word(secret, "/name")));
         } else if !map.is_empty() {
             if credentials::is_credential_name(key) {
-                self.wrong(what, format!("{key} comes from a config map, which is no place for secrets"));
+                self.wrong(what, format!("{key} comes from a config map, not from a secret"));
             } else {
                 let entry = word(variable, "/valueFrom/configMapKeyRef/key");
                 self.add_config_map(what, map, Some((key, entry)), config_maps);
@@ -160,8 +160,8 @@ fn written_out(key: &str, value: &str) -> Option<String> {
     let kind = credentials::in_variable(key, value).into_iter().next()?;
     match kind.as_str() {
         WRITTEN_OUT if value.contains("$(") => None,
-        WRITTEN_OUT => Some(format!("{key} is written out")),
-        kind => Some(format!("{key} holds {kind}")),
+        WRITTEN_OUT => Some(format!("{key} is in plain text")),
+        kind => Some(format!("{key} contains {kind}")),
     }
 }
 
@@ -176,7 +176,7 @@ mod tests {
         let template = json!({"metadata": {"annotations": annotations}, "spec": spec});
         let deployment = json!({"spec": {"template": template}});
         let seen = credentials("app", &deployment, maps);
-        seen.iter().fold(String::new(), |told, seen| format!("{told}{:?} {}\n", seen.ok, seen.seen))
+        seen.iter().fold(String::new(), |described, seen| format!("{described}{:?} {}\n", seen.ok, seen.seen))
     }
 
     fn of_env(env: &Value) -> String {
@@ -191,17 +191,17 @@ mod tests {
     fn credentials_that_are_written_out_are_found_wherever_a_container_has_them() {
         let value = |name: &str, value: &str| json!({"name": name, "value": value});
         for (env, seen) in [
-            (value("RABBITMQ_DEFAULT_PASS", "hunter22"), "RABBITMQ_DEFAULT_PASS is written out"),
-            (value("DB_PWD", "hunter22"), "DB_PWD is written out"),
-            (value("BROKER", "amqp://app:hunter22@mq"), "BROKER holds a URL with a password"),
+            (value("RABBITMQ_DEFAULT_PASS", "hunter22"), "RABBITMQ_DEFAULT_PASS is in plain text"),
+            (value("DB_PWD", "hunter22"), "DB_PWD is in plain text"),
+            (value("BROKER", "amqp://app:hunter22@mq"), "BROKER contains a URL with a password"),
             (
                 json!({"name": "API_KEY", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "k"}}}),
                 "API_KEY comes from a config map",
             ),
         ] {
-            let told = of_env(&json!([by_secret(), env]));
-            assert!(told.starts_with("Some(false)") && told.contains(seen), "{told}");
-            assert!(!told.contains("hunter22"));
+            let described = of_env(&json!([by_secret(), env]));
+            assert!(described.starts_with("Some(false)") && described.contains(seen), "{described}");
+            assert!(!described.contains("hunter22"));
         }
         for (name, text) in [
             ("TOKENIZERS_PARALLELISM", "false"),
@@ -211,17 +211,20 @@ mod tests {
             ("BROKER", "amqp://app:$(MQ_PASSWORD)@mq"),
             ("DB_PASSWORD", "$(REDIS_PASSWORD)"),
         ] {
-            let told = of_env(&json!([by_secret(), value(name, text)]));
-            assert_eq!(told, "Some(true) REDIS_PASSWORD (redis)\n", "{name}");
+            let described = of_env(&json!([by_secret(), value(name, text)]));
+            assert_eq!(described, "Some(true) REDIS_PASSWORD (redis)\n", "{name}");
         }
         let container =
             json!({"name": "app", "env": [by_secret()], "args": ["--redis-password", "hunter22"]});
-        let told = judge(&json!({"containers": [container]}), &json!({}), &ConfigMaps::new());
-        assert!(told.contains("its command line holds a value of redis-password"), "{told}");
+        let described = judge(&json!({"containers": [container]}), &json!({}), &ConfigMaps::new());
+        assert!(
+            described.contains("its command line contains a plaintext value of redis-password"),
+            "{described}"
+        );
         let sidecar =
             json!([{"name": "s", "restartPolicy": "Always", "env": [value("PROXY_PASSWORD", "hunter22")]}]);
         let spec = json!({"initContainers": sidecar, "containers": [{"name": "app", "env": [by_secret()]}]});
-        assert!(judge(&spec, &json!({}), &ConfigMaps::new()).contains("PROXY_PASSWORD is written out"));
+        assert!(judge(&spec, &json!({}), &ConfigMaps::new()).contains("PROXY_PASSWORD is in plain text"));
     }
 
     #[test]
@@ -261,8 +264,8 @@ mod tests {
                 "DB_PASSWORD (a reference to a store)",
             ),
         ] {
-            let told = judge(&spec, annotations, &ConfigMaps::new());
-            assert!(told.starts_with(&format!("Some({ok}) {seen}")), "{told}");
+            let described = judge(&spec, annotations, &ConfigMaps::new());
+            assert!(described.starts_with(&format!("Some({ok}) {seen}")), "{described}");
         }
     }
 
@@ -281,12 +284,18 @@ mod tests {
             ("m".into(), map(json!({"url": "amqp://app:hunter22@mq", "DB_PASSWORD": "hunter22"}))),
             ("all".into(), map(json!({"MQ_PASS": "hunter22", "PORT": "8004"}))),
         ]);
-        let told = judge(&spec, &json!({}), &maps);
-        assert!(told.contains("BROKER holds a URL with a password in the config map m"), "{told}");
-        assert!(told.contains("MQ_PASS is written out in the config map all"), "{told}");
-        assert_eq!(told.matches("Some(false)").count(), 2, "{told}");
-        let unread = ConfigMaps::from([("all".into(), Err(ProbeError::new("this account may not")))]);
-        let told = judge(&spec, &json!({}), &unread);
-        assert_eq!(told, "Some(true) not checked: this account may not\nSome(true) REDIS_PASSWORD (redis)\n");
+        let described = judge(&spec, &json!({}), &maps);
+        assert!(
+            described.contains("BROKER contains a URL with a password in the config map m"),
+            "{described}"
+        );
+        assert!(described.contains("MQ_PASS is in plain text in the config map all"), "{described}");
+        assert_eq!(described.matches("Some(false)").count(), 2, "{described}");
+        let unread = ConfigMaps::from([("all".into(), Err(ProbeError::new("permission denied")))]);
+        let described = judge(&spec, &json!({}), &unread);
+        assert_eq!(
+            described,
+            "Some(true) not checked: permission denied\nSome(true) REDIS_PASSWORD (redis)\n"
+        );
     }
 }

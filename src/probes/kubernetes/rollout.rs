@@ -29,12 +29,12 @@ impl Progress {
         let is_done = updated >= replicas && total == updated && available >= replicas;
         let stuck = stuck(deployment);
         let (is_complete, seen) = match (is_observed, stuck, is_done) {
-            (false, ..) => (false, "its newest change is not observed yet".to_owned()),
+            (false, ..) => (false, "its latest change is not observed by the controller yet".to_owned()),
             (true, Some(stuck), _) => (false, stuck),
             (true, None, true) => (true, format!("complete: {available} of {replicas} available")),
             (true, None, false) => {
                 let old = total.saturating_sub(updated);
-                let seen = format!("{updated} of {replicas} are new, {available} available, {old} old");
+                let seen = format!("{updated} of {replicas} updated, {available} available, {old} old");
                 (false, seen + &hint(deployment))
             }
         };
@@ -93,7 +93,7 @@ mod tests {
             let status = json!({"updatedReplicas": 1, "replicas": 1, "availableReplicas": available});
             Progress::of(&json!({"status": status})).judge("app", Some(&pods)).remove(0).seen
         };
-        assert_eq!(seen(0), "1 of 1 are new, 0 available, 0 old; pod app-1-x: app: ErrImagePull");
+        assert_eq!(seen(0), "1 of 1 updated, 0 available, 0 old; pod app-1-x: app: ErrImagePull");
         assert_eq!(seen(1), "complete: 1 of 1 available");
     }
 
@@ -108,16 +108,26 @@ mod tests {
         for (status, paused, ok, seen) in [
             (status(3, 2, 2, 2, json!([])), false, true, "complete: 2 of 2 available"),
             (status(3, 2, 2, 2, json!([])), true, true, "complete: 2 of 2 available"),
-            (status(2, 2, 2, 2, json!([])), false, false, "its newest change is not observed yet"),
-            (status(2, 2, 2, 2, exceeded.clone()), false, false, "its newest change is not observed yet"),
+            (
+                status(2, 2, 2, 2, json!([])),
+                false,
+                false,
+                "its latest change is not observed by the controller yet",
+            ),
+            (
+                status(2, 2, 2, 2, exceeded.clone()),
+                false,
+                false,
+                "its latest change is not observed by the controller yet",
+            ),
             (status(3, 1, 2, 2, exceeded), false, false, "stuck: timed out (ProgressDeadlineExceeded)"),
-            (status(3, 1, 3, 2, json!([])), false, false, "1 of 2 are new, 2 available, 2 old"),
-            (status(3, 0, 2, 2, json!([])), true, false, "0 of 2 are new, 2 available, 2 old; it is paused"),
+            (status(3, 1, 3, 2, json!([])), false, false, "1 of 2 updated, 2 available, 2 old"),
+            (status(3, 0, 2, 2, json!([])), true, false, "0 of 2 updated, 2 available, 2 old; it is paused"),
             (
                 status(3, 1, 1, 1, quota),
                 false,
                 false,
-                "1 of 2 are new, 1 available, 0 old; FailedCreate: exceeded quota",
+                "1 of 2 updated, 1 available, 0 old; FailedCreate: exceeded quota",
             ),
         ] {
             let spec = json!({"replicas": 2, "paused": paused});

@@ -14,7 +14,7 @@ use gonogo_core::outcome::Observation;
 use gonogo_core::text;
 
 /// The expectation for the event that comes back.
-const BY_ID: &str = "there, by its id";
+const BY_ID: &str = "received, matched by id";
 
 /// When the event was seen at a place, or why it was not.
 pub(super) type Arrival = ProbeResult<Option<Duration>>;
@@ -84,7 +84,7 @@ pub(super) async fn on_sse(
                 Ok(None) => return result.ended = Some("the application ended the stream".into()),
                 Err(error) => {
                     let why = error::chain(&error.without_url());
-                    return result.ended = Some(format!("the stream broke off: {why}"));
+                    return result.ended = Some(format!("the stream was interrupted: {why}"));
                 }
             };
             for event in frames.push(&chunk) {
@@ -106,26 +106,25 @@ pub(super) async fn on_sse(
 pub(super) fn leg(place: &str, at: Arrival, wait_limit: Duration) -> Observation {
     let what = format!("event {place}");
     match at {
-        Ok(Some(after)) => took(&what, "there", after),
-        Ok(None) => {
-            Observation::new(what, "there", format!("not within {}", millis(wait_limit)), false).as_measured()
-        }
-        Err(why) => Observation::unknown(what, "there", why),
+        Ok(Some(after)) => took(&what, "received", after),
+        Ok(None) => Observation::new(what, "received", format!("not within {}", millis(wait_limit)), false)
+            .as_measured(),
+        Err(why) => Observation::unknown(what, "received", why),
     }
 }
 
 /// A stream that ends when the event comes is a failure of the application.
 pub(super) fn came_back(result: ProbeResult<SseResult>, wait_limit: Duration) -> Observation {
-    let what = "event back over server-sent events";
+    let what = "event received over server-sent events";
     match result {
         Ok(SseResult { arrived: Some(after), .. }) => took(what, BY_ID, after),
         Ok(SseResult { ended: Some(how), .. }) => Observation::new(what, BY_ID, how, false),
         Ok(SseResult { heartbeats, others, .. }) => {
             let seen = format!(
-                "not within {}; {} and {} came",
+                "not within {}; got {} and {}",
                 millis(wait_limit),
                 text::count(heartbeats, "heartbeat"),
-                text::count(others, "event") + " of others"
+                text::count(others, "other event")
             );
             Observation::new(what, BY_ID, seen, false).as_measured()
         }

@@ -22,7 +22,7 @@ use gonogo_core::outcome::Observation;
 use gonogo_core::secret::Secret;
 
 /// An application that limits our rate says nothing about itself.
-const OWN_RATE: &str = "too many requests (429): the limit of the application's rate; try again later";
+const OWN_RATE: &str = "too many requests (429): the application's rate limit; try again later";
 /// How much of the deadline is reserved for reporting what did not arrive.
 const REPORT_MARGIN: Duration = Duration::from_millis(300);
 
@@ -60,7 +60,7 @@ impl Canary<'_> {
         hops.stream = stream;
         if !is_answered {
             // The time is over, or the same would happen again.
-            let why = "not tried: the application did not answer";
+            let why = "not tried: the event stream was not opened";
             seen.push(Observation::unknown("WebSocket opened", "open", why));
             return seen;
         }
@@ -68,7 +68,7 @@ impl Canary<'_> {
         let started = Instant::now();
         match self.open().await {
             Ok(socket) => {
-                seen.push(arrival::took("WebSocket opened", "there", started.elapsed()));
+                seen.push(arrival::took("WebSocket opened", "open", started.elapsed()));
                 if hops.stream.is_ok() {
                     seen.extend(self.exchange(socket, hops, &id).await);
                 } else {
@@ -118,13 +118,13 @@ impl Canary<'_> {
         match opened.map_err(unknown)? {
             WebSocketAnswer::Open(socket) => Ok(*socket),
             WebSocketAnswer::Refused(code @ (401 | 403), _) => {
-                let why = "the token, the origin, or the limit of connections: it is refused";
+                let why = "refused because of the token, the origin or the connection limit";
                 Err(Observation::unknown(what, expected, format!("{why} ({code})")))
             }
             WebSocketAnswer::Refused(429, _) => Err(Observation::unknown(what, expected, OWN_RATE)),
             WebSocketAnswer::Refused(code, reason) => {
                 let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
-                Err(Observation::new(what, expected, format!("it answers {code}{reason}"), false))
+                Err(Observation::new(what, expected, format!("HTTP {code}{reason}"), false))
             }
         }
     }
@@ -204,7 +204,7 @@ async fn judge_stream(
             (Ok(response), Observation::new(what, expected, "open", true))
         }
         code @ (401 | 403) => {
-            closed(Observation::unknown(what, expected, format!("the token is refused ({code})")))
+            closed(Observation::unknown(what, expected, format!("the token was refused ({code})")))
         }
         429 => closed(Observation::unknown(what, expected, OWN_RATE)),
         _ => closed(Observation::new(what, expected, browser.describe(response).await, false)),

@@ -9,6 +9,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, ORIGIN};
 use super::deadline::Deadline;
 use super::effects::Effects;
 use super::error::{ProbeError, ProbeResult};
+use super::secrets::read_secret;
 use super::token::{SSE_PATH, bearer};
 use super::{curl, http_client};
 use crate::secret_store::SecretStore;
@@ -25,8 +26,7 @@ pub(super) async fn run(
     let reproduce =
         format!("{} -N -H 'Authorization: Bearer '{}", curl::get(&spec.api, SSE_PATH), spec.token.shell());
     let read = async {
-        let token =
-            deadline.limit(format!("reading {}", spec.token), secret_store.read(&spec.token)).await??;
+        let token = read_secret(&spec.token, deadline, secret_store).await?;
         Ok::<_, ProbeError>((headers(spec, deadline, secret_store).await?, bearer(&token)?, token))
     };
     let (headers, bearer, token) = match read.await {
@@ -45,15 +45,12 @@ pub(super) async fn run(
     let mut with_bearer = headers.clone();
     with_bearer.insert(AUTHORIZATION, bearer);
     let direct = canary(&spec.api.url, with_bearer, None);
-    let public = elsewhere(spec).map(|base| (base, canary(base, headers, Some(&token))));
-    let (direct, public) = tokio::join!(send_samples(spec.samples, &direct), send_through(public));
+    let public = spec.api.elsewhere(spec.public_url.as_deref());
+    // Where both are the same address, the event for the other one is sent there.
+    let samples = spec.samples + u32::from(spec.public_url.is_some() && public.is_none());
+    let public = public.map(|base| (base, canary(base, headers, Some(&token))));
+    let (direct, public) = tokio::join!(send_samples(samples, &direct), send_through(public));
     Outcome::of(direct.into_iter().chain(public).collect(), reproduce)
-}
-
-/// Where browsers reach the application, if that is not where programs do.
-fn elsewhere(spec: &PipelineSpec) -> Option<&str> {
-    let trimmed = |url: &str| url.trim_end_matches('/').to_owned();
-    spec.public_url.as_deref().filter(|url| trimmed(url) != trimmed(&spec.api.url))
 }
 
 async fn headers(
@@ -63,7 +60,8 @@ async fn headers(
 ) -> ProbeResult<HeaderMap> {
     let mut headers = http_client::headers(&spec.api.headers, deadline, secret_store).await?;
     if let Some(origin) = &spec.origin {
-        let origin = HeaderValue::from_str(origin).map_err(|_| ProbeError::new("the origin is none"))?;
+        let origin = HeaderValue::from_str(origin)
+            .map_err(|_| ProbeError::new("the origin is not a valid HTTP header value"))?;
         headers.insert(ORIGIN, origin);
     }
     Ok(headers)

@@ -28,7 +28,7 @@ struct Envelope<T> {
     is_partial: Option<bool>,
 }
 
-/// Data, and why it may be a part only.
+/// Data, and why it may be partial response.
 #[derive(Debug)]
 pub(super) struct Answer<T> {
     pub(super) data: T,
@@ -75,7 +75,7 @@ pub(super) fn read<T: DeserializeOwned>(reply: &ApiResponse, place: &str) -> Pro
     let is_login = matches!(reply.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     match (envelope.error, envelope.data) {
         (Some(error), _) if !is_login && (is_refused || envelope.status.as_deref() == Some("error")) => {
-            Err(ProbeError::new(format!("Prometheus refuses the query: {error}")))
+            Err(ProbeError::new(format!("Prometheus rejects the query: {error}")))
         }
         _ if is_refused => Err(refused(reply)),
         (_, Some(data)) => {
@@ -89,14 +89,14 @@ fn refused(reply: &ApiResponse) -> ProbeError {
     let why = reply.error_of_status();
     if reply.status == StatusCode::NOT_FOUND {
         return ProbeError::new(format!(
-            "{why} (Mimir and Cortex answer below /prometheus, Grafana below /api/prometheus/…)"
+            "{why} (Mimir and Cortex serve this API below /prometheus, Grafana below /api/prometheus/…)"
         ));
     }
     why
 }
 
 pub(super) fn unexpected(place: &str) -> ProbeError {
-    ProbeError::new(format!("the answer is in no form that Prometheus documents; is it one, at {place}?"))
+    ProbeError::new(format!("not a response of the Prometheus API (at {place})"))
 }
 
 /// Why an answer is not whole. Prometheus 2 sent remarks on the query itself as warnings, too.
@@ -105,9 +105,9 @@ fn partial(warnings: Option<&[String]>, is_partial: Option<bool>) -> Option<Prob
     let warnings: Vec<&str> = warnings.map(String::as_str).collect();
     if !warnings.is_empty() {
         let warnings = text::clip(&warnings.join("; "), MAX_WARNING);
-        return Some(ProbeError::new(format!("the answer may be a part only; it warns: {warnings}")));
+        return Some(ProbeError::new(format!("partial response; warning: {warnings}")));
     }
-    (is_partial == Some(true)).then(|| ProbeError::new("the answer is a part only (isPartial)"))
+    (is_partial == Some(true)).then(|| ProbeError::new("partial response (isPartial)"))
 }
 
 #[cfg(test)]
@@ -132,21 +132,21 @@ pub(super) mod tests {
             (
                 200,
                 r#"{"status":"success","data":[1],"warnings":["store-2: deadline"]}"#,
-                "it warns: store-2: deadline",
+                "partial response; warning: store-2: deadline",
             ),
-            (200, r#"{"status":"success","data":[1],"isPartial":true}"#, "a part only"),
+            (200, r#"{"status":"success","data":[1],"isPartial":true}"#, "partial response"),
             (
                 200,
                 r#"{"status":"error","errorType":"timeout","error":"query timed out"}"#,
-                "refuses the query: query timed out",
+                "rejects the query: query timed out",
             ),
-            (422, r#"{"status":"error","error":"parse error"}"#, "refuses the query: parse error"),
-            (503, "upstream connect error", "it answers 503: upstream connect error"),
+            (422, r#"{"status":"error","error":"parse error"}"#, "rejects the query: parse error"),
+            (503, "upstream connect error", "HTTP 503: upstream connect error"),
             (401, "no org id", "credentials are missing or refused (401: no org id)"),
             (404, "404 page not found", "below /prometheus"),
-            (200, "<html><title>Sign in</title>", "is there a login in front of it?"),
-            (200, r#"{"message":"hello"}"#, "in no form that Prometheus documents"),
-            (200, r#"{"status":"success","data":"x"}"#, "in no form that Prometheus documents"),
+            (200, "<html><title>Sign in</title>", "perhaps a login page"),
+            (200, r#"{"message":"hello"}"#, "not a response of the Prometheus API"),
+            (200, r#"{"status":"success","data":"x"}"#, "not a response of the Prometheus API"),
         ];
         for (status, body, expected) in cases {
             let read = read::<Vec<u8>>(&reply(status, body), "host:1").and_then(Answer::whole);

@@ -27,14 +27,14 @@ async fn check_counter(check: &IncreaseCheck, api: &ApiClient, context: &ProbeCo
     let what = format!("counter {}", check.series);
     let Some(since) = context.since else {
         let expected = format!("risen by {} or more", check.by);
-        return Observation::unknown(what, expected, "the probe that this one counts from has sent nothing");
+        return Observation::unknown(what, expected, "the probe named in `since` has sent nothing");
     };
     let expected = format!("risen by {} or more since {}", check.by, since.time_of_day());
     match rise(check, api, since).await {
         Ok(CounterIncrease { by, fresh: 0, newest }) if by <= 0.0 => {
             let newest = newest.map_or_else(
-                || "no series at all".to_owned(),
-                |at| format!("the newest sample is of {}", at.time_of_day()),
+                || "no series".to_owned(),
+                |at| format!("the newest sample is from {}", at.time_of_day()),
             );
             Observation::new(what, expected, format!("no sample since then; {newest}"), false).as_measured()
         }

@@ -144,7 +144,7 @@ pub(super) fn quiet(
     match (with(&["pending"]), is_loaded) {
         (Some(_), _) => Observation::new(what, expected, "pending", true),
         (None, Some(false)) if own.is_empty() => {
-            Observation::unknown(what, expected, "no rule of that name is loaded: it cannot fire")
+            Observation::unknown(what, expected, "no rule of that name is loaded")
         }
         (None, _) => Observation::new(what, expected, "not firing", true),
     }
@@ -180,9 +180,7 @@ pub(super) fn query(
     let limits = Limits { least: least.map(Decimal::value), most: most.map(Decimal::value) };
     let is_limited = limits.least.is_some() || limits.most.is_some();
     if is_limited && series.iter().any(|series| series.is_histogram) {
-        return unknown(
-            "native histograms: ask for histogram_quantile() or histogram_count() of them".into(),
-        );
+        return unknown("native histograms: query histogram_quantile() or histogram_count() of them".into());
     }
     let values: Vec<(QuantileValue, &str)> = series
         .iter()
@@ -218,7 +216,7 @@ mod tests {
     use crate::probes::error::ProbeError;
 
     fn answer<T: serde::de::DeserializeOwned>(data: Value, is_partial: bool) -> Answer<T> {
-        let partial = is_partial.then(|| ProbeError::new("a part only"));
+        let partial = is_partial.then(|| ProbeError::new("partial response"));
         Answer { data: serde_json::from_value(data).unwrap(), partial }
     }
 
@@ -233,7 +231,7 @@ mod tests {
             (json!([target("up"), target("unknown")]), false, None, "u was not scraped yet"),
             (json!([other()]), false, Some(false), "0 targets up"),
             (json!(null), false, Some(false), "0 targets up"),
-            (json!([target("up")]), true, None, "a part only"),
+            (json!([target("up")]), true, None, "partial response"),
             (json!([target("down")]), true, Some(false), "u is down"),
         ];
         for (active, is_partial, ok, seen) in cases {
@@ -276,7 +274,7 @@ mod tests {
             (other.clone(), false, Some(false), None, "no rule of that name is loaded"),
             (other, false, None, Some(true), "not firing"),
             (json!(null), false, Some(true), Some(true), "not firing"),
-            (json!([]), true, Some(true), None, "a part only"),
+            (json!([]), true, Some(true), None, "partial response"),
             (alert("firing"), true, None, Some(false), "firing"),
         ];
         for (alerts, is_partial, is_loaded, ok, seen) in cases {

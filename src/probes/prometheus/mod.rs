@@ -30,7 +30,7 @@ pub(super) async fn run(
     let api = match ApiClient::new(&spec.api, deadline, secret_store).await {
         Ok(api) => api,
         Err(why) => {
-            return Outcome::of(vec![Observation::unknown("Prometheus", "an answer", why)], reproduce);
+            return Outcome::of(vec![Observation::unknown("Prometheus", "a response", why)], reproduce);
         }
     };
     let mut seen = Vec::new();

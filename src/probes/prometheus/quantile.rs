@@ -56,7 +56,7 @@ impl QuantileValue {
     /// Why it is open whether the value is within limits.
     pub(super) fn why_open(&self, shown: &str) -> String {
         if self.value.is_nan() {
-            format!("{shown}: there is no data to compute it from")
+            format!("{shown}: no data to compute it from")
         } else {
             format!("{shown}: the histogram has no bucket near the limit")
         }

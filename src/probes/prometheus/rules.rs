@@ -133,7 +133,7 @@ fn judge(check: &RuleCheck, list: &RuleList) -> Vec<Observation> {
 fn judge_rule(check: &RuleCheck, named: &[&Rule], list: &RuleList) -> Observation {
     let what = format!("rule {}", check.name());
     let expected = match check.metric() {
-        Some(metric) => format!("loaded, healthy, about {metric}"),
+        Some(metric) => format!("loaded, healthy, uses {metric}"),
         None => "loaded and healthy".to_owned(),
     };
     let is_unhealthy = |rule: &&&Rule| rule.fault().is_some();
@@ -142,7 +142,7 @@ fn judge_rule(check: &RuleCheck, named: &[&Rule], list: &RuleList) -> Observatio
             return Observation::unknown(what, expected, why.clone());
         }
         let near = text::nearest(check.name(), list.rules.iter().map(|rule| rule.name.as_str()));
-        let hint = near.map(|near| format!("; there is {near}")).unwrap_or_default();
+        let hint = near.map(|near| format!("; similar name: {near}")).unwrap_or_default();
         let seen = format!("no such rule among {}{hint}", list.rules.len());
         return Observation::new(what, expected, seen, false);
     };
@@ -176,7 +176,7 @@ impl Rule {
     /// What is wrong with it, or why that cannot be said.
     fn fault(&self) -> Option<Result<String, String>> {
         if self.is_paused == Some(true) {
-            return Some(Ok("it is paused: it is not evaluated".to_owned()));
+            return Some(Ok("paused: not evaluated".to_owned()));
         }
         match self.health().as_str() {
             // Grafana: evaluated, and the query gave nothing.
@@ -191,7 +191,7 @@ impl Rule {
     }
 
     fn healthy(&self) -> &'static str {
-        if self.health() == "nodata" { "healthy; its query gives no data" } else { "healthy" }
+        if self.health() == "nodata" { "healthy; its query returns no data" } else { "healthy" }
     }
 }
 
@@ -238,21 +238,21 @@ mod tests {
         };
         let cases = [
             (json!([rule(json!({}))]), Some(true), "healthy"),
-            (json!([rule(json!({"health": "nodata"}))]), Some(true), "its query gives no data"),
+            (json!([rule(json!({"health": "nodata"}))]), Some(true), "its query returns no data"),
             (
                 json!([rule(json!({"health": "err", "lastError": "many-to-many"}))]),
                 Some(false),
                 "err: many-to-many",
             ),
             (json!([rule(json!({"health": "error"}))]), Some(false), "its health is error"),
-            (json!([rule(json!({"isPaused": true}))]), Some(false), "it is paused"),
+            (json!([rule(json!({"isPaused": true}))]), Some(false), "paused"),
             (json!([rule(json!({"isPaused": false}))]), Some(true), "healthy"),
             (json!([rule(json!({"health": "unknown"}))]), None, "not evaluated yet"),
             (json!([rule(json!({"health": null}))]), None, "its health is not reported"),
             (json!([rule(json!({})), rule(json!({"health": "err"}))]), Some(false), "its health is err"),
             (json!([rule(json!({"query": "other > 9"}))]), Some(false), "its expression is other > 9"),
             (json!([]), Some(false), "no such rule among 0"),
-            (json!([rule(json!({"name": "Backlogs"}))]), Some(false), "there is Backlogs"),
+            (json!([rule(json!({"name": "Backlogs"}))]), Some(false), "similar name: Backlogs"),
         ];
         for (rules, ok, seen) in cases {
             let judged = judge(&check(json!({"name": "Backlog", "metric": "depth"})), &list(rules.clone()));
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn in_a_part_of_the_rules_only_what_is_wrong_is_certain() {
-        let partial = || Some(ProbeError::new("a part only"));
+        let partial = || Some(ProbeError::new("partial response"));
         let cases = [
             (json!([]), None),
             (json!([{"name": "Backlog", "health": "ok"}]), None),

@@ -81,7 +81,7 @@ fn result(answer: Answer<QueryData>, place: &str) -> ProbeResult<Vec<QueriedSeri
             let (name, points) = (String::new(), vec![(time, value)]);
             Ok(vec![QueriedSeries { name, le: None, points, is_histogram: false }])
         }
-        "string" => Err(ProbeError::new("the query gives a text, not numbers")),
+        "string" => Err(ProbeError::new("the query returns a string, not numbers")),
         "vector" | "matrix" => {
             let list: Option<Vec<RawSeries>> = serde_json::from_str(raw).map_err(unexpected)?;
             let read = list.into_iter().flatten().map(RawSeries::read).collect::<Option<_>>();
@@ -129,7 +129,7 @@ mod tests {
     fn every_type_of_result_is_read() {
         let cases = [
             (r#"{"resultType":"scalar","result":[1,"3"]}"#, " Some(3.0) false"),
-            (r#"{"resultType":"string","result":[1,"x"]}"#, "the query gives a text, not numbers"),
+            (r#"{"resultType":"string","result":[1,"x"]}"#, "the query returns a string, not numbers"),
             (r#"{"resultType":"vector","result":[]}"#, ""),
             (r#"{"resultType":"vector","result":null}"#, ""),
             (
@@ -147,12 +147,9 @@ mod tests {
             ),
             (
                 r#"{"resultType":"vector","result":[{"metric":{}}]}"#,
-                "the answer is in no form that Prometheus documents; is it one, at host:1?",
+                "not a response of the Prometheus API (at host:1)",
             ),
-            (
-                r#"{"resultType":"streams","result":[]}"#,
-                "the answer is in no form that Prometheus documents; is it one, at host:1?",
-            ),
+            (r#"{"resultType":"streams","result":[]}"#, "not a response of the Prometheus API (at host:1)"),
         ];
         for (data, expected) in cases {
             assert_eq!(read(data), expected, "{data}");

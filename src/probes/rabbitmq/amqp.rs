@@ -148,9 +148,9 @@ fn presence<T>(declared: lapin::Result<T>, seen: &ReceivedBytes) -> ProbeResult<
         Some((404, _)) => Ok(Presence::Missing("not declared".into())),
         Some((403, text)) => Err(ProbeError::new(format!("the user has no permission to read it ({text})"))),
         Some((405, text)) => {
-            Err(ProbeError::new(format!("another connection holds it exclusively ({text})")))
+            Err(ProbeError::new(format!("locked by another connection (exclusive) ({text})")))
         }
-        Some((_, text)) => Err(ProbeError::new(format!("the server refuses ({text})"))),
+        Some((_, text)) => Err(ProbeError::new(format!("rejected by the server ({text})"))),
         None => Err(protocol_violation(seen).unwrap_or_else(|| {
             ProbeError::new(format!("the connection was lost: {}", error::chain(&error)))
         })),
@@ -176,9 +176,9 @@ fn handshake_error(
         return ProbeError::new(match code {
             403 => format!("credentials refused for user `{}` ({text})", spec.username),
             530 | 402 => {
-                format!("virtual host `{}` is not open to user `{}` ({text})", spec.vhost, spec.username)
+                format!("no access to virtual host `{}` for user `{}` ({text})", spec.vhost, spec.username)
             }
-            _ => format!("the server refuses the connection ({text})"),
+            _ => format!("the server rejects the connection ({text})"),
         });
     }
     if let Some(violation) = protocol_violation(seen) {
@@ -188,11 +188,11 @@ fn handshake_error(
         return ProbeError::new(format!("the AMQP handshake failed: {}", error::chain(error)));
     }
     let hint = if address.tls {
-        "; perhaps the server asks for a certificate (tls: certificate, key)"
+        "; perhaps the server requires a client certificate (tls: certificate, key)"
     } else {
         "; perhaps the server expects TLS (amqps://)"
     };
-    ProbeError::new(format!("the connection was closed without an answer to the AMQP handshake{hint}"))
+    ProbeError::new(format!("the connection was closed without a response to the AMQP handshake{hint}"))
 }
 
 /// The server's violation of the protocol, if any.
@@ -200,6 +200,6 @@ fn protocol_violation(seen: &ReceivedBytes) -> Option<ProbeError> {
     let Some(what) = seen.guess().filter(|what| *what != "an AMQP server") else {
         return seen.refused().map(ProbeError::new);
     };
-    let hint = if what == "a TLS server" { "; ask for it with amqps://" } else { "" };
-    Some(ProbeError::new(format!("this is not an AMQP server: {what} answers here{hint}")))
+    let hint = if what == "a TLS server" { "; use amqps://" } else { "" };
+    Some(ProbeError::new(format!("this is not an AMQP server: {what} responds here{hint}")))
 }

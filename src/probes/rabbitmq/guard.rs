@@ -44,7 +44,7 @@ impl ProtocolGuard for AmqpGuard {
             }
             if self.tables > MAX_TABLES {
                 return Err(format!(
-                    "the server sends more than {MAX_TABLES} tables in one frame: no more is read"
+                    "the server sends more than {MAX_TABLES} tables in one frame: stopped reading"
                 ));
             }
             let Some((first, rest)) = bytes.split_first() else { break };
@@ -73,7 +73,7 @@ impl AmqpGuard {
                 let size = u32::from_be_bytes([a, b, c, d]);
                 if size > MAX_FRAME {
                     return Err(format!(
-                        "the server announces a frame of {size} bytes; no more than {MAX_FRAME} are agreed"
+                        "the server announces a frame of {size} bytes; the negotiated limit is {MAX_FRAME}"
                     ));
                 }
                 self.left = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(1);
@@ -90,9 +90,7 @@ impl AmqpGuard {
             ref head if b"AMQP".starts_with(head.get(..4).unwrap_or(head)) => {}
             ref head => {
                 let bytes = head.escape_ascii();
-                return Err(format!(
-                    "this is not an AMQP server: a frame begins with `{bytes}`, which none does"
-                ));
+                return Err(format!("this is not an AMQP server: invalid frame start `{bytes}`"));
             }
         }
         Ok(())
@@ -134,8 +132,8 @@ mod tests {
         let error = |bytes: &[u8]| see(bytes).unwrap_err();
         assert!(error(b"\x01\0\0\x80\0\0\0").contains("a frame of 2147483648 bytes"));
         assert!(error(b"AMQP\x03\x01\0\0").contains("another protocol: AMQP 1.0.0, not 0-9-1"));
-        assert!(error(b"AMQX").contains("begins with `AMQX`"));
-        assert!(error(b"\xff\0").contains("begins with `\\xff`"));
+        assert!(error(b"AMQX").contains("invalid frame start `AMQX`"));
+        assert!(error(b"\xff\0").contains("invalid frame start `\\xff`"));
         let nested = [&b"\x01\0\0\0\0\x20\0"[..], &b"A\0\0\x01\0".repeat(400)].concat();
         assert!(error(&nested).contains("more than 16 tables"));
         assert!(error(b"\x08\0\0\0\0\0\0\xce\x02\0\x01").contains("unsolicited"));

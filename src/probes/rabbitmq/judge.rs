@@ -177,7 +177,7 @@ fn unacknowledged(
     let unacknowledged = match item {
         Ok(Some(item)) => item.get(UNACKNOWLEDGED).and_then(Value::as_u64),
         Ok(None) => {
-            return Observation::unknown(what, expected, "the management API does not know the queue");
+            return Observation::unknown(what, expected, "the management API does not list the queue");
         }
         Err(why) => return Observation::unknown(what, expected, why.clone()),
     };
@@ -186,7 +186,7 @@ fn unacknowledged(
     };
     let total = unacknowledged.saturating_add(depth.map_or(0, |depth| depth.ready));
     let seen = if total > unacknowledged {
-        format!("{unacknowledged} ({total} with the ready ones)")
+        format!("{unacknowledged} ({total} with ready messages)")
     } else {
         unacknowledged.to_string()
     };
@@ -197,10 +197,10 @@ fn unacknowledged(
 
 fn no_figures(has_statistics: bool) -> &'static str {
     if has_statistics {
-        "the management API has no figures for this queue yet"
+        "the management API has no statistics of this queue yet"
     } else {
-        "the broker's statistics are turned off (management_agent.disable_metrics_collector, or \
-         management.disable_stats): it counts no unacknowledged messages"
+        "the broker's statistics are disabled (management_agent.disable_metrics_collector, or \
+         management.disable_stats): unacknowledged messages are not counted"
     }
 }
 
@@ -225,7 +225,7 @@ fn alarms(alarms: &ProbeResult<Alarms>) -> Observation {
         }
         Ok(Alarms::NotOffered) => Observation::recorded(
             what,
-            "not checked: it needs RabbitMQ 3.8.10, or a user with the monitoring tag",
+            "not checked: needs RabbitMQ 3.8.10 or a user with the monitoring tag",
         ),
         Err(why) => Observation::unknown(what, expected, why.clone()),
     }

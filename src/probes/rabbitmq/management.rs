@@ -93,9 +93,7 @@ pub(super) async fn survey(
         return None;
     }
     let Some(base) = base else {
-        return Some(Err(ProbeError::new(
-            "no address is given, and only the management API reports what is checked here",
-        )));
+        return Some(Err(ProbeError::new("no management address is configured, which these checks need")));
     };
     Some(query(spec, base, password, deadline).await)
 }
@@ -155,7 +153,7 @@ impl<'a> ManagementClient<'a> {
     async fn log_in(&self) -> ProbeResult<()> {
         match self.get("whoami").await? {
             Some(me) if me.get("name").is_some() => Ok(()),
-            _ => Err(ProbeError::new(format!("there is no management API at {}", host_and_port(self.base)))),
+            _ => Err(ProbeError::new(format!("no management API at {}", host_and_port(self.base)))),
         }
     }
 
@@ -280,7 +278,7 @@ impl<'a> ManagementClient<'a> {
 
     fn url(&self, path: &str) -> ProbeResult<Url> {
         let url = format!("{}/api/{path}", self.base.as_str().trim_end_matches('/'));
-        Url::parse(&url).map_err(|_| ProbeError::new("the management address takes no path"))
+        Url::parse(&url).map_err(|_| ProbeError::new("the management address must have no path"))
     }
 
     async fn send(&self, request: RequestBuilder) -> ProbeResult<ManagementObject> {
@@ -304,7 +302,7 @@ impl<'a> ManagementClient<'a> {
         match status {
             StatusCode::OK => json.map(Some).map_err(|why| match why {
                 Unreadable::Foreign => {
-                    ProbeError::new(format!("the answer is not JSON: {}", text::excerpt(body, 120)))
+                    ProbeError::new(format!("the response is not JSON: {}", text::excerpt(body, 120)))
                 }
                 why => ProbeError::new(why.to_string()),
             }),
@@ -312,9 +310,7 @@ impl<'a> ManagementClient<'a> {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Err(self.error_of_status(status, json.as_ref().ok()))
             }
-            status => {
-                Err(ProbeError::new(format!("it answers {}: {}", status.as_u16(), text::excerpt(body, 120))))
-            }
+            status => Err(ProbeError::new(format!("HTTP {}: {}", status.as_u16(), text::excerpt(body, 120)))),
         }
     }
 
@@ -325,7 +321,7 @@ impl<'a> ManagementClient<'a> {
         let (code, user) = (status.as_u16(), &self.spec.username);
         ProbeError::new(match reason {
             "Login failed" => format!("credentials refused for user `{user}` ({code}: {reason})"),
-            _ => format!("user `{user}` may not see this ({code}: {reason})"),
+            _ => format!("permission denied for user `{user}` ({code}: {reason})"),
         })
     }
 }
@@ -339,7 +335,7 @@ fn named_alarms(answer: &Value) -> Vec<String> {
             Some(format!("{resource} on {node}"))
         })
         .collect();
-    if named.is_empty() { vec!["an alarm that is not named".into()] } else { named }
+    if named.is_empty() { vec!["an unnamed alarm".into()] } else { named }
 }
 
 fn alarms_of_node(node: &Value) -> Vec<String> {
@@ -357,9 +353,7 @@ fn checked_shape(item: ManagementObject, is: impl Fn(&Value) -> bool) -> ProbeRe
     match item {
         Some(item) if !is(&item) => {
             let seen = text::excerpt(item.to_string().as_bytes(), 120);
-            Err(ProbeError::new(format!(
-                "the answer is in no form that the management API documents: {seen}"
-            )))
+            Err(ProbeError::new(format!("not a response of the management API: {seen}")))
         }
         item => Ok(item),
     }

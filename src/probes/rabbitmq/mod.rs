@@ -25,6 +25,7 @@ use gonogo_core::secret::Secret;
 use super::address::{Address, AddressError, Schemes, has_credentials};
 use super::deadline::Deadline;
 use super::effects::Effects;
+use super::secrets::read_secret;
 
 const AMQP_SCHEMES: Schemes = Schemes { plain: ("amqp", 5672), secure: ("amqps", 5671) };
 const MANAGEMENT_SCHEMES: Schemes = Schemes { plain: ("http", 15672), secure: ("https", 15671) };
@@ -102,8 +103,6 @@ async fn password(
     deadline: &Deadline,
     secret_store: &SecretStore,
 ) -> Result<Secret, Observation> {
-    let read = deadline.limit(format!("reading {}", spec.password), secret_store.read(&spec.password)).await;
-    let not_readable =
-        |why| Observation::unknown(format!("password of user `{}`", spec.username), "readable", why);
-    read.map_err(|late| not_readable(late.to_string()))?.map_err(|error| not_readable(error.to_string()))
+    let read = read_secret(&spec.password, deadline, secret_store).await;
+    read.map_err(|why| Observation::unknown(format!("password of user `{}`", spec.username), "readable", why))
 }

@@ -32,16 +32,16 @@ pub(super) async fn heads(
         if !queue.peek || !matches!(declaration, Ok(Presence::Here(depth)) if depth.ready > 0) {
             continue;
         }
-        let what = format!("head of queue {}", queue.name);
-        let taking = effects.begin(format!("may have taken the {what} and put it back, as redelivered"));
+        let what = format!("first message of queue {}", queue.name);
+        let taking = effects.begin(format!("may have got the {what} and requeued it (marked redelivered)"));
         let shown = match management::head(spec, base, password, &queue.name, deadline).await {
             Ok(Some(message)) => {
-                taking.succeeded(format!("taken the {what} and put it back, as redelivered"));
+                taking.succeeded(format!("got the {what} and requeued it (marked redelivered)"));
                 describe_message(&message)
             }
             Ok(None) => {
                 taking.failed();
-                "gone in the meantime".into()
+                "no longer in the queue".into()
             }
             // The reason is reported if known; that the message exists is wrong already.
             Err(why) => {

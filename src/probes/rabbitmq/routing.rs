@@ -133,7 +133,7 @@ fn shown_key<'a>(one: &'a Binding, check: &'a BindingCheck) -> &'a str {
 }
 
 fn unknown_kind(name: &str, kind: &str) -> ProbeError {
-    ProbeError::new(format!("exchange {name} is of type {kind}: where it sends an event is not known"))
+    ProbeError::new(format!("exchange {name} is of type {kind}: its routing is not known"))
 }
 
 /// Whether an exchange of this kind sends an event with `key` to a binding; none where the key does not decide.
@@ -164,7 +164,7 @@ fn topic_matches(pattern: &[&str], key: &[&str]) -> bool {
 
 /// Bindings of a queue that no check expects: wrong from another exchange, and where they take another queue's events.
 fn others(queue: &str, checks: &[BindingCheck], routing: &Routing) -> Option<Observation> {
-    let (what, expected) = (format!("other bindings of queue {queue}"), "none that brings other events");
+    let (what, expected) = (format!("other bindings of queue {queue}"), "none that routes other events");
     let bindings = match routing.queues.get(queue)? {
         Ok(bindings) => bindings,
         Err(why) => return Some(Observation::unknown(what, expected, why.clone())),
@@ -249,7 +249,7 @@ mod tests {
         }
     }
 
-    fn told(kinds: &[(&str, &str)], bindings: &[&str]) -> Vec<String> {
+    fn described(kinds: &[(&str, &str)], bindings: &[&str]) -> Vec<String> {
         let check = |exchange: &str, queue: &str, key: &str| BindingCheck {
             exchange: exchange.into(),
             queue: queue.into(),
@@ -276,31 +276,34 @@ mod tests {
             ("topic", "#.retry", "Some(false) routing key #.retry"),
             ("direct", "*.activity", "Some(false) routing key *.activity"),
             ("fanout", "anything", "Some(true) routing key anything"),
-            ("headers", "x", "None exchange ev is of type headers: where it sends an event is not known"),
+            ("headers", "x", "None exchange ev is of type headers: its routing is not known"),
         ] {
-            let seen = told(&[("ev", kind), TOPICS[1]], &[&format!("ev {key} main"), DLQ]);
+            let seen = described(&[("ev", kind), TOPICS[1]], &[&format!("ev {key} main"), DLQ]);
             assert_eq!(seen[0], ok, "{kind} {key}");
         }
-        assert_eq!(told(&TOPICS, &[DLQ])[0], "Some(false) not bound");
+        assert_eq!(described(&TOPICS, &[DLQ])[0], "Some(false) not bound");
     }
 
     #[test]
     fn exchanges_between_are_followed() {
         let kinds = [TOPICS[0], TOPICS[1], ("fan", "fanout")];
         let through = ["ev boards.activity >fan", "fan x main", DLQ];
-        let seen = told(&kinds, &through);
+        let seen = described(&kinds, &through);
         assert_eq!(seen[0], "Some(true) routing key x, through exchange fan");
         assert_eq!(seen[3], "Some(true) none");
         let cycle = ["ev # >fan", "fan x >ev", DLQ];
-        assert_eq!(told(&kinds, &cycle)[0], "Some(false) not bound");
+        assert_eq!(described(&kinds, &cycle)[0], "Some(false) not bound");
         let unqueried = ["ev # >far", DLQ];
-        assert_eq!(told(&TOPICS, &unqueried)[0], "None exchange far was not queried: too many exchanges");
+        assert_eq!(
+            described(&TOPICS, &unqueried)[0],
+            "None exchange far was not queried: too many exchanges"
+        );
     }
 
     #[test]
     fn bindings_that_bring_other_events_are_wrong() {
         let main = "ev boards.activity main";
-        let others = |more: &str| told(&TOPICS, &[main, DLQ, more]).split_off(2);
+        let others = |more: &str| described(&TOPICS, &[main, DLQ, more]).split_off(2);
         assert_eq!(others("ev x.y main"), ["Some(true) none", "Some(true) ev (x.y)"]);
         assert_eq!(others("amq.topic # main"), ["Some(true) none", "Some(false) amq.topic (#)"]);
         assert_eq!(others("ev boards.# dlq"), ["Some(false) ev (boards.#)", "Some(true) none"]);

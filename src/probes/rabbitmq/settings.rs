@@ -139,8 +139,8 @@ fn policy<'a>(item: &'a Value, key: &str, policies: &Policies) -> Result<Option<
     match policies {
         Ok(names) if names.is_empty() => Ok(None),
         Ok(names) => Err(format!(
-            "the management API does not show yet which policies apply (there are {}); never, if the broker's \
-             statistics are turned off",
+            "the management API does not list the applied policies yet (defined: {}); it never does while the \
+             broker's statistics are disabled",
             names.join(", ")
         )),
         Err(why) => Err(format!("the policies of the virtual host: {why}")),
@@ -174,7 +174,7 @@ mod tests {
     use super::super::super::error::ProbeError;
     use super::*;
 
-    fn told(check: &Value, item: Value) -> Vec<String> {
+    fn described(check: &Value, item: Value) -> Vec<String> {
         told_with(check, item, &Ok(vec![]))
     }
 
@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn retry(item: Value) -> Vec<String> {
-        told(&json!({"message_ttl_ms": 5000, "dead_letter_exchange": "ev"}), item)
+        described(&json!({"message_ttl_ms": 5000, "dead_letter_exchange": "ev"}), item)
     }
 
     #[test]
@@ -221,10 +221,13 @@ mod tests {
         let item =
             json!({"arguments": {"x-expires": 60000}, "policy": "p", "effective_policy_definition": policy});
         let all = "x-message-ttl 1 (policy p), x-max-length 1 (policy p), x-expires 60000";
-        assert_eq!(told(&json!({}), item.clone()), [format!("Some(false) {all}: the broker drops messages")]);
-        assert_eq!(told(&json!({"limits": "recorded"}), item.clone()), [format!("Some(true) {all}")]);
+        assert_eq!(
+            described(&json!({}), item.clone()),
+            [format!("Some(false) {all}: the broker drops messages")]
+        );
+        assert_eq!(described(&json!({"limits": "recorded"}), item.clone()), [format!("Some(true) {all}")]);
         // A check of the depth alone is about nothing else.
-        assert_eq!(told(&json!({"durable": null, "depth_at_most": 0}), item), [""; 0]);
+        assert_eq!(described(&json!({"durable": null, "depth_at_most": 0}), item), [""; 0]);
     }
 
     #[test]
@@ -233,7 +236,7 @@ mod tests {
         let seen = |policies: Policies| told_with(&json!({}), item.clone(), &policies);
         let some = || Ok(vec!["cap".to_owned()]);
         assert_eq!(seen(Ok(vec![])), ["Some(true) none"]);
-        let why = "None the management API does not show yet which policies apply (there are cap)";
+        let why = "None the management API does not list the applied policies yet (defined: cap)";
         assert!(seen(some())[0].starts_with(why), "{:?}", seen(some()));
         assert_eq!(seen(Err(ProbeError::new("no"))), ["None the policies of the virtual host: no"]);
         // What no policy can change is known all the same.

@@ -64,7 +64,7 @@ impl QueueSubscription {
                 return Ok(());
             }
         }
-        Err(ProbeError::new("the broker has ended the connection"))
+        Err(ProbeError::new("the broker closed the connection"))
     }
 }
 
@@ -75,8 +75,8 @@ fn short_of(text: &'static str) -> lapin::types::ShortString {
 fn subscription_error(error: &Error, what: &str) -> ProbeError {
     ProbeError::new(match reply(error) {
         Some((404, _)) => format!("exchange {what} is not declared"),
-        Some((403, text)) => format!("the user may not bind a queue of its own ({text})"),
-        Some((_, text)) => format!("the server refuses ({text})"),
+        Some((403, text)) => format!("the user has no permission to bind a queue ({text})"),
+        Some((_, text)) => format!("rejected by the server ({text})"),
         None => format!("the connection was lost: {}", gonogo_core::error::chain(error)),
     })
 }

@@ -100,7 +100,7 @@ async fn config(session: &mut RedisSession, name: &str) -> ProbeResult<String> {
     let command = ["CONFIG", "GET", name];
     let answer = session.query(&command).await?;
     // Managed servers answer with an empty list for what they do not show.
-    let not_shown = || ProbeError::new(format!("the server does not show its `{name}` setting"));
+    let not_shown = || ProbeError::new(format!("the server does not return its `{name}` setting"));
     list(&answer).and_then(|pair| text(pair.get(1)?)).ok_or_else(not_shown)
 }
 
@@ -155,5 +155,5 @@ fn list(value: &Value) -> Option<&[Value]> {
 }
 
 pub(super) fn unexpected_answer(command: &[&str]) -> ProbeError {
-    ProbeError::new(format!("the answer to {} is in no form that Redis documents", command.join(" ")))
+    ProbeError::new(format!("unexpected reply to {}", command.join(" ")))
 }

@@ -46,7 +46,7 @@ impl ProtocolGuard for RedisGuard {
                 ParserState::Line => self.line(bytes),
                 ParserState::Length(_, number) => {
                     if number.len() >= MAX_LENGTH_LINE {
-                        return Err("this is not a Redis server: it announces a length that is none".into());
+                        return Err("this is not a Redis server: invalid length".into());
                     }
                     number.push(*first);
                     self.length(*first)?;
@@ -73,9 +73,7 @@ impl RedisGuard {
             b'$' | b'*' => ParserState::Length(kind, Vec::new()),
             other => {
                 let byte = char::from(other).escape_default();
-                return Err(format!(
-                    "this is not a Redis server: a reply begins with `{byte}`, which no RESP2 reply does"
-                ));
+                return Err(format!("this is not a Redis server: invalid RESP2 reply start `{byte}`"));
             }
         };
         Ok(())
@@ -95,7 +93,7 @@ impl RedisGuard {
         let (b'\n', ParserState::Length(kind, number)) = (last, &self.at) else { return Ok(()) };
         let length = std::str::from_utf8(number).ok().and_then(|text| text.trim().parse::<i64>().ok());
         let Some(length) = length else {
-            return Err("this is not a Redis server: it announces a length that is none".into());
+            return Err("this is not a Redis server: invalid length".into());
         };
         // A negative length is no value at all.
         match (*kind, usize::try_from(length).ok()) {
@@ -111,7 +109,7 @@ impl RedisGuard {
     fn text(&mut self, length: usize) -> Result<(), String> {
         if length > MAX_TEXT {
             return Err(format!(
-                "the server announces a text of {length} bytes; no more than {} MiB are read",
+                "the server announces a text of {length} bytes; the limit is {} MiB",
                 MAX_TEXT >> 20
             ));
         }
@@ -123,12 +121,12 @@ impl RedisGuard {
         self.announced = self.announced.saturating_add(length);
         if self.announced > MAX_ELEMENTS {
             return Err(format!(
-                "the server announces a list of {length} elements, {} in all; no more than {MAX_ELEMENTS} are read",
+                "the server announces a list of {length} elements, {} in total; the limit is {MAX_ELEMENTS}",
                 self.announced
             ));
         }
         if self.open.len() >= MAX_DEPTH {
-            return Err(format!("the server nests lists more than {MAX_DEPTH} deep: no more is read"));
+            return Err(format!("the server nests lists more than {MAX_DEPTH} deep: stopped reading"));
         }
         self.open.push(length);
         self.at = ParserState::Type;
@@ -173,7 +171,7 @@ mod tests {
         assert!(error(b"*2000000000\r\n").contains("a list of 2000000000 elements"));
         assert!(error(b"*60000\r\n*60000\r\n").contains("a list of 60000 elements"));
         assert!(error(&b"*1\r\n".repeat(10_000)).contains("more than 8 deep"));
-        assert!(error(b"*99999999999999999999999999").contains("a length that is none"));
-        assert!(error(b">2\r\n").contains("begins with `>`"));
+        assert!(error(b"*99999999999999999999999999").contains("invalid length"));
+        assert!(error(b">2\r\n").contains("invalid RESP2 reply start `>`"));
     }
 }

@@ -87,9 +87,9 @@ fn other_master(spec: &RedisSpec, at: &Address, facts: &ProbeResult<NodeFacts>) 
 fn sentinel(facts: &NodeFacts) -> Option<Observation> {
     let is_sentinel =
         facts.info.as_ref().is_ok_and(|info| info.get("redis_mode").is_some_and(|mode| mode == "sentinel"));
-    let why = "a Sentinel answers here: give the address of the server that it monitors (SENTINEL \
+    let why = "this is a Sentinel: configure the address of the server that it monitors (SENTINEL \
                GET-MASTER-ADDR-BY-NAME tells it)";
-    is_sentinel.then(|| Observation::unknown("Redis server", "a server that holds data", why))
+    is_sentinel.then(|| Observation::unknown("Redis server", "a server with data", why))
 }
 
 /// The version, if the server reports it; forks report theirs beside the compatible Redis version.
@@ -125,7 +125,7 @@ fn spikes(
     let message = if spikes.is_empty() { "none".into() } else { describe_spikes(spikes) };
     let uncertainty = match threshold {
         _ if above => None,
-        Some(Ok(0)) => Some("the latency monitor is off: it records none".to_owned()),
+        Some(Ok(0)) => Some("the latency monitor is off".to_owned()),
         Some(Ok(ms)) if *ms > limit => {
             Some(format!("{message}; but the latency monitor records only from {ms} ms on"))
         }

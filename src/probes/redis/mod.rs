@@ -44,7 +44,7 @@ async fn query_server(
     let what = format!("Redis at {address}");
     let login = match Login::read(spec, secret_store, deadline).await {
         Ok(login) => login,
-        Err(why) => return vec![Observation::unknown(what, "a password to log in with", why)],
+        Err(why) => return vec![Observation::unknown(what, "a password", why)],
     };
     let mut session = match RedisSession::open(address, &spec.tls, deadline).await {
         Ok(session) => session,

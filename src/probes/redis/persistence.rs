@@ -41,7 +41,7 @@ fn judge_enabled(aof: bool, rdb: Option<&Result<bool, &super::super::error::Prob
         Some(Err(why)) => {
             Observation::unknown(what, expected, format!("AOF off; whether RDB is on cannot be read: {why}"))
         }
-        None => Observation::unknown(what, expected, "AOF off; RDB was not asked for"),
+        None => Observation::unknown(what, expected, "AOF off; RDB was not checked"),
     }
 }
 

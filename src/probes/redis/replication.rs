@@ -47,7 +47,7 @@ fn link(info: &InfoFields) -> Observation {
     let is_loading = info.get("master_sync_in_progress").is_some_and(|flag| flag == "1");
     match info.get("master_link_status") {
         Some(status) if is_loading => {
-            Observation::new(what, expected, format!("{status}; its first copy is not complete"), false)
+            Observation::new(what, expected, format!("{status}; initial sync not complete"), false)
         }
         Some(status) => Observation::new(what, expected, status, status == "up"),
         None => Observation::unknown(what, expected, "INFO has no master_link_status"),
@@ -56,7 +56,7 @@ fn link(info: &InfoFields) -> Observation {
 
 /// The replicas, compared with the minimum number, if there is one.
 pub(super) fn replicas(at_least: Option<u64>, info: &ProbeResult<InfoFields>) -> Option<Observation> {
-    let what = "replicas in step";
+    let what = "replicas in sync";
     let expected = at_least.map(|least| format!("at least {least}"));
     let info = match (info, expected.clone()) {
         (Ok(info), _) => info,
@@ -114,7 +114,7 @@ mod tests {
         lines.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     }
 
-    fn told(seen: impl IntoIterator<Item = Observation>) -> Vec<String> {
+    fn described(seen: impl IntoIterator<Item = Observation>) -> Vec<String> {
         seen.into_iter().map(|seen| format!("{:?} {}", seen.ok, seen.seen)).collect()
     }
 
@@ -127,19 +127,25 @@ mod tests {
             ("master_link_status", "down"),
         ];
         let seen = ["Some(false) slave (a replica of db1:6379)", "Some(false) down"];
-        assert_eq!(told(role(RedisRole::Primary, &Ok(info(&down)))), seen);
+        assert_eq!(described(role(RedisRole::Primary, &Ok(info(&down)))), seen);
         let up = [("role", "slave"), ("master_link_status", "up")];
         let seen = ["Some(true) slave (a replica of another server)", "Some(true) up"];
-        assert_eq!(told(role(RedisRole::Replica, &Ok(info(&up)))), seen);
+        assert_eq!(described(role(RedisRole::Replica, &Ok(info(&up)))), seen);
         let copying = [&up[..], &[("master_sync_in_progress", "1")]].concat();
         assert_eq!(
-            told(role(RedisRole::Replica, &Ok(info(&copying))))[1],
-            "Some(false) up; its first copy is not complete"
+            described(role(RedisRole::Replica, &Ok(info(&copying))))[1],
+            "Some(false) up; initial sync not complete"
         );
-        assert_eq!(told(role(RedisRole::Primary, &Ok(info(&[("role", "master")])))), ["Some(true) master"]);
-        assert_eq!(told(role(RedisRole::Replica, &Ok(info(&[("role", "master")])))), ["Some(false) master"]);
         assert_eq!(
-            told(role(RedisRole::Primary, &Ok(info(&[])))),
+            described(role(RedisRole::Primary, &Ok(info(&[("role", "master")])))),
+            ["Some(true) master"]
+        );
+        assert_eq!(
+            described(role(RedisRole::Replica, &Ok(info(&[("role", "master")])))),
+            ["Some(false) master"]
+        );
+        assert_eq!(
+            described(role(RedisRole::Primary, &Ok(info(&[])))),
             ["None INFO has no section on replication"]
         );
     }
@@ -149,7 +155,7 @@ mod tests {
         let replica =
             |state: &str, lag: &str| format!("ip=10.0.0.2,port=6379,state={state},offset=10,lag={lag}");
         let of = |fields: &str, least| {
-            told(replicas(least, &Ok(info(&[("connected_slaves", "1"), ("slave0", fields)]))))
+            described(replicas(least, &Ok(info(&[("connected_slaves", "1"), ("slave0", fields)]))))
         };
         assert_eq!(of(&replica("online", "1"), Some(1)), ["Some(true) 1 online of 1 connected"]);
         let late = "0 online of 1 connected; 10.0.0.2:6379 lags 900 s (at most 10 s)";

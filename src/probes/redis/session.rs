@@ -15,6 +15,7 @@ use super::super::error::{ProbeError, ProbeResult};
 use super::super::net::{self, AbortOnDrop};
 use super::super::socket::ReceivedBytes;
 use super::guard::RedisGuard;
+use crate::probes::secrets::read_secret;
 
 /// Who logs in, where, and with what.
 pub(super) struct Login {
@@ -49,9 +50,7 @@ impl Login {
         deadline: &Deadline,
     ) -> ProbeResult<Self> {
         let password = match &spec.password {
-            Some(reference) => {
-                Some(deadline.limit(format!("reading {reference}"), secret_store.read(reference)).await??)
-            }
+            Some(reference) => Some(read_secret(reference, deadline, secret_store).await?),
             None => None,
         };
         Ok(Self { username: spec.username.clone(), password })
@@ -111,7 +110,7 @@ impl RedisSession {
             }
             // The login has succeeded then, and that is what is checked here.
             Err(RedisRefusal::Server { code, .. }) if code == "NOPERM" => {
-                seen.push(Observation::recorded(what, "it answers; PING is not permitted"));
+                seen.push(Observation::recorded(what, "connected; PING is not permitted"));
             }
             Err(refusal) => return Err(refusal.into()),
         }
@@ -128,13 +127,13 @@ impl RedisSession {
             Err(RedisRefusal::Server { message, .. }) if needs_no_password(&message) => {
                 Ok(Some(Observation::new(
                     format!("password of user `{}`", login.user()),
-                    "asked for",
-                    "the server asks for none: it is open to everybody",
+                    "required",
+                    "no password required: anonymous access",
                     false,
                 )))
             }
             Err(RedisRefusal::Server { code, .. }) if code == "WRONGPASS" => Err(ProbeError::new(format!(
-                "credentials refused: wrong password, or no such user, or the user is off: `{}` (WRONGPASS)",
+                "credentials refused: wrong password, unknown user, or disabled user: `{}` (WRONGPASS)",
                 login.user()
             ))),
             Err(refusal) => Err(refusal.into()),
@@ -147,11 +146,11 @@ impl RedisSession {
         }
         let what = format!("database {database}");
         Some(match self.query(&["SELECT", database]).await {
-            Ok(_) => Observation::new(what, "there", "there", true),
+            Ok(_) => Observation::new(what, "present", "present", true),
             Err(RedisRefusal::Server { code, message }) if code == "ERR" => {
-                Observation::new(what, "there", explain(&code, &message), false)
+                Observation::new(what, "present", explain(&code, &message), false)
             }
-            Err(refusal) => Observation::unknown(what, "there", refusal.to_string()),
+            Err(refusal) => Observation::unknown(what, "present", refusal.to_string()),
         })
     }
 
@@ -167,7 +166,7 @@ impl RedisSession {
     async fn send(&mut self, command: &Cmd, name: &str) -> Result<Value, RedisRefusal> {
         let before = self.seen.count();
         let answer =
-            self.deadline.limit(format!("answer to {name}"), self.connection.send_packed_command(command));
+            self.deadline.limit(format!("response to {name}"), self.connection.send_packed_command(command));
         match answer.await {
             Ok(Ok(Value::ServerError(error))) => {
                 Err(refused(error.code(), error.details().unwrap_or_default()))
@@ -185,8 +184,8 @@ impl RedisSession {
         let Some(what) = self.seen.guess().filter(|what| *what != "a Redis server") else {
             return self.seen.refused();
         };
-        let hint = if what == "a TLS server" { "; ask for it with rediss://" } else { "" };
-        Some(format!("this is not a Redis server: {what} answers here{hint}"))
+        let hint = if what == "a TLS server" { "; use rediss://" } else { "" };
+        Some(format!("this is not a Redis server: {what} responds here{hint}"))
     }
 
     fn failed(&self, error: &RedisError) -> RedisRefusal {
@@ -196,11 +195,11 @@ impl RedisSession {
         match error.code() {
             Some(code) => refused(code, error.detail().unwrap_or_default()),
             None if self.seen.is_empty() && !self.tls => RedisRefusal::NoAnswer(
-                "the connection was closed without an answer; perhaps the server expects TLS (rediss://)"
+                "the connection was closed without a response; perhaps the server expects TLS (rediss://)"
                     .into(),
             ),
             None if self.seen.is_empty() => RedisRefusal::NoAnswer(
-                "the connection was closed without an answer; perhaps the server asks for a certificate (tls: certificate, key)"
+                "the connection was closed without a response; perhaps the server requires a client certificate (tls: certificate, key)"
                     .into(),
             ),
             None if error.is_connection_dropped() || error.is_io_error() => {
@@ -208,7 +207,7 @@ impl RedisSession {
             }
             // Anything outside the protocol was rejected before the client saw it.
             None if error.to_string().contains("end of input") => {
-                RedisRefusal::NoAnswer("the connection was closed in the middle of an answer".into())
+                RedisRefusal::NoAnswer("the connection was closed within a response".into())
             }
             None => RedisRefusal::NoAnswer(format!("this is not a Redis server: {}", error::chain(error))),
         }
@@ -227,15 +226,15 @@ fn is_server_fault(code: &str) -> bool {
 /// What an error of the server means.
 fn explain(code: &str, message: &str) -> String {
     let meaning = match code {
-        "NOAUTH" => "the server asks for credentials and got none",
-        "NOPERM" => "the user may not ask this",
+        "NOAUTH" => "the server requires credentials, but none are configured",
+        "NOPERM" => "permission denied",
         "LOADING" => "the server is still loading its data",
         "MASTERDOWN" => "this replica has lost its primary",
         "CLUSTERDOWN" => "the cluster is down",
         "MISCONF" => "the server cannot persist and refuses writes",
-        _ if message.contains("unknown command") => "the server does not offer this command",
-        _ if message.contains("max number of clients") => "the server has no connection left",
-        _ => "the server refuses",
+        _ if message.contains("unknown command") => "the server does not support this command",
+        _ if message.contains("max number of clients") => "the server's connection limit is reached",
+        _ => "rejected by the server",
     };
     format!("{meaning} ({message})")
 }

@@ -51,7 +51,7 @@ impl RedisSubscription {
                 return Ok(());
             }
         }
-        Err(ProbeError::new("the server has ended the subscription"))
+        Err(ProbeError::new("the server closed the subscription"))
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) async fn find(
     let computed = digest_of(&reply.body, reported.unwrap_or_default());
     let digest = reported.filter(|_| is_signed).map_or(computed, str::to_owned);
     if let Some(reported) = reported.filter(|reported| *reported != digest && is_computed(reported)) {
-        return Err(ProbeError::new(format!("the registry says {reported}, but what it sends has {digest}")));
+        return Err(ProbeError::new(format!("digest mismatch: reported {reported}, content has {digest}")));
     }
     let mut found = TaggedImage { digest, images: Vec::new(), unread: Vec::new(), others: Vec::new() };
     let root = Part { digest: found.digest.clone(), platform: None, depth: 0 };
@@ -97,7 +97,7 @@ impl TaggedImage {
             let left = MAX_IMAGES.saturating_sub(known.len() - parts.len());
             let rest = parts.split_off(parts.len().min(left));
             if !rest.is_empty() {
-                let why = ProbeError::new(format!("not read: at most {MAX_IMAGES} are"));
+                let why = ProbeError::new(format!("not read: limit of {MAX_IMAGES} images exceeded"));
                 self.unread.push((format!("{} more images", rest.len()), why));
             }
             let read = stream::iter(parts).map(|part| async move {
@@ -133,7 +133,7 @@ impl TaggedImage {
             return Vec::new();
         };
         if part.depth >= MAX_DEPTH {
-            let why = ProbeError::new(format!("not read: more than {MAX_DEPTH} indexes in each other"));
+            let why = ProbeError::new(format!("not read: indexes nested more than {MAX_DEPTH} deep"));
             self.unread.push((part.name(), why));
             return Vec::new();
         }
@@ -182,7 +182,7 @@ fn config_of(manifest: &Value) -> Result<String, String> {
     let word = |path: &str| manifest.pointer(path).and_then(Value::as_str);
     if manifest.get("fsLayers").is_some() || manifest.get("schemaVersion").and_then(Value::as_u64) == Some(1)
     {
-        return Err("an image of schema 1, which is not read: push it again".to_owned());
+        return Err("an image of schema 1, which is not supported: push it again".to_owned());
     }
     let kind = word("/config/mediaType").unwrap_or_default();
     let artifact = word("/artifactType").or(Some(kind).filter(|kind| !CONFIG_TYPES.contains(kind)));
@@ -205,7 +205,7 @@ async fn manifest(
         StatusCode::NOT_FOUND if !is_page(&reply.body) => Ok(None),
         status if status.is_success() => Ok(Some(reply)),
         status if status.is_client_error() && !is_page(&reply.body) => {
-            Err(ProbeError::new(format!("the registry refuses: {}", refusal(&reply.body, status))))
+            Err(ProbeError::new(format!("rejected by the registry: {}", refusal(&reply.body, status))))
         }
         _ => Err(reply.error_of_status()),
     }
@@ -217,7 +217,7 @@ fn is_page(body: &[u8]) -> bool {
 
 async fn part_content(session: &RegistrySession<'_>, repository: &str, digest: &str) -> ProbeResult<Value> {
     let reply = manifest(session, repository, digest).await?;
-    let reply = reply.ok_or_else(|| ProbeError::new("its manifest is not there"))?;
+    let reply = reply.ok_or_else(|| ProbeError::new("its manifest is missing"))?;
     check_digest(&reply.body, digest)?;
     json(&reply.body)
 }
@@ -240,7 +240,7 @@ fn check_digest(bytes: &[u8], digest: &str) -> ProbeResult<()> {
     if is_computed(digest) && digest_of(bytes, digest) == digest {
         return Ok(());
     }
-    Err(ProbeError::new("what the registry sends does not have that digest"))
+    Err(ProbeError::new("digest mismatch: the content from the registry has another digest"))
 }
 
 /// Whether digests of this algorithm are computed here.

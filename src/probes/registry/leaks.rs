@@ -38,7 +38,7 @@ pub(super) async fn judge(
     });
     let mut seen = searched.buffered(CONCURRENCY).concat().await;
     if !found.images.is_empty() {
-        let why = "not searched: only its config and history are";
+        let why = "not searched (only the config and history are)";
         seen.push(Observation::recorded("files in the image's layers", why));
     }
     seen
@@ -75,7 +75,7 @@ fn search(what: &str, config: &Value, secret_store: &SecretStore) -> Vec<Observa
     if leaks.is_empty() {
         return vec![Observation::new(what, EXPECTED, "none in its config and history", true)];
     }
-    let judge = |(place, kind)| Observation::new(what, EXPECTED, format!("{place} holds {kind}"), false);
+    let judge = |(place, kind)| Observation::new(what, EXPECTED, format!("{place} contains {kind}"), false);
     leaks.into_iter().map(judge).collect()
 }
 
@@ -160,13 +160,13 @@ mod tests {
         assert_eq!(
             leaks,
             [
-                "config.Cmd[1] holds a value of redis-password that is written out",
-                "config.Entrypoint[2] holds a value of requirepass that is written out",
-                "environment variable REDIS_URL holds a URL with a password",
-                "environment variable API_KEY holds a credential that is written out",
-                "config.Labels.com.example.db-password holds a credential that is written out",
-                "history[0].created_by holds a GitHub token",
-                "history[1].created_by holds a value of NPM_TOKEN that is written out",
+                "config.Cmd[1] contains a plaintext value of redis-password",
+                "config.Entrypoint[2] contains a plaintext value of requirepass",
+                "environment variable REDIS_URL contains a URL with a password",
+                "environment variable API_KEY contains a credential in plain text",
+                "config.Labels.com.example.db-password contains a credential in plain text",
+                "history[0].created_by contains a GitHub token",
+                "history[1].created_by contains a plaintext value of NPM_TOKEN",
             ]
         );
         assert!(!leaks.iter().any(|leak| leak.contains("hunter22")));

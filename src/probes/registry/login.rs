@@ -13,6 +13,7 @@ use crate::probes::api_client::{ApiClient, ApiResponse};
 use crate::probes::deadline::Deadline;
 use crate::probes::error::{ProbeError, ProbeResult};
 use crate::probes::http_client;
+use crate::probes::secrets::read_secret;
 use crate::secret_store::SecretStore;
 use gonogo_core::checklist::spec::{ApiSpec, RegistrySpec};
 use gonogo_core::secret::Secret;
@@ -48,7 +49,7 @@ impl From<ProbeError> for LoginError {
 impl From<LoginError> for ProbeError {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::Denied(why) => Self::new(format!("this account may not: {why}")),
+            LoginError::Denied(why) => Self::new(format!("permission denied: {why}")),
             LoginError::Failed(why) => why,
         }
     }
@@ -100,7 +101,7 @@ impl<'a> RegistrySession<'a> {
             }
             StatusCode::NOT_FOUND => {
                 let place = self.api.host_and_port();
-                Err(ProbeError::new(format!("there is no registry at {place}: it has no /v2/")).into())
+                Err(ProbeError::new(format!("no registry at {place}: no /v2/ endpoint")).into())
             }
             _ => Err(greeting.error_of_status().into()),
         }
@@ -145,9 +146,10 @@ impl<'a> RegistrySession<'a> {
                 Err(_) => {}
             }
         } else if !challenges.is_empty() && asks("basic").is_none() {
-            return Err(
-                ProbeError::new("the registry asks for credentials in a way that is not known here").into()
-            );
+            return Err(ProbeError::new(
+                "the registry requires an authentication scheme that is not supported",
+            )
+            .into());
         }
         let login = self.login.as_ref().ok_or_else(login_required)?;
         self.set(Access { header: Some(basic(login)?), scope: None });
@@ -175,7 +177,7 @@ impl<'a> RegistrySession<'a> {
         if to.origin() == self.base.origin() {
             Ok(to)
         } else {
-            Err(ProbeError::new(format!("the registry sends to {}, another host: not followed", place(&to))))
+            Err(ProbeError::new(format!("redirected to {}, another host: not followed", place(&to))))
         }
     }
 
@@ -233,12 +235,12 @@ impl<'a> RegistrySession<'a> {
             to = address(&to, location)?;
             if !is_trusted(&self.base, &to) {
                 return Err(ProbeError::new(format!(
-                    "it is sent on to {}, another host without TLS: not followed",
+                    "redirected to {}, another host without TLS: not followed",
                     place(&to)
                 )));
             }
         }
-        Err(ProbeError::new(format!("it is sent on more than {MAX_REDIRECTS} times: not followed")))
+        Err(ProbeError::new(format!("redirected more than {MAX_REDIRECTS} times: not followed")))
     }
 
     /// Gets something of the registry's own host.
@@ -251,12 +253,12 @@ impl<'a> RegistrySession<'a> {
                 None => return Ok(reply),
             }
         }
-        Err(ProbeError::new(format!("it is sent on more than {MAX_REDIRECTS} times: not followed")))
+        Err(ProbeError::new(format!("redirected more than {MAX_REDIRECTS} times: not followed")))
     }
 }
 
 fn address(at: &Url, location: &str) -> ProbeResult<Url> {
-    at.join(location).map_err(|_| ProbeError::new("the registry names a place that is no address"))
+    at.join(location).map_err(|_| ProbeError::new("the registry's redirect is not a valid address"))
 }
 
 fn redirection(reply: &ApiResponse) -> Option<&str> {
@@ -282,12 +284,12 @@ async fn login_of(
     secret_store: &SecretStore,
 ) -> ProbeResult<Option<Login>> {
     let Some(reference) = &spec.password else { return Ok(None) };
-    let password = deadline.limit(format!("reading {reference}"), secret_store.read(reference)).await??;
+    let password = read_secret(reference, deadline, secret_store).await?;
     Ok(spec.username.clone().map(|user| Login { user, password }))
 }
 
 fn login_required() -> ProbeError {
-    ProbeError::new("the registry asks for credentials and got none")
+    ProbeError::new("the registry requires credentials, but none are configured")
 }
 
 pub(super) fn login_refused(login: Option<&Login>, place: &str) -> ProbeError {
@@ -305,7 +307,7 @@ pub(super) fn basic(login: &Login) -> ProbeResult<HeaderValue> {
 
 fn header(value: &str) -> ProbeResult<HeaderValue> {
     let mut value = HeaderValue::from_str(value)
-        .map_err(|_| ProbeError::new("the credentials are none that HTTP can carry"))?;
+        .map_err(|_| ProbeError::new("the credentials are not a valid HTTP header value"))?;
     value.set_sensitive(true);
     Ok(value)
 }

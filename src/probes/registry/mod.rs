@@ -55,7 +55,7 @@ async fn query_registry(
         }
         Err(why) => {
             let what = format!("repository {}", spec.repository);
-            return vec![Observation::unknown(what, "open to us", ProbeError::from(why))];
+            return vec![Observation::unknown(what, "accessible", ProbeError::from(why))];
         }
     };
     let mut seen = Vec::new();
@@ -66,7 +66,7 @@ async fn query_registry(
         seen.extend(push::push(&spec.repository, &session, deadline, &context.effects).await);
     }
     if session.ignores_login() && seen.iter().any(|seen| seen.ok.is_some()) {
-        seen.insert(0, Observation::recorded("credentials", "given, but the registry asks for none"));
+        seen.insert(0, Observation::recorded("credentials", "configured, but the registry requires none"));
     }
     seen
 }
@@ -81,8 +81,8 @@ async fn query_tag(
     let what = format!("tag {tag}");
     let image = match image::find(session, &spec.repository, tag).await {
         Ok(Some(image)) => image,
-        Ok(None) => return vec![Observation::new(what, "there", "no such tag", false)],
-        Err(why) => return vec![Observation::unknown(what, "there", why)],
+        Ok(None) => return vec![Observation::new(what, "present", "no such tag", false)],
+        Err(why) => return vec![Observation::unknown(what, "present", why)],
     };
     let mut seen = judge_tag(spec, tag, &image, context);
     if spec.clean {
@@ -96,8 +96,8 @@ async fn query_tag(
     if is_needed && image.images.is_empty() && image.unread.is_empty() {
         let others = image.others.join(", ");
         let others = if others.is_empty() { others } else { format!(", only {others}") };
-        let why = format!("no image is there{others}");
-        seen.push(Observation::unknown(format!("image of {what}"), "there", ProbeError::new(why)));
+        let why = format!("no image in the tag{others}");
+        seen.push(Observation::unknown(format!("image of {what}"), "present", ProbeError::new(why)));
     }
     seen
 }
@@ -118,7 +118,7 @@ fn judge_tag(
     seen.extend(spec.image_id.as_ref().map(|file| judge_built_image(file, &what, image)));
     // A tag that was moved means another image than the one that was judged.
     if let Some(before) = context.previous_observation(&key).filter(|before| before.seen != image.digest) {
-        let message = format!("moved since the last sealed run, which saw {}", before.seen);
+        let message = format!("moved since the last sealed run (was: {})", before.seen);
         seen.push(Observation::recorded(format!("drift of tag {tag}"), message));
     }
     seen
@@ -129,14 +129,14 @@ fn judge_built_image(file: &str, what: &str, image: &TaggedImage) -> Observation
     let what = format!("image of {what}");
     match read_regular_text(file, super::MAX_IMAGE_ID) {
         Ok(id) => compare_built_image(&what, id.trim(), image),
-        Err(error) => Observation::unknown(what, "the one that was built", format!("{file}: {error}")),
+        Err(error) => Observation::unknown(what, "the built image", format!("{file}: {error}")),
     }
 }
 
 fn compare_built_image(what: &str, id: &str, image: &TaggedImage) -> Observation {
     // Some builders leave the algorithm out.
     let id = if id.contains(':') || id.is_empty() { id.to_owned() } else { format!("sha256:{id}") };
-    let expected = format!("{id}, which was built");
+    let expected = format!("{id} (the built image)");
     let is_part = image.images.iter().any(|part| part.config == id || part.manifest == id);
     let is_same = !id.is_empty() && (image.digest == id || is_part);
     if !is_same && !image.unread.is_empty() {

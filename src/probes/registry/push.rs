@@ -10,8 +10,8 @@ use crate::probes::effects::Effects;
 use crate::probes::error::ProbeError;
 use gonogo_core::outcome::Observation;
 
-const WHAT: &str = "upload begun";
-const EXPECTED: &str = "the account may";
+const WHAT: &str = "upload started";
+const EXPECTED: &str = "permitted";
 
 /// Refusals of a push by their status alone: of rights (403), of a registry that takes none (405), of a full or
 /// immutable repository (409, 412, 413, 507).
@@ -34,7 +34,7 @@ pub(super) async fn push(
     deadline: &Deadline,
     effects: &Effects,
 ) -> Vec<Observation> {
-    let upload = format!("begun an upload to {repository}");
+    let upload = format!("started an upload to {repository}");
     let change = effects.begin(format!("may have {upload}"));
     let reply = session.send(Method::POST, &format!("/v2/{repository}/blobs/uploads/"), &[]).await;
     let seen = match reply {
@@ -45,7 +45,7 @@ pub(super) async fn push(
             if is_gone {
                 change.succeeded(format!("{upload} and cancelled it"));
             }
-            return vec![Observation::new(WHAT, EXPECTED, "it may", true), cancelled];
+            return vec![Observation::new(WHAT, EXPECTED, "permitted", true), cancelled];
         }
         Ok(reply) => judge_refusal(&reply),
         // Without an answer in time, the upload may have been started.
@@ -65,7 +65,7 @@ pub(super) fn judge_login_error(error: LoginError) -> Observation {
 }
 
 fn refused(why: &str) -> Observation {
-    Observation::new(WHAT, EXPECTED, format!("it may not: {why}"), false)
+    Observation::new(WHAT, EXPECTED, format!("denied: {why}"), false)
 }
 
 fn judge_refusal(reply: &ApiResponse) -> Observation {
@@ -80,16 +80,15 @@ fn judge_refusal(reply: &ApiResponse) -> Observation {
 
 /// The result of cancelling an upload, and whether nothing of it remains.
 async fn cancel(session: &RegistrySession<'_>, location: Option<&str>) -> (Observation, bool) {
-    let (what, expected) = ("upload cancelled", "nothing left behind");
+    let (what, expected) = ("upload cancelled", "yes");
     let cancelled = async {
-        let to = location.ok_or_else(|| ProbeError::new("the registry does not say where the upload is"))?;
+        let to =
+            location.ok_or_else(|| ProbeError::new("the registry did not return the upload's location"))?;
         let to = session.join(to)?;
         session.send_to(Method::DELETE, to, &[]).await
     };
     match cancelled.await {
-        Ok(reply) if reply.status.is_success() => {
-            (Observation::new(what, expected, "nothing left behind", true), true)
-        }
+        Ok(reply) if reply.status.is_success() => (Observation::new(what, expected, "yes", true), true),
         // What remains is empty, and registries delete it by themselves: reported, not judged.
         Ok(reply) => {
             let message = format!("left to expire: {}", String::from(reply.error_of_status()));
@@ -109,19 +108,19 @@ mod tests {
     fn a_push_that_is_refused_is_distinguished_from_one_that_was_not_judged() {
         let errors = |code: &str| format!(r#"{{"errors":[{{"code":"{code}","message":"m"}}]}}"#);
         for (status, body, ok, seen) in [
-            (401, errors("UNAUTHORIZED"), Some(false), "it may not: UNAUTHORIZED m (401)"),
-            (403, errors("DENIED"), Some(false), "it may not: DENIED m (403)"),
-            (403, "<html>".into(), Some(false), "it may not: 403"),
-            (404, errors("NAME_UNKNOWN"), Some(false), "it may not: NAME_UNKNOWN m (404)"),
-            (404, "<html>".into(), None, "it answers 404: <html>"),
-            (405, errors("UNSUPPORTED"), Some(false), "it may not: UNSUPPORTED m (405)"),
-            (412, errors("PRECONDITION"), Some(false), "it may not: PRECONDITION m (412)"),
-            (413, String::new(), Some(false), "it may not: 413"),
-            (400, errors("NAME_INVALID"), Some(false), "it may not: NAME_INVALID m (400)"),
-            (429, errors("TOOMANYREQUESTS"), None, "it answers 429: "),
-            (500, errors("UNKNOWN"), None, "it answers 500: "),
-            (503, String::new(), None, "it answers 503: nothing more"),
-            (301, String::new(), None, "it answers 301 to : not followed"),
+            (401, errors("UNAUTHORIZED"), Some(false), "denied: UNAUTHORIZED m (401)"),
+            (403, errors("DENIED"), Some(false), "denied: DENIED m (403)"),
+            (403, "<html>".into(), Some(false), "denied: 403"),
+            (404, errors("NAME_UNKNOWN"), Some(false), "denied: NAME_UNKNOWN m (404)"),
+            (404, "<html>".into(), None, "HTTP 404: <html>"),
+            (405, errors("UNSUPPORTED"), Some(false), "denied: UNSUPPORTED m (405)"),
+            (412, errors("PRECONDITION"), Some(false), "denied: PRECONDITION m (412)"),
+            (413, String::new(), Some(false), "denied: 413"),
+            (400, errors("NAME_INVALID"), Some(false), "denied: NAME_INVALID m (400)"),
+            (429, errors("TOOMANYREQUESTS"), None, "HTTP 429: "),
+            (500, errors("UNKNOWN"), None, "HTTP 500: "),
+            (503, String::new(), None, "HTTP 503: empty body"),
+            (301, String::new(), None, "HTTP 301, redirect to : not followed"),
         ] {
             let reply = ApiResponse {
                 status: StatusCode::from_u16(status).unwrap(),

@@ -39,10 +39,10 @@ impl<'a> TokenServer<'a> {
             .join(realm)
             .ok()
             .filter(|url| !realm.is_empty() && url.has_host())
-            .ok_or_else(|| ProbeError::new("the registry names a token server that is no address"))?;
+            .ok_or_else(|| ProbeError::new("the registry's token server is not a valid address"))?;
         if !is_trusted(base, &realm) {
             return Err(ProbeError::new(format!(
-                "the registry sends for tokens to {}, another host without TLS: not followed",
+                "the registry's token server is {}, another host without TLS: not used",
                 host_and_port(&realm)
             )));
         }
@@ -125,7 +125,7 @@ impl<'a> TokenServer<'a> {
         let token = field("token").or_else(|| field("access_token"));
         token
             .map(|token| Secret::new(token.to_owned()))
-            .ok_or_else(|| ProbeError::new(format!("the token server {place} gives no token")))
+            .ok_or_else(|| ProbeError::new(format!("the token server {place} returned no token")))
     }
 }
 

@@ -8,7 +8,7 @@ use gonogo_core::text;
 
 /// What the observations are called.
 const WHAT: &str = "scanned image";
-/// The longest piece of a file that holds no image id, in bytes.
+/// The longest piece of a file that contains no image id, in bytes.
 const MAX_EXCERPT: usize = 80;
 /// How Grype writes where an image comes from: <https://github.com/anchore/grype#supported-sources>.
 const SCHEMES: [&str; 9] = [
@@ -33,8 +33,9 @@ impl BuiltImage {
     /// Reads what `docker build --iidfile` writes: a digest. `name@digest`, as other builders write it, is read too.
     pub(super) fn read(file: &str) -> Self {
         let digest = match read_regular_text(file, MAX_IMAGE_ID) {
-            Ok(text) => digest(&text)
-                .ok_or_else(|| format!("holds no image id: {}", text::excerpt(text.as_bytes(), MAX_EXCERPT))),
+            Ok(text) => digest(&text).ok_or_else(|| {
+                format!("contains no image id: {}", text::excerpt(text.as_bytes(), MAX_EXCERPT))
+            }),
             Err(error) => Err(format!("cannot be read: {error}")),
         };
         Self { file: file.to_owned(), digest }
@@ -62,12 +63,12 @@ pub(super) fn judge(
     let mut seen = Vec::new();
     let id = match built {
         Some(BuiltImage { file, digest: Err(why) }) if image.is_some() => {
-            let message = format!("{file} {why}; the image's name counts");
+            let message = format!("{file} {why}; compared by the image's name");
             seen.push(Observation::recorded("image id of the build", message));
             None
         }
         Some(BuiltImage { file, digest: Err(why) }) => {
-            return vec![Observation::unknown(WHAT, "the image that was built", format!("{file} {why}"))];
+            return vec![Observation::unknown(WHAT, "the built image", format!("{file} {why}"))];
         }
         Some(BuiltImage { digest: Ok(digest), .. }) => Some(digest.as_str()),
         None => None,
@@ -76,7 +77,7 @@ pub(super) fn judge(
         seen.extend(scanned.iter().map(|image| Observation::recorded(WHAT, shown(image))));
     } else if scanned.is_empty() {
         let expected = image.or(id).unwrap_or_default();
-        seen.push(Observation::unknown(WHAT, expected, "the report does not say what was scanned"));
+        seen.push(Observation::unknown(WHAT, expected, "the report does not name the scanned image"));
     } else {
         seen.extend(scanned.iter().map(|scanned| judge_image(image, id, scanned)));
     }
@@ -86,7 +87,7 @@ pub(super) fn judge(
 fn judge_image(image: Option<&str>, id: Option<&str>, scanned: &ScannedImage) -> Observation {
     match (id, image) {
         (Some(id), _) if !scanned.digests.is_empty() => {
-            let expected = format!("{id}, which was built");
+            let expected = format!("{id} (the built image)");
             let is_built = scanned.digests.iter().any(|digest| digest == id);
             let seen = if is_built { id.to_owned() } else { scanned.digests.join(", ") };
             Observation::new(WHAT, expected, seen, is_built)
@@ -94,7 +95,7 @@ fn judge_image(image: Option<&str>, id: Option<&str>, scanned: &ScannedImage) ->
         (_, Some(image)) => judge_name(image, scanned),
         (Some(id), None) => Observation::unknown(
             WHAT,
-            format!("{id}, which was built"),
+            format!("{id} (the built image)"),
             format!("the report has no image id: {}", shown(scanned)),
         ),
         (None, None) => Observation::recorded(WHAT, shown(scanned)),
@@ -103,7 +104,7 @@ fn judge_image(image: Option<&str>, id: Option<&str>, scanned: &ScannedImage) ->
 
 fn judge_name(image: &str, scanned: &ScannedImage) -> Observation {
     if scanned.names.is_empty() {
-        return Observation::unknown(WHAT, image, "the report does not say what was scanned");
+        return Observation::unknown(WHAT, image, "the report does not name the scanned image");
     }
     let is_named = scanned.names.iter().any(|name| names_image(name, image));
     let repository = repository(image);
@@ -146,7 +147,7 @@ mod tests {
     fn judged(image: Option<&str>, id: Option<&str>, names: &[&str], digests: &[&str]) -> Option<bool> {
         let built = id.map(|id| BuiltImage {
             file: "image.id".into(),
-            digest: digest(id).ok_or_else(|| "holds no image id".into()),
+            digest: digest(id).ok_or_else(|| "contains no image id".into()),
         });
         let owned = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let scanned = ScannedImage { names: owned(names), digests: owned(digests) };

@@ -21,7 +21,7 @@ pub(super) fn judge(spec: &ScanSpec, report: &ScanReport, now: Timestamp, today:
     seen.extend(report.gaps.iter().map(|gap| Observation::unknown("the scan", "complete", gap.as_str())));
     seen.push(Observation::recorded("findings", counts(&report.findings)));
     if !report.set_aside.is_empty() {
-        seen.push(Observation::recorded("not counted by the scanner", list(&report.set_aside)));
+        seen.push(Observation::recorded("suppressed by the scanner", list(&report.set_aside)));
     }
     seen.extend(spec.exceptions.iter().map(|exception| excepted(exception, report, today)));
     seen.extend(unrated(spec, report, today));
@@ -32,11 +32,11 @@ pub(super) fn judge(spec: &ScanSpec, report: &ScanReport, now: Timestamp, today:
 fn age(spec: &ScanSpec, report: &ScanReport, now: Timestamp) -> Observation {
     let expected = format!("at most {} hours", spec.max_age_hours);
     let Some(made) = report.made else {
-        return Observation::unknown("age", expected, "the report does not say when it was made");
+        return Observation::unknown("age", expected, "the report has no creation time");
     };
     let age = now.duration_since(made).as_hours();
     if age < -MAX_AHEAD {
-        let message = format!("it was made at {made}, in the future: check the clocks");
+        let message = format!("created at {made}, in the future: check the clocks");
         return Observation::unknown("age", expected, message);
     }
     let hours = u64::try_from(age).unwrap_or(0);
@@ -48,13 +48,9 @@ fn age(spec: &ScanSpec, report: &ScanReport, now: Timestamp) -> Observation {
 /// A scanner that scanned nothing found nothing.
 fn scanned(report: &ScanReport) -> Observation {
     if report.scanned.is_empty() {
-        return Observation::unknown(
-            "what was scanned",
-            "something",
-            "the report names nothing that was scanned",
-        );
+        return Observation::unknown("scan target", "at least one", "the report names none");
     }
-    Observation::recorded("what was scanned", report.scanned.join(", "))
+    Observation::recorded("scan target", report.scanned.join(", "))
 }
 
 /// The first of a list, and how many more there are.
@@ -81,13 +77,13 @@ fn excepted(exception: &ScanException, report: &ScanReport, today: Date) -> Obse
     let ScanException { id, reason, until } = exception;
     let what = format!("exception {id}");
     if reason.trim().is_empty() {
-        return Observation::new(what, "a reason", "none is given", false);
+        return Observation::new(what, "a reason", "none", false);
     }
     let is_found = report.findings.iter().any(|finding| accepted::names(exception, finding));
     let seen = match (is_found, until.0 < today) {
         (true, true) => format!("expired on {}: {reason}", until.0),
         (true, false) => format!("accepted until {}: {reason}", until.0),
-        (false, _) => "nothing of that id was found".to_owned(),
+        (false, _) => "no finding of that id".to_owned(),
     };
     Observation::new(what, "not expired", seen, !is_found || until.0 >= today)
 }
@@ -115,7 +111,7 @@ fn judge_findings(spec: &ScanSpec, report: &ScanReport, today: Date) -> Vec<Obse
             _ => {}
         }
     }
-    let expected = format!("none from {} on", spec.fail_at);
+    let expected = format!("none of {} or higher", spec.fail_at);
     let describe = |((severity, id), places): (&(std::cmp::Reverse<Severity>, &str), &Vec<&str>)| {
         let more = if places.len() > 1 { format!(", and {} more", places.len() - 1) } else { String::new() };
         Observation::new(format!("{} {id}", severity.0), &expected, format!("{}{more}", places[0]), false)
@@ -126,7 +122,7 @@ fn judge_findings(spec: &ScanSpec, report: &ScanReport, today: Date) -> Vec<Obse
         seen.push(Observation::new("further findings", &expected, format!("{rest} more"), false));
     }
     if by_id.is_empty() {
-        seen.push(Observation::new("findings that count", expected, "none", true));
+        seen.push(Observation::new("findings at or above the limit", expected, "none", true));
     }
     seen
 }

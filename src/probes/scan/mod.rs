@@ -94,7 +94,7 @@ async fn read(path: &str, deadline: &Deadline) -> ProbeResult<(ScanReport, Sha25
     let length = file.take(MAX_REPORT + 1).read_to_end(&mut bytes).await;
     let length = length.map_err(|error| ProbeError::new(format!("it cannot be read: {error}")))?;
     if length as u64 > MAX_REPORT {
-        return Err(ProbeError::new("it is longer than 64 MiB"));
+        return Err(ProbeError::new("longer than 64 MiB"));
     }
     let parse = move || read::report(&bytes).map(|report| (report, Sha256Hex::of(&bytes)));
     let (mut report, digest) = judging::on_blocking_thread("the report", deadline, parse).await??;

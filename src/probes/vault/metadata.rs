@@ -33,7 +33,7 @@ pub(super) fn current(reply: &ApiResponse) -> ProbeResult<Option<CurrentVersion>
         let metadata = answer.pointer(&format!("/data/versions/{version}"))?.clone();
         Some(CurrentVersion { version, metadata })
     });
-    current.map(Some).ok_or_else(|| ProbeError::new("the answer is in no form that Vault documents"))
+    current.map(Some).ok_or_else(|| ProbeError::new("not a response of the Vault API"))
 }
 
 /// The current version by the answer to a read of the value; that of a deleted one is 404.
@@ -59,28 +59,30 @@ impl CurrentVersion {
 
     /// A time of deletion may be yet to come (`delete_version_after`).
     fn status(&self, now: Utc) -> Observation {
-        let (what, expected) = ("the current version's value", "there");
+        let (what, expected) = ("the current version's value", "present");
         let deleted = self.metadata.get("deletion_time").and_then(Value::as_str).unwrap_or_default();
         if self.metadata.get("destroyed").and_then(Value::as_bool) == Some(true) {
             return Observation::new(what, expected, "destroyed", false);
         }
         if deleted.is_empty() {
-            return Observation::new(what, expected, "there", true);
+            return Observation::new(what, expected, "present", true);
         }
         match Utc::parse(deleted) {
             Ok(at) if at > now => {
-                Observation::new(what, expected, format!("there; Vault deletes it at {deleted}"), true)
+                Observation::new(what, expected, format!("present; Vault deletes it at {deleted}"), true)
             }
             Ok(_) => Observation::new(what, expected, format!("deleted, {deleted}"), false),
-            Err(why) => {
-                Observation::unknown(what, expected, format!("deletion_time {deleted:?} is no time: {why}"))
-            }
+            Err(why) => Observation::unknown(
+                what,
+                expected,
+                format!("deletion_time {deleted:?} is not a time: {why}"),
+            ),
         }
     }
 
     fn fresh(&self, context: &ProbeContext) -> Observation {
         let created = self.metadata.get("created_time").and_then(Value::as_str).unwrap_or("an unknown time");
-        let seen = format!("{}, of {created}", self.version);
+        let seen = format!("{}, created {created}", self.version);
         context.must_have_changed("current version", key::SECRET_VERSION, &seen)
     }
 
@@ -88,7 +90,7 @@ impl CurrentVersion {
         let (what, expected) = ("age", format!("at most {} days", spec.max_age_days));
         let created = self.metadata.get("created_time").and_then(Value::as_str);
         let Some(created) = created.and_then(|text| Utc::parse(text).ok()) else {
-            return Observation::unknown(what, expected, "Vault does not say when it was made");
+            return Observation::unknown(what, expected, "Vault does not report when it was created");
         };
         let days = now.since(created).as_secs() / 86_400;
         let seen = format!("{days} day{}", if days == 1 { "" } else { "s" });
@@ -112,15 +114,15 @@ mod tests {
     fn a_version_that_is_deleted_later_is_there() {
         let now = Utc::parse("2026-06-01T00:00:00Z").unwrap();
         for (metadata, ok, seen) in [
-            (json!({"deletion_time": "", "destroyed": false}), Some(true), "there"),
+            (json!({"deletion_time": "", "destroyed": false}), Some(true), "present"),
             (
                 json!({"deletion_time": "2026-06-02T00:00:00.123456789Z"}),
                 Some(true),
-                "there; Vault deletes it at 2026",
+                "present; Vault deletes it at 2026",
             ),
             (json!({"deletion_time": "2026-05-31T00:00:00Z"}), Some(false), "deleted, 2026-05-31"),
             (json!({"deletion_time": "", "destroyed": true}), Some(false), "destroyed"),
-            (json!({"deletion_time": "soon"}), None, "deletion_time \"soon\" is no time"),
+            (json!({"deletion_time": "soon"}), None, "deletion_time \"soon\" is not a time"),
         ] {
             let observation = CurrentVersion { version: 1, metadata }.status(now);
             assert_eq!(observation.ok, ok, "{observation:?}");
@@ -152,19 +154,19 @@ mod tests {
     fn the_cause_of_a_refusal_is_named() {
         for (status, body, cause) in [
             (503, json!({"errors": ["Vault is sealed"]}), "Vault is sealed"),
-            (403, json!({"errors": ["permission denied"]}), "the token may not see this"),
+            (403, json!({"errors": ["permission denied"]}), "permission denied, or the token is not valid"),
             (
                 429,
                 json!({"errors": ["rate limit quota exceeded"]}),
-                "Vault limits our requests (429: rate limit quota",
+                "Vault's rate limit is exceeded (429: rate limit quota",
             ),
             (473, json!({}), "a standby or"),
-            (412, json!({"errors": ["required index state not present"]}), "it answers 412"),
+            (412, json!({"errors": ["required index state not present"]}), "HTTP 412"),
         ] {
             let why = current(&reply(status, &body)).unwrap_err().to_string();
             assert!(why.starts_with(cause), "{status}: {why}");
         }
         let page = ApiResponse { body: b"<html>".to_vec(), ..reply(503, &json!({})) };
-        assert_eq!(current(&page).unwrap_err().to_string(), "it answers 503: <html>");
+        assert_eq!(current(&page).unwrap_err().to_string(), "HTTP 503: <html>");
     }
 }

@@ -1,4 +1,4 @@
-//! The shim of `scripts/advanced_pipeline_demo.py`: sends an event and waits for the first data on the activity stream.
+//! The shim of `scripts/advanced_pipeline_demo.py`: sends an event and waits for it on the activity stream.
 
 use std::io;
 use std::time::Duration;
@@ -45,7 +45,9 @@ async fn send_and_receive(url: &str, token: &str) -> io::Result<String> {
     let mut read = String::new();
     while let Some(chunk) = stream.chunk().await.map_err(io::Error::other)? {
         read.push_str(&String::from_utf8_lossy(&chunk));
-        if let Some(line) = read.lines().find(|line| line.starts_with("data:")) {
+        if let Some(line) =
+            read.lines().find(|line| line.starts_with("data:") && line.contains("board_event"))
+        {
             return Ok(line.to_owned());
         }
     }

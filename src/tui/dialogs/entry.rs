@@ -56,10 +56,9 @@ impl Dialog for EntryDialog {
         {
             dialog.gap();
             let (text, role) = match self.log.attachment(torn) {
-                Ok(content) => (
-                    format!("✔ {} is what the log has the digest of:\n{content}", torn.file),
-                    StyleRole::Good,
-                ),
+                Ok(content) => {
+                    (format!("✔ {} matches the digest in the log:\n{content}", torn.file), StyleRole::Good)
+                }
                 Err(why) => (format!("✖ attachment {why}"), StyleRole::Failed),
             };
             for text in text.lines() {

@@ -34,7 +34,7 @@ fn switch_to(cx: &Context, index: usize) -> Reaction {
 
 impl Dialog for SwitchOperatorDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
-        let mut dialog = DialogView::new("who acts", StyleRole::Attention);
+        let mut dialog = DialogView::new("active operator", StyleRole::Attention);
         for (number, operator) in (1..).zip(&cx.session.local_operators) {
             let is_active = *operator == cx.session.operator;
             let text = format!(

@@ -21,9 +21,7 @@ pub fn dialog_view(cx: &Context, width: usize, prompt: &TextPrompt) -> DialogVie
         PromptPurpose::Note => (format!("note on {id}"), "The note:"),
         PromptPurpose::RolledBack => ("rolled back".to_owned(), "Why were rollback steps skipped?"),
         PromptPurpose::Abandon => ("abandon the run".to_owned(), "Why will this run not be sealed?"),
-        PromptPurpose::ConfirmForTwo(_) => {
-            (format!("confirm {id} for two"), "Why do you stand for two people?")
-        }
+        PromptPurpose::ConfirmForTwo(_) => (format!("confirm {id} for two"), "Why is one person enough?"),
     };
     let mut dialog = DialogView::new(title, StyleRole::Attention);
     if let Some(point) = cx.plan().point(&prompt.point) {

@@ -77,7 +77,7 @@ fn an_unchanged_verdict_is_not_recorded_again() {
 fn a_small_verdict_dialog_shows_the_decision_the_recorded_verdict_and_the_keys_first() {
     let open = text(&screen(&mixed(), (40, 12)).press("v").drawn());
     for expected in
-        ["NO-GO   7 of 27", "No verdict is recorded", "secrets.allowed-origins", "y record this verdict"]
+        ["NO-GO   6 of 27", "No verdict is recorded", "secrets.allowed-origins", "y record this verdict"]
     {
         assert!(open.contains(expected), "{expected}:\n{open}");
     }

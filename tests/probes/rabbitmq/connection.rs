@@ -28,7 +28,7 @@ fn refused_credentials_and_unknown_virtual_hosts_have_their_own_messages() {
     let elsewhere = run_probe(&plus(&with, &json!({"vhost": "no/such"})));
     assert_error(
         &elsewhere,
-        &[&format!("| virtual host `no/such` is not open to user `{user}` (NOT_ALLOWED - ")],
+        &[&format!("| no access to virtual host `no/such` for user `{user}` (NOT_ALLOWED - ")],
     );
     let unread = run_probe(&plus(&with, &json!({"password": {"env": "GONOGO_NO_SUCH"}})));
     assert_error(&unread, &["| readable | environment variable GONOGO_NO_SUCH is not set"]);
@@ -39,7 +39,10 @@ fn unreachable_hosts_and_invalid_addresses_have_their_own_messages() {
     let with = |url: String| json!({"url": url, "username": "u", "password": secret("pw12"), "queues": [{"name": "q"}]});
     let port = refused_port();
     let refused = run_probe(&with(format!("amqp://127.0.0.1:{port}")));
-    assert_error(&refused, &[&format!("| 127.0.0.1:{port} refuses connections: nothing listens there")]);
+    assert_error(
+        &refused,
+        &[&format!("| 127.0.0.1:{port} refuses connections: nothing listens on that port")],
+    );
     let unknown_host = describe(&run_probe(&with("amqp://no-such-host.invalid".into())));
     assert!(
         ["no such host: no-", "cannot resolve host no-"].iter().any(|why| unknown_host.contains(why)),
@@ -53,7 +56,7 @@ fn unreachable_hosts_and_invalid_addresses_have_their_own_messages() {
     );
     assert_error(&http, &["AMQP"]);
     let credentials = run_probe(&with("amqp://u:hunter22@127.0.0.1".into()));
-    assert_error(&credentials, &["? AMQP address | an address | the address holds a user or a password"]);
+    assert_error(&credentials, &["? AMQP address | an address | the address contains a user or a password"]);
     assert!(!format!("{credentials:?}").contains("hunter22"));
     let long = plus(&with(format!("amqp://127.0.0.1:{port}")), &json!({"vhost": "v".repeat(256)}));
     assert_error(&run_probe(&long), &["| the name is longer than AMQP allows (255 bytes)"]);
@@ -92,7 +95,7 @@ fn a_timeout_is_an_error_and_leaves_no_thread() {
     });
     let outcome = run_probe_within(SHORT, "rabbitmq", &with);
     let after = client_threads();
-    assert_error(&outcome, &["| no answer within 700 ms (AMQP handshake)"]);
+    assert_error(&outcome, &["| no response within 700 ms (AMQP handshake)"]);
     // Threads of other tests may be among them; they end too.
     wait::until("the thread of the client ends", || after.is_disjoint(&client_threads()).then_some(()));
 }
@@ -136,14 +139,14 @@ fn certificates_are_verified_against_the_configured_roots() {
         &["✓ management API at localhost:"],
     );
     let line =
-        format!("| certificate not trusted: no root certificate in {} has signed it", wrong.path().display());
+        format!("| certificate not trusted: not signed by a root certificate in {}", wrong.path().display());
     let outcome = run_probe(&plus(&topology_spec(&vhost), &secure(&wrong)));
     assert_error(&outcome, &[&line]);
     assert_eq!(describe(&outcome).matches(&line).count(), 2);
     let swapped = |scheme: &str, port| json!({"url": format!("{scheme}://127.0.0.1:{port}"), "tls": {"roots": trusted.path()}});
     let existence = existence_spec(&vhost, &vhost.plain);
     let outcome = run_probe(&plus(&existence, &swapped("amqp", broker.amqps)));
-    assert_error(&outcome, &["a TLS server answers here; ask for it with amqps://"]);
+    assert_error(&outcome, &["a TLS server responds here; use amqps://"]);
     let outcome = run_probe(&plus(&existence, &swapped("amqps", broker.amqp)));
-    assert_error(&outcome, &["| this is not a TLS server: it answers something else"]);
+    assert_error(&outcome, &["| this is not a TLS server: its response is not TLS"]);
 }

@@ -24,13 +24,16 @@ fn the_first_dead_letter_is_shown_on_request_and_requeued() {
         )
     };
     let outcome = run_probe(&spec_with_peek(true));
-    let head = format!("✓ head of queue {queue} | recorded | ");
+    let head = format!("✓ first message of queue {queue} | recorded | ");
     assert_fail(&outcome, &[&head, "last-error: no such board; body: {\"board\": \"b\"}"]);
-    assert_eq!(outcome.effects, [format!("taken the head of queue {queue} and put it back, as redelivered")]);
+    assert_eq!(
+        outcome.effects,
+        [format!("got the first message of queue {queue} and requeued it (marked redelivered)")]
+    );
     wait::until("the message to be back", || (vhost.depth(&queue).0 == 1).then_some(()));
     let without_peek = run_probe(&spec_with_peek(false));
     assert!(
-        without_peek.effects.is_empty() && !describe(&without_peek).contains("head of queue"),
+        without_peek.effects.is_empty() && !describe(&without_peek).contains("first message of queue"),
         "{}",
         describe(&without_peek)
     );

@@ -14,7 +14,7 @@ fn a_refused_or_missing_management_api_is_an_error() {
     let vhost = vhost(&Topology::standard());
     let all = topology_spec(&vhost);
     let plain = json!({"username": vhost.plain.name, "password": secret(&vhost.plain.password)});
-    let line = format!("user `{}` may not see this (401: ", vhost.plain.name);
+    let line = format!("permission denied for user `{}` (401: ", vhost.plain.name);
     assert_error(
         &run_probe(&plus(&all, &plain)),
         &["✓ queue advanced.board.events | declared | declared", &line],
@@ -27,16 +27,19 @@ fn a_refused_or_missing_management_api_is_an_error() {
     let none = json!({"management": null});
     assert_error(
         &run_probe(&plus(&all, &none)),
-        &["? management API | accepts user ", "| no address is given, and only the management API "],
+        &[
+            "? management API | accepts user ",
+            "| no management address is configured, which these checks need",
+        ],
     );
     let web = Web::start();
     web.route("/api/whoami", Reply::ok("<html>"));
     assert_error(
         &run_probe(&plus(&all, &json!({"management": web.url("")}))),
-        &["| the answer is not JSON: <html>"],
+        &["| the response is not JSON: <html>"],
     );
     let other = json!({"management": web.url("/elsewhere")});
-    assert_error(&run_probe(&plus(&all, &other)), &["| there is no management API at 127.0.0.1:"]);
+    assert_error(&run_probe(&plus(&all, &other)), &["| no management API at 127.0.0.1:"]);
 }
 
 #[test]
@@ -51,7 +54,10 @@ fn objects_hidden_from_the_user_are_errors() {
     );
     assert_error(
         &run_probe(&with),
-        &["| virtual host `", "? queue advanced.board.events: durable | true | user `"],
+        &[
+            "| no access to virtual host `",
+            "? queue advanced.board.events: durable | true | permission denied for user `",
+        ],
     );
 }
 
@@ -85,7 +91,7 @@ fn a_broker_alarm_fails() {
     let (_web, with) = fake_management(queue, Reply::status(503).body(alarms));
     assert_fail(&run_probe(&with), &["✗ broker alarms | none | memory on rabbit@b1: publishers are blocked"]);
     let (web, with) = fake_management(queue, Reply::status(404));
-    assert_error(&run_probe(&with), &["✓ broker alarms | recorded | not checked: it needs RabbitMQ 3.8.10"]);
+    assert_error(&run_probe(&with), &["✓ broker alarms | recorded | not checked: needs RabbitMQ 3.8.10"]);
     let nodes = r#"[{"name": "rabbit@b1", "mem_alarm": false, "disk_free_alarm": true}]"#;
     web.route("/api/nodes", Reply::ok(nodes));
     assert_fail(&run_probe(&with), &["✗ broker alarms | none | disk on rabbit@b1: publishers are blocked"]);
@@ -95,7 +101,7 @@ fn a_broker_alarm_fails() {
 fn disabled_statistics_are_not_waited_for() {
     let (web, with) = fake_management("{}", Reply::ok(r#"{"status": "ok"}"#));
     let outcome = run_probe(&with);
-    let line = "? queue q: unacknowledged messages | 0 | the broker's statistics are turned off";
+    let line = "? queue q: unacknowledged messages | 0 | the broker's statistics are disabled";
     assert_error(&outcome, &[line]);
     let count = web.requests().iter().filter(|request| request.target == "/api/queues/%2F/q").count();
     assert_eq!(count, 1);

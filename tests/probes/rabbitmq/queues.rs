@@ -69,7 +69,7 @@ fn a_depth_limit_counts_ready_and_unacknowledged_messages() {
     let lines = |mark, n| {
         format!(
             "✓ queue advanced.board.events: ready messages | at most {n} | 1\n\
-             {mark} queue advanced.board.events: unacknowledged messages | at most {n} | 2 (3 with the ready ones)"
+             {mark} queue advanced.board.events: unacknowledged messages | at most {n} | 2 (3 with ready messages)"
         )
     };
     assert_pass(&run_probe(&at_most(3)), &[&lines('✓', 3)]);

@@ -121,7 +121,7 @@ fn a_binding_that_routes_other_events_fails() {
     assert_pass(&run_probe(&topology_spec(&vhost)), &[&recorded]);
     vhost.bind(EVENTS, "advanced.board.events.dlq", "boards.#");
     let wrong =
-        format!("other bindings of queue {EVENTS}.dlq | none that brings other events | {EVENTS} (boards.#)");
+        format!("other bindings of queue {EVENTS}.dlq | none that routes other events | {EVENTS} (boards.#)");
     assert_fail(&run_probe(&topology_spec(&vhost)), &[&wrong]);
 }
 

@@ -19,14 +19,14 @@ fn replicas_are_counted() {
     let outcome = run_probe(&plus(&full_spec(&primary), &expected(1)));
     assert_pass(
         &outcome,
-        &["✓ role | master | master", "✓ replicas in step | at least 1 | 1 online of 1 connected"],
+        &["✓ role | master | master", "✓ replicas in sync | at least 1 | 1 online of 1 connected"],
     );
     let outcome = run_probe(&plus(&full_spec(&primary), &expected(2)));
-    assert_fail(&outcome, &["✗ replicas in step | at least 2 | 1 online of 1 connected"]);
+    assert_fail(&outcome, &["✗ replicas in sync | at least 2 | 1 online of 1 connected"]);
     let outcome = run_probe(&plus(&connection_spec(&replica), &expected(1)));
     assert_fail(
         &outcome,
-        &["✗ role | master | slave", "✗ replicas in step | at least 1 | 0 online of 0 connected"],
+        &["✗ role | master | slave", "✗ replicas in sync | at least 1 | 0 online of 0 connected"],
     );
 }
 
@@ -146,7 +146,7 @@ fn observations_made_before_the_deadline_are_kept() {
         plus(&connection_spec(&first), &json!({"persistence": true, "subscribers": [{"channel": CHANNEL}]}));
     let outcome = run_probe_within(SHORT, "redis", &with);
     let node =
-        format!("0 so far; node 127.0.0.1:{}: no answer within 700 ms (answer to PING)", second.port());
+        format!("0 so far; node 127.0.0.1:{}: no response within 700 ms (response to PING)", second.port());
     assert_error(
         &outcome,
         &[
@@ -162,6 +162,6 @@ fn a_sentinel_is_recognized() {
     let sentinel = RedisServer::builder().sentinel().start();
     assert_error(
         &run_probe(&full_spec(&sentinel)),
-        &["| a Sentinel answers here: give the address of the server"],
+        &["| this is a Sentinel: configure the address of the server"],
     );
 }

@@ -17,16 +17,16 @@ fn refused_credentials_have_their_own_messages() {
     let none = run_probe(&full_spec(&server));
     assert_error(
         &none,
-        &[&format!("{prefix}`default` | the server asks for credentials and got none (NOAUTH ")],
+        &[&format!("{prefix}`default` | the server requires credentials, but none are configured (NOAUTH ")],
     );
     let wrong = plus(&full_spec(&server), &json!({"password": secret("not it")}));
-    let refused = "credentials refused: wrong password, or no such user, or the user is off";
+    let refused = "credentials refused: wrong password, unknown user, or disabled user";
     assert_error(&run_probe(&wrong), &[&format!("{prefix}`default` | {refused}: `default` (WRONGPASS)")]);
     let user = plus(&wrong, &json!({"username": "app"}));
     assert_error(&run_probe(&user), &[&format!("{prefix}`app` | {refused}: `app` (WRONGPASS)")]);
     assert_pass(&run_probe(&plus(&user, &json!({"password": secret("app-pw")}))), &["| PONG | PONG"]);
     let unread = run_probe(&plus(&full_spec(&server), &json!({"password": {"env": "GONOGO_NO_SUCH"}})));
-    assert_error(&unread, &["| a password to log in with | environment variable GONOGO_NO_SUCH is not set"]);
+    assert_error(&unread, &["| a password | environment variable GONOGO_NO_SUCH is not set"]);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_server_without_a_password_fails_if_one_is_configured() {
     assert_fail(
         &outcome,
         &[
-            "✗ password of user `default` | asked for | the server asks for none: it is open to everybody",
+            "✗ password of user `default` | required | no password required: anonymous access",
             "✓ persistence | ",
         ],
     );
@@ -55,7 +55,7 @@ fn what_an_acl_forbids_is_an_error() {
         &outcome,
         &[
             "✓ persistence | AOF or RDB on | AOF on\n✓ AOF last write",
-            "? latency-monitor-threshold | 1 to 100 ms | the user may not ask this (NOPERM ",
+            "? latency-monitor-threshold | 1 to 100 ms | permission denied (NOPERM ",
             "? latest latency spikes | none above 100 ms | none; but whether the latency monitor is on cannot be read: ",
         ],
     );
@@ -63,12 +63,12 @@ fn what_an_acl_forbids_is_an_error() {
     let outcome = run_probe(&plus(&plus(&connection_spec(&server), &user), &json!({"persistence": true})));
     assert_error(
         &outcome,
-        &["? persistence | AOF or RDB on | AOF off; whether RDB is on cannot be read: the user may not "],
+        &["? persistence | AOF or RDB on | AOF off; whether RDB is on cannot be read: permission denied "],
     );
     let without_ping = well_configured().acl_user("probe", "probe-pw", "-@all +info +config|get").start();
     let outcome =
         run_probe(&plus(&plus(&connection_spec(&without_ping), &user), &json!({"persistence": true})));
-    assert_pass(&outcome, &["| recorded | it answers; PING is not permitted", "| AOF on, RDB on"]);
+    assert_pass(&outcome, &["| recorded | connected; PING is not permitted", "| AOF on, RDB on"]);
     let outcome = run_probe(&plus(
         &plus(&connection_spec(&server), &user),
         &json!({"subscribers": [{"channel": CHANNEL}]}),
@@ -82,7 +82,7 @@ fn unreachable_hosts_and_invalid_addresses_have_their_own_messages() {
     let refused = run_probe(&json!({"url": format!("redis://127.0.0.1:{port}")}));
     assert_error(
         &refused,
-        &[&format!("a connection | 127.0.0.1:{port} refuses connections: nothing listens there")],
+        &[&format!("a connection | 127.0.0.1:{port} refuses connections: nothing listens on that port")],
     );
     let unknown_host = describe(&run_probe(&json!({"url": "redis://no-such-host.invalid"})));
     assert!(
@@ -91,11 +91,14 @@ fn unreachable_hosts_and_invalid_addresses_have_their_own_messages() {
     );
     let silent = SilentServer::start();
     let with = json!({"url": format!("redis://127.0.0.1:{}", silent.port()), "persistence": true});
-    assert_error(&run_probe_within(SHORT, "redis", &with), &["| no answer within 700 ms (answer to PING)"]);
+    assert_error(
+        &run_probe_within(SHORT, "redis", &with),
+        &["| no response within 700 ms (response to PING)"],
+    );
     let credentials = run_probe(&json!({"url": "redis://:hunter22@127.0.0.1"}));
     assert_error(
         &credentials,
-        &["? Redis address | redis://… or rediss://… | the address holds a user or a password"],
+        &["? Redis address | redis://… or rediss://… | the address contains a user or a password"],
     );
     assert!(!format!("{credentials:?}").contains("hunter22"));
 }
@@ -109,7 +112,7 @@ fn an_http_server_is_recognized() {
         "redis",
         &json!({"url": format!("redis://127.0.0.1:{}", web.port())}),
     );
-    assert_error(&outcome, &["| this is not a Redis server: an HTTP server answers here"]);
+    assert_error(&outcome, &["| this is not a Redis server: an HTTP server responds here"]);
 }
 
 #[test]
@@ -122,7 +125,7 @@ fn certificates_are_verified_against_the_configured_roots() {
     let with = |roots: &NamedTempFile| json!({"url": url("rediss", &server), "tls": {"roots": roots.path()}});
     assert_pass(&run_probe(&with(&trusted)), &["| PONG | PONG"]);
     let line =
-        format!("certificate not trusted: no root certificate in {} has signed it", wrong.path().display());
+        format!("certificate not trusted: not signed by a root certificate in {}", wrong.path().display());
     assert_error(&run_probe(&with(&wrong)), &[&line]);
     let plain_to_tls = run_probe(&json!({"url": url("redis", &server)}));
     assert_error(&plain_to_tls, &["TLS", "rediss://"]);

@@ -101,7 +101,7 @@ fn a_latency_monitor_that_is_off_or_set_too_high_is_reported() {
         &run_probe(&full_spec(&off)),
         &[
             "✗ latency-monitor-threshold | 1 to 100 ms | 0 (off)",
-            "? latest latency spikes | none above 100 ms | the latency monitor is off: it records none",
+            "? latest latency spikes | none above 100 ms | the latency monitor is off",
         ],
     );
     let too_high = well_configured().latency_threshold(500).start();
@@ -159,9 +159,9 @@ fn a_missing_database_fails() {
     need!(SERVER);
     let server = well_configured().start();
     let database = |n: &str| json!({"url": format!("redis://127.0.0.1:{}/{n}", server.port())});
-    assert_pass(&run_probe(&database("2")), &["✓ database 2 | there | there"]);
+    assert_pass(&run_probe(&database("2")), &["✓ database 2 | present | present"]);
     assert_fail(
         &run_probe(&database("99")),
-        &["✗ database 99 | there | the server refuses (ERR DB index is out of range)"],
+        &["✗ database 99 | present | rejected by the server (ERR DB index is out of range)"],
     );
 }

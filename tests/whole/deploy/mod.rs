@@ -98,7 +98,7 @@ fn a_plan_that_was_changed_after_its_review_is_not_applied() {
     fs::write(iac.join("main.tf"), code).unwrap();
     crate::bench::full_stack::terraform(&iac, &["plan", "-input=false", "-out=v2.tfplan"]);
     run(&mut terminal, 2, "deploy.iac-apply", "apply");
-    terminal.wait_for_text("which was reviewed, found");
+    terminal.wait_for_text("(reviewed), found");
     assert_eq!(state(&iac), before);
     let started =
         deployment.entries().into_iter().filter(|entry| entry["action"] == "deploy.iac-apply/apply");

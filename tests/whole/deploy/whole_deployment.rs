@@ -266,9 +266,9 @@ pub fn confirm(terminal: &mut Terminal, section: char, down: usize, point: &str)
     terminal.wait_for_text("NEEDS");
     terminal.send(" ").wait_for("a dialog", |screen| {
         let text = screen.contents();
-        text.contains("y confirm") || text.contains("Why do you stand for two people?")
+        text.contains("y confirm") || text.contains("Why is one person enough?")
     });
-    if terminal.screen_text().contains("Why do you stand") {
+    if terminal.screen_text().contains("Why is one person") {
         terminal.send("read alone on the bench").press(Key::Enter).wait_for_text("y confirm");
     }
     terminal.send("y").wait_for_text(&format!("confirmed {point}"));

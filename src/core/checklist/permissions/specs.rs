@@ -20,15 +20,7 @@ pub(super) fn of_spec(spec: &ProbeSpec, effects: bool, purpose: &str) -> Vec<Per
         ProbeSpec::Http(spec) => http(spec, effects, purpose),
         ProbeSpec::Redis(spec) => redis(spec),
         ProbeSpec::Rabbitmq(spec) => rabbitmq(spec),
-        ProbeSpec::Command(CommandSpec {
-            argv,
-            cwd,
-            env,
-            exit: _,
-            stdout: _,
-            json: _,
-            error_patterns: _,
-        }) => program_run(argv, cwd.as_deref(), env, purpose),
+        ProbeSpec::Command(spec) => command(spec, purpose),
         ProbeSpec::Git(spec) => git(&spec.repository, purpose),
         ProbeSpec::Ci(spec) => ci(spec, purpose),
         ProbeSpec::Prometheus(spec) => of_api(&spec.api),
@@ -37,7 +29,7 @@ pub(super) fn of_spec(spec: &ProbeSpec, effects: bool, purpose: &str) -> Vec<Per
         ProbeSpec::Otlp(spec) => otlp(spec),
         ProbeSpec::Registry(spec) => registry(spec),
         ProbeSpec::Vault(spec) => vault(spec),
-        ProbeSpec::Cors(spec) => of_api(&spec.api),
+        ProbeSpec::Cors(spec) => of_public_api(&spec.api, spec.public_url.as_deref(), &[]),
         ProbeSpec::Headers(spec) => of_api(&spec.api),
         ProbeSpec::Token(spec) => token(spec),
         ProbeSpec::Pipeline(spec) => pipeline(spec),
@@ -201,21 +193,21 @@ fn registry(spec: &RegistrySpec) -> Vec<Permission> {
 
 fn vault(spec: &VaultSpec) -> Vec<Permission> {
     let secret = send(spec.auth.secret(), &api_destination(&spec.api));
-    of_api(&spec.api).into_iter().chain(secret).collect()
+    // It is compared here, and sent nowhere.
+    let compared = spec.same_as.iter().flat_map(secret_command);
+    of_api(&spec.api).into_iter().chain(secret).chain(compared).collect()
 }
 
 fn token(spec: &TokenSpec) -> Vec<Permission> {
-    let tokens =
-        spec.current.iter().chain(&spec.old).flat_map(|secret| send(secret, &api_destination(&spec.api)));
-    of_api(&spec.api).into_iter().chain(tokens).collect()
+    let tokens: Vec<_> = spec.current.iter().chain(&spec.old).collect();
+    of_public_api(&spec.api, spec.public_url.as_deref(), &tokens)
 }
 
 fn pipeline(spec: &PipelineSpec) -> Vec<Permission> {
-    let to = api_destination(&spec.api);
-    let mut permissions = of_api(&spec.api);
-    permissions.extend(send(&spec.token, &to));
+    let mut permissions = of_public_api(&spec.api, spec.public_url.as_deref(), &[&spec.token]);
     let what = format!("an event {} of board {}", shell_word(&spec.action), shell_word(&spec.board));
-    permissions.push(write(to, &what));
+    let destinations = destinations(&spec.api, spec.public_url.as_deref());
+    permissions.extend(destinations.into_iter().map(|to| write(to, &what)));
     if let Some(tap) = &spec.exchange {
         permissions.extend(rabbitmq(&tap.at));
         let what = format!("a queue of its own at exchange {}, deleted again", shell_word(&tap.name));
@@ -223,6 +215,40 @@ fn pipeline(spec: &PipelineSpec) -> Vec<Permission> {
     }
     permissions.extend(spec.channel.iter().flat_map(|tap| redis(&tap.at)));
     permissions
+}
+
+/// The addresses of an API: its own, and the one where browsers reach it, if that is another one.
+fn destinations(api: &ApiSpec, public_url: Option<&str>) -> Vec<Destination> {
+    let public = api.elsewhere(public_url).map(|url| Destination::at(url).with_roots(&api.tls));
+    [api_destination(api)].into_iter().chain(public).collect()
+}
+
+/// The permissions of an API at each of its addresses, and of the secrets that each gets.
+fn of_public_api(api: &ApiSpec, public_url: Option<&str>, secrets: &[&SecretRef]) -> Vec<Permission> {
+    let at = |to: Destination| {
+        let own = connection(&api.headers, &api.tls, &to);
+        own.into_iter().chain(secrets.iter().flat_map(|secret| send(secret, &to)).collect::<Vec<_>>())
+    };
+    destinations(api, public_url).into_iter().flat_map(at).collect()
+}
+
+/// With the parts of an address that it takes from variables; one that cannot be used is not handed over.
+fn command(spec: &CommandSpec, purpose: &str) -> Vec<Permission> {
+    let CommandSpec {
+        argv,
+        cwd,
+        env,
+        target,
+        python_modules: _,
+        exit: _,
+        stdout: _,
+        json: _,
+        error_patterns: _,
+    } = spec;
+    let mut env = env.clone();
+    let parts = target.as_ref().and_then(|target| target.variables().ok());
+    env.extend(parts.into_iter().flatten().map(|(name, value)| (name, TextOrSecret::Text(value))));
+    program_run(argv, cwd.as_deref(), &env, purpose)
 }
 
 /// The part of a URL after the host.
@@ -235,7 +261,9 @@ fn kubernetes(spec: &KubernetesSpec, purpose: &str) -> Vec<Permission> {
     let place = spec.kubectl_options();
     let rollout = spec.rollout.iter().map(|rollout| &rollout.deployment);
     let health = spec.health.iter().map(|health| &health.deployment);
-    let names = spec.deployments.iter().chain(rollout).chain(health);
+    let settings = spec.settings.iter().flat_map(|check| &check.deployments);
+    let reads_config_maps = !spec.deployments.is_empty() || spec.settings.is_some();
+    let names = spec.deployments.iter().chain(rollout).chain(health).chain(settings);
     let names: Vec<String> = names.map(|name| format!("deployment/{name}")).collect();
     let run = |program: &str, words: &[String], last: &[String]| {
         program_run(&[&[program.to_owned()], words, last].concat(), None, &BTreeMap::new(), purpose)
@@ -243,7 +271,8 @@ fn kubernetes(spec: &KubernetesSpec, purpose: &str) -> Vec<Permission> {
     let mut permissions = Vec::new();
     if !names.is_empty() {
         let own = || OWN_OPTIONS.to_owned();
-        for name in names.into_iter().chain(["pods".to_owned()]) {
+        let config_maps = reads_config_maps.then(|| "configmaps".to_owned());
+        for name in names.into_iter().chain(["pods".to_owned()]).chain(config_maps) {
             permissions.extend(run("kubectl", &place, &["get".to_owned(), name, own()]));
         }
     }

@@ -232,6 +232,7 @@ impl<'a> Resolver<'a> {
                 digest_of: None,
                 effects: false,
                 early: false,
+                people: Vec::new(),
                 missing: Vec::new(),
                 spec: Some(spec),
             });

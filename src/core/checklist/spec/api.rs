@@ -27,6 +27,12 @@ impl ApiSpec {
         Self { url: url.to_owned(), headers: BTreeMap::new(), tls: Tls::default() }
     }
 
+    /// The address where browsers reach it, if that is another one.
+    #[must_use]
+    pub fn elsewhere<'a>(&self, public_url: Option<&'a str>) -> Option<&'a str> {
+        public_url.filter(|url| url.trim_end_matches('/') != self.url.trim_end_matches('/'))
+    }
+
     /// The secrets that its requests carry.
     pub(super) fn secrets(&self) -> Vec<&SecretRef> {
         secret_values(&self.headers)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApiSpec, SecretRef};
+use super::{ApiSpec, SecretRef, is_one, one};
 use crate::checklist::Contact;
 
 /// The deployed list of allowed origins.
@@ -21,6 +21,9 @@ pub struct OriginsSpec {
 pub struct CorsSpec {
     /// Where the application is.
     pub api: ApiSpec,
+    /// Where browsers reach the application, if that is elsewhere: the same is checked there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
     /// The path of the requests.
     #[serde(default = "health")]
     pub path: String,
@@ -70,6 +73,9 @@ pub struct TokenSpec {
     /// The publicly known default token, which it must reject.
     #[serde(default = "default_token")]
     pub default: String,
+    /// How many times the current token is tried by each carrier, each over connections of its own.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub samples: u32,
     /// The board of the WebSocket.
     #[serde(default = "board")]
     pub board: String,

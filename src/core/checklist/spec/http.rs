@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, Decimal, JsonCheck, Range, TextCheck, TextOrSecret, Tls, number};
+use super::{Bound, Decimal, JsonCheck, Range, TextCheck, TextOrSecret, Tls, is_one, number, one};
 
 /// The request methods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct HttpSpec {
     /// How many redirects to follow; by default none, and never to another host.
     #[serde(default)]
     pub redirects: u8,
+    /// How many times it is sent, each over a connection of its own: behind a balancer each can reach another instance.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub samples: u32,
     /// The TLS settings.
     #[serde(default, skip_serializing_if = "Tls::is_default")]
     pub tls: Tls,

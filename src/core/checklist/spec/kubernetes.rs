@@ -1,5 +1,7 @@
 //! The spec of the Kubernetes probe.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::syntax::{self, Context, Deployment, Digest, Namespace};
@@ -30,6 +32,9 @@ pub struct KubernetesSpec {
     /// A deployment whose containers must have health probes with these paths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthCheck>,
+    /// The settings that deployments must have where they are written out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<SettingsCheck>,
     /// A command for a dry run: `kubectl` runs with `--dry-run`, other programs are only looked up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dry_run: Vec<String>,
@@ -59,6 +64,46 @@ pub struct RolloutCheck {
         deserialize_with = "syntax::option::<Digest, _>"
     )]
     pub digest: Option<String>,
+}
+
+/// The values of environment variables in the deployments' containers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsCheck {
+    /// The deployments.
+    #[serde(deserialize_with = "syntax::list::<Deployment, _>")]
+    pub deployments: Vec<String>,
+    /// The variables, and their values as the profile has them.
+    pub values: BTreeMap<String, Setting>,
+}
+
+/// The value that a setting must have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a string, or { url = \"https://…\", path = \"/…\" }")]
+pub enum Setting {
+    /// This text, or the same JSON.
+    Text(String),
+    /// An address with this path. Its host may have another name inside the cluster.
+    Address(AddressSetting),
+}
+
+/// An address as a setting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddressSetting {
+    /// The address, with or without the path.
+    pub url: String,
+    /// The path that the program needs at its end.
+    pub path: String,
+}
+
+impl AddressSetting {
+    /// The whole address.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        let base = self.url.trim_end_matches('/');
+        format!("{}{}", base.strip_suffix(&self.path).unwrap_or(base), self.path)
+    }
 }
 
 /// The paths of the health probes of a deployment's containers.

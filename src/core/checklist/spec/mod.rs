@@ -6,6 +6,7 @@ mod ci;
 mod command;
 mod content;
 mod decimal;
+mod decode;
 mod edge;
 mod git;
 mod http;
@@ -30,15 +31,18 @@ use serde::{Deserialize, Serialize};
 
 pub use self::api::ApiSpec;
 pub use self::ci::{CiSource, CiSpec, ForgeProject, JunitFile};
-pub use self::command::{CommandSpec, ErrorPattern};
+pub use self::command::{CommandSpec, CommandTarget, ErrorPattern};
 pub use self::content::{JsonCheck, Pattern, PatternError, TextCheck};
 pub use self::decimal::Decimal;
+pub(super) use self::decode::decode;
 pub use self::edge::{ContactsSpec, CorsSpec, HeadersSpec, OriginsSpec, TokenSpec};
 pub use self::git::GitSpec;
 pub use self::http::{HeaderCheck, HttpSpec, Method, Vantage};
 pub use self::iac::{AwsSecretSpec, IacSpec, IacTool};
 pub use self::json_path::{JsonPath, JsonPathError};
-pub use self::kubernetes::{HealthCheck, KubernetesSpec, RolloutCheck};
+pub use self::kubernetes::{
+    AddressSetting, HealthCheck, KubernetesSpec, RolloutCheck, Setting, SettingsCheck,
+};
 pub use self::number::{Bound, Range};
 pub use self::pipeline::{PipelineHop, PipelineSpec};
 pub use self::prometheus::{
@@ -53,7 +57,7 @@ pub use self::vault::{VaultAuth, VaultSpec};
 use crate::secret::SecretRef;
 
 /// The settings of a probe, by its kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", content = "with", rename_all = "kebab-case")]
 pub enum ProbeSpec {
     /// One HTTP request and what its answer must be.
@@ -146,7 +150,9 @@ impl ProbeSpec {
             Self::Jaeger(spec) => spec.api.secrets(),
             Self::Otlp(spec) => secret_values(&spec.headers),
             Self::Registry(spec) => spec.api.secrets().into_iter().chain(&spec.password).collect(),
-            Self::Vault(spec) => spec.api.secrets().into_iter().chain([spec.auth.secret()]).collect(),
+            Self::Vault(spec) => {
+                spec.api.secrets().into_iter().chain([spec.auth.secret()]).chain(&spec.same_as).collect()
+            }
             Self::Cors(spec) => spec.api.secrets(),
             Self::Headers(spec) => spec.api.secrets(),
             Self::Token(spec) => {
@@ -226,6 +232,15 @@ pub enum TextOrSecret {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 const fn is_false(flag: &bool) -> bool {
     !*flag
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_one(number: &u32) -> bool {
+    *number == 1
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

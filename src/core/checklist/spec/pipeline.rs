@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApiSpec, RabbitmqSpec, RedisSpec, SecretRef};
+use super::{ApiSpec, RabbitmqSpec, RedisSpec, SecretRef, is_one, one};
 
 /// Events, each sent over a WebSocket, that must return over server-sent events with their correlation ids.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,15 +47,6 @@ pub struct PipelineHop<T> {
     /// The routing key, at an exchange.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing_key: Option<String>,
-}
-
-const fn one() -> u32 {
-    1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-const fn is_one(samples: &u32) -> bool {
-    *samples == 1
 }
 
 fn board() -> String {

@@ -55,7 +55,7 @@ fn own_service() -> String {
 impl OtlpSpec {
     /// Whether an export without the headers must be rejected.
     #[must_use]
-    pub fn is_guarded(&self) -> bool {
+    pub fn has_authentication(&self) -> bool {
         self.guarded
             .unwrap_or_else(|| self.headers.values().any(|value| matches!(value, TextOrSecret::Secret(_))))
     }

@@ -24,6 +24,9 @@ pub struct VaultSpec {
     /// The maximum age of the current version, in days.
     #[serde(default = "quarter")]
     pub max_age_days: u64,
+    /// The token that the application accepts, which the value must be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<SecretRef>,
     /// Values that it must not have: the stack's defaults.
     #[serde(default = "defaults", skip_serializing_if = "Vec::is_empty")]
     pub never: Vec<String>,

@@ -73,7 +73,7 @@ async fn check_runs(api: &ApiClient, path: &str, commit: &str) -> ProbeResult<Li
         }
         for run in runs.check_runs {
             if run.head_sha != commit {
-                return Err(ProbeError::new(format!("GitHub answers with a check of {}", run.head_sha)));
+                return Err(ProbeError::new(format!("GitHub returned a check of {}", run.head_sha)));
             }
             checks.push(run.into());
         }
@@ -97,7 +97,7 @@ async fn statuses(api: &ApiClient, path: &str, commit: &str) -> ProbeResult<List
         };
         let combined: CombinedStatus = read(&reply, "GitHub")?;
         if let Some(other) = combined.sha.filter(|sha| sha != commit) {
-            return Err(ProbeError::new(format!("GitHub answers with statuses of {other}")));
+            return Err(ProbeError::new(format!("GitHub returned statuses of {other}")));
         }
         if combined.statuses.is_empty() && checks.len() < combined.total_count {
             return Err(not_all(checks.len(), combined.total_count));

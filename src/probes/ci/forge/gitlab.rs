@@ -52,7 +52,7 @@ pub(in crate::probes::ci) async fn checks(
         let jobs: Vec<CommitJob> = read(&reply, "GitLab")?;
         for job in jobs {
             if job.sha != commit {
-                return Err(ProbeError::new(format!("GitLab answers with a job of {}", job.sha)));
+                return Err(ProbeError::new(format!("GitLab returned a job of {}", job.sha)));
             }
             pipelines.extend(job.pipeline_id);
             found.checks.push(job.job.into());
@@ -93,7 +93,9 @@ impl Downstream<'_> {
             searched += 1;
             if searched > MAX_PIPELINES {
                 let rest = text::count(left.len() + 1, "pipeline");
-                found.gaps.push(format!("what {rest} more triggered: only {MAX_PIPELINES} are searched"));
+                found.gaps.push(format!(
+                    "downstream pipelines of {rest} more (at most {MAX_PIPELINES} are searched)"
+                ));
                 return Ok(());
             }
             let path = format!("{project}/pipelines/{id}/bridges");
@@ -140,9 +142,9 @@ impl Downstream<'_> {
                     return Ok(None);
                 }
                 ForgeAnswer::Missing(_) => {
-                    found
-                        .gaps
-                        .push(format!("downstream pipelines, {path}: not there, or not to be seen (404)"));
+                    found.gaps.push(format!(
+                        "downstream pipelines, {path}: not found, or no permission to read it (404)"
+                    ));
                     return Ok(None);
                 }
             };
@@ -189,8 +191,8 @@ impl From<Job> for CiCheck {
     fn from(job: Job) -> Self {
         let check = check(job.name, &job.status);
         if check.state == CiState::Failed && job.allow_failure == Some(true) {
-            let told = format!("{} (allow_failure: its pipeline can succeed all the same)", check.told);
-            return Self { told, ..check };
+            let detail = format!("{} (allow_failure: its pipeline can succeed all the same)", check.detail);
+            return Self { detail, ..check };
         }
         check
     }
@@ -200,6 +202,6 @@ impl TriggeredPipeline {
     /// The result of the trigger job by what it has triggered.
     fn check(&self, name: String) -> CiCheck {
         let check = check(name, &self.status);
-        CiCheck { told: format!("{} (downstream pipeline {})", check.told, self.id), ..check }
+        CiCheck { detail: format!("{} (downstream pipeline {})", check.detail, self.id), ..check }
     }
 }

@@ -66,17 +66,17 @@ fn read<T: DeserializeOwned>(reply: &ApiResponse, who: &str) -> ProbeResult<T> {
     }
     serde_json::from_slice(&reply.body).map_err(|error| {
         if error.is_data() {
-            return ProbeError::new(format!("the answer is in no form that {who} documents: {error}"));
+            return ProbeError::new(format!("not a response of the {who} API: {error}"));
         }
-        ProbeError::new(format!("the answer is not JSON: {}", reply.reason()))
+        ProbeError::new(format!("the response is not JSON: {}", reply.reason()))
     })
 }
 
 /// Why a project is missing: forges answer so to those who may not see it too.
 fn no_project(reply: &ApiResponse, api: &str) -> ProbeError {
     let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&reply.body).is_ok();
-    let hint = if is_json { String::new() } else { format!("; is it the API's address? expected {api}") };
-    ProbeError::new(format!("there is no such project, or these credentials may not see it (404){hint}"))
+    let hint = if is_json { String::new() } else { format!("; the API's address is {api}") };
+    ProbeError::new(format!("no such project, or no permission to read it (404){hint}"))
 }
 
 fn page_number(page: usize) -> ProbeResult<String> {
@@ -105,5 +105,5 @@ fn check(name: String, word: &str) -> CiCheck {
         | "scheduled" => CiState::Running,
         _ => CiState::Failed,
     };
-    CiCheck { name, state, told: text::excerpt(word.replace('_', " ").as_bytes(), 80) }
+    CiCheck { name, state, detail: text::excerpt(word.replace('_', " ").as_bytes(), 80) }
 }

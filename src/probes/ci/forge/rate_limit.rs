@@ -19,17 +19,21 @@ pub(super) fn reached(status: StatusCode, headers: &HeaderMap, reason: &str) -> 
         _ => false,
     };
     let code = status.as_u16();
-    let until = until(headers).unwrap_or_else(|| "it does not say until when".into());
-    is_limited.then(|| ProbeError::new(format!("the rate limit is reached, {until} ({code}: {reason})")))
+    let until = until(headers).unwrap_or_else(|| "reset time not reported".into());
+    is_limited.then(|| ProbeError::new(format!("rate limit exceeded; {until} ({code}: {reason})")))
 }
 
 fn until(headers: &HeaderMap) -> Option<String> {
     if let Some(wait) = headers.get("retry-after").and_then(|wait| wait.to_str().ok()) {
         let is_seconds = wait.bytes().all(|digit| digit.is_ascii_digit());
-        return Some(if is_seconds { format!("for {wait} s") } else { format!("until {wait}") });
+        return Some(if is_seconds {
+            format!("retry after {wait} s")
+        } else {
+            format!("retry after {wait}")
+        });
     }
     let reset = ["x-ratelimit-reset", "ratelimit-reset"].iter().find_map(|name| number(headers, name))?;
-    Timestamp::from_second(reset).ok().map(|reset| format!("until {reset}"))
+    Timestamp::from_second(reset).ok().map(|reset| format!("retry after {reset}"))
 }
 
 fn number(headers: &HeaderMap, name: &str) -> Option<i64> {

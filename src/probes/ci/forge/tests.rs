@@ -20,18 +20,18 @@ fn a_rate_limit_is_told_from_a_refusal() {
     };
     let (left, reset) = (("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1790000000"));
     let rows: [(&str, Option<String>, Option<&str>); 8] = [
-        ("none left", reached(403, &[left, reset], "m"), Some("until 2026-09-21T14:13:20Z (403: m)")),
-        ("a second limit", reached(403, &[("retry-after", "60")], "m"), Some("for 60 s (403: m)")),
-        ("by its text", reached(403, &[], "API rate limit exceeded"), Some("does not say until when")),
+        ("none left", reached(403, &[left, reset], "m"), Some("retry after 2026-09-21T14:13:20Z (403: m)")),
+        ("a second limit", reached(403, &[("retry-after", "60")], "m"), Some("retry after 60 s (403: m)")),
+        ("by its text", reached(403, &[], "API rate limit exceeded"), Some("reset time not reported")),
         (
             "too many",
             reached(429, &[("ratelimit-reset", "1790000000")], "m"),
-            Some("until 2026-09-21T14:13:20Z (429"),
+            Some("retry after 2026-09-21T14:13:20Z (429"),
         ),
         (
             "a date",
             reached(429, &[("retry-after", "Mon, 21 Sep 2026 14:13:20 GMT")], ""),
-            Some("until Mon, 21 Sep 2026"),
+            Some("retry after Mon, 21 Sep 2026"),
         ),
         ("a permission", reached(403, &[("x-ratelimit-remaining", "4999")], "not accessible"), None),
         ("not there", reached(404, &[left], "m"), None),
@@ -40,7 +40,7 @@ fn a_rate_limit_is_told_from_a_refusal() {
     for (why, message, expected) in rows {
         let is_expected = match (&message, expected) {
             (Some(message), Some(part)) => {
-                message.starts_with("the rate limit is reached, ") && message.contains(part)
+                message.starts_with("rate limit exceeded; ") && message.contains(part)
             }
             (message, expected) => message.is_none() && expected.is_none(),
         };
@@ -59,7 +59,7 @@ fn a_check_that_is_missing_is_unknown_where_not_all_was_searched() {
     assert_eq!(seen(&[], lint()).ok, Some(false));
     let unknown = seen(&["check runs: 403"], lint());
     assert_eq!(unknown.ok, None);
-    assert_eq!(unknown.seen, "no check has that name; there are: lint; not searched: check runs: 403");
+    assert_eq!(unknown.seen, "no check of that name; listed: lint; not searched: check runs: 403");
     assert_eq!(seen(&["check runs: 403"], vec![named("suite", "success")]).ok, Some(true));
     for word in ["action_required", "stale", "timed_out", "startup_failure", "of_tomorrow", "canceled"] {
         assert_eq!(seen(&[], vec![named("suite", word)]).ok, Some(false), "{word}");

@@ -35,7 +35,7 @@ const OTHER_WORDS: [&str; 26] = [
     "compare",
 ];
 /// Names for no commit.
-const NONE: &str = "no property of it names a commit; pytest: record_testsuite_property(\"commit\", …)";
+const NONE: &str = "no property names a commit; pytest: record_testsuite_property(\"commit\", …)";
 
 /// What a report says about its commit.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ fn of(properties: &[(String, String)], commit: &str) -> NamedCommit {
             CommitValue::Same => same = same.or_else(|| Some(shown())),
             CommitValue::Other => return NamedCommit::Other(shown()),
             CommitValue::Changed => {
-                return NamedCommit::Other(format!("{}: of a changed work tree", shown()));
+                return NamedCommit::Other(format!("{}: with uncommitted changes", shown()));
             }
             CommitValue::None => unread = unread.or_else(|| Some(shown())),
         }
@@ -80,10 +80,10 @@ fn of(properties: &[(String, String)], commit: &str) -> NamedCommit {
     };
     match (same, properties.iter().find(is_dirty), unread) {
         (Some(same), Some((name, _)), _) => {
-            NamedCommit::Other(format!("{same}, of a changed work tree (property {name})"))
+            NamedCommit::Other(format!("{same}, with uncommitted changes (property {name})"))
         }
         (Some(same), None, _) => NamedCommit::Same(same),
-        (None, _, Some(unread)) => NamedCommit::None(format!("{unread} is no commit; {NONE}")),
+        (None, _, Some(unread)) => NamedCommit::None(format!("{unread} is not a commit; {NONE}")),
         (None, ..) => NamedCommit::None(NONE.into()),
     }
 }

@@ -18,16 +18,16 @@ pub(super) fn judge(reports: &[(String, JunitReport)], commit: &str) -> Vec<Obse
     };
     let contradictions = all(|report| &report.contradictions);
     if !contradictions.is_empty() {
-        seen.push(Observation::unknown("sums of the report", "those of its tests", list(&contradictions)));
+        seen.push(Observation::unknown("totals of the report", "match its tests", list(&contradictions)));
     }
     let left_out = all(|report| &report.left_out);
     if !left_out.is_empty() {
         let message = format!("a part was not run: {}", list(&left_out));
-        seen.push(Observation::unknown("the suite", "run as a whole", message));
+        seen.push(Observation::unknown("the suite", "all of it run", message));
     }
     let retried = all(|report| &report.retried);
     if !retried.is_empty() {
-        seen.push(Observation::recorded("passed when repeated", list(&retried)));
+        seen.push(Observation::recorded("passed on retry", list(&retried)));
     }
     seen.push(names(reports, commit));
     seen

@@ -109,7 +109,7 @@ pub(super) fn parse(text: &str) -> ProbeResult<JunitReport> {
 }
 
 fn parse_error(why: &dyn std::fmt::Display) -> ProbeError {
-    ProbeError::new(format!("it is no JUnit report: {why}"))
+    ProbeError::new(format!("not a JUnit report: {why}"))
 }
 
 impl Parser {
@@ -232,7 +232,7 @@ impl Parser {
 
     fn finish(self) -> ProbeResult<JunitReport> {
         if !self.open.is_empty() {
-            return Err(parse_error(&"it breaks off"));
+            return Err(parse_error(&"truncated"));
         }
         if self.has_suite {
             return Ok(self.report);
@@ -251,7 +251,7 @@ impl Parser {
 }
 
 impl Suite {
-    /// Where its sums say that more failed, or that more tests are there, than it has.
+    /// Where its totals report that more failed, or that more tests are there, than it has.
     fn contradiction(&self) -> Option<String> {
         if self.is_contradicted {
             return None;
@@ -259,14 +259,14 @@ impl Suite {
         let name = if self.name.is_empty() { "the report" } else { &self.name };
         if self.bad > 0 && self.failed == 0 {
             let sum = text::count(self.bad, "failure");
-            return Some(format!("{name}: its sums say {sum}, and none of its tests has one"));
+            return Some(format!("{name}: its totals report {sum}, but no test failed"));
         }
         // Skipped tests can be left out of a report.
         let missing = self.tests?.saturating_sub(self.cases);
         let skips = self.skips.saturating_sub(self.skipped);
         let is_short = missing > skips && !self.is_of_pytest;
         is_short
-            .then(|| format!("{name}: its sum says {}, and it has {}", self.tests.unwrap_or(0), self.cases))
+            .then(|| format!("{name}: its total is {}, but it lists {}", self.tests.unwrap_or(0), self.cases))
     }
 }
 
@@ -320,9 +320,7 @@ fn attribute(element: &BytesStart, name: &str) -> ProbeResult<Option<String>> {
         Ok(value) => Ok(Some(value.into_owned())),
         Err(EscapeError::UnrecognizedEntity(_, entity)) => {
             let entity = text::excerpt(entity.as_bytes(), MAX_NAME);
-            Err(parse_error(&format!(
-                "XML has no entity &{entity}; (attribute {name}); HTML has, or nothing has"
-            )))
+            Err(parse_error(&format!("XML has no entity &{entity}; (attribute {name}); HTML may have it")))
         }
         Err(error) => Err(parse_error(&format!("attribute {name}: {error}"))),
     }

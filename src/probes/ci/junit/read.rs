@@ -52,9 +52,9 @@ fn files(directory: &Path) -> ProbeResult<Vec<PathBuf>> {
     }
     files.sort();
     match files.len() {
-        0 => Err(ProbeError::new("it is a directory without a report (*.xml)")),
+        0 => Err(ProbeError::new("a directory without a report (*.xml)")),
         count if count > MAX_FILES => {
-            Err(ProbeError::new(format!("it is a directory of more than {MAX_FILES} reports")))
+            Err(ProbeError::new(format!("a directory of more than {MAX_FILES} reports")))
         }
         _ => Ok(files),
     }
@@ -66,7 +66,7 @@ fn report(path: &Path, limit: u64) -> ProbeResult<(JunitReport, u64)> {
         open_regular(path).map_err(|error| ProbeError::new(format!("it cannot be opened: {error}")))?;
     let length = file.metadata().map(|metadata| metadata.len()).unwrap_or_default();
     if length > limit {
-        return Err(ProbeError::new("it is longer than 64 MiB, with the reports before it"));
+        return Err(ProbeError::new("longer than 64 MiB together with the other reports"));
     }
     let bytes =
         read_bounded(&file, limit).map_err(|error| ProbeError::new(format!("it cannot be read: {error}")))?;

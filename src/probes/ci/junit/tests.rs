@@ -15,10 +15,10 @@ fn judged_bytes(bytes: &[u8]) -> String {
         Ok(report) => judge::judge(&[("report.xml".into(), report)], COMMIT),
         Err(why) => vec![Observation::unknown("report", "a JUnit report", why)],
     };
-    told(seen)
+    described(seen)
 }
 
-fn told(seen: Vec<Observation>) -> String {
+fn described(seen: Vec<Observation>) -> String {
     let outcome = gonogo_core::outcome::Outcome::of(seen, "");
     let lines = outcome.observations.iter().map(|seen| {
         let mark = seen.ok.map_or('?', |ok| if ok { '✓' } else { '✗' });
@@ -108,7 +108,7 @@ fn every_dialect_has_its_own_words() {
     assert_all(&[
         ("Surefire, never passed", of(rerun), "Fail", "1 run, 1 failed"),
         ("only repeated", of(r#"<testcase name="t"><rerunError/></testcase>"#), "Fail", "1 run, 1 failed"),
-        ("nextest, passed at last", of(flaky), "Pass", "✓ passed when repeated: t"),
+        ("nextest, passed at last", of(flaky), "Pass", "✓ passed on retry: t"),
         (
             "CTest, disabled",
             of(r#"<testcase name="t" status="disabled"><disabled/></testcase>"#),
@@ -162,20 +162,20 @@ fn sums_that_contradict_the_tests_are_unknown() {
             "an error without a test",
             within(r#"<testsuite name="b" tests="0" errors="1"/>"#),
             "Error",
-            "sums of the report: b: its sums say 1 failure,",
+            "totals of the report: b: its totals report 1 failure,",
         ),
         (
             "a failure without a test",
             of(r#"tests="1" failures="1""#),
             "Error",
-            "s: its sums say 1 failure, and none of its tests has one",
+            "s: its totals report 1 failure, but no test failed",
         ),
-        ("tests are missing", of(r#"tests="3""#), "Error", "s: its sum says 3, and it has 1"),
+        ("tests are missing", of(r#"tests="3""#), "Error", "s: its total is 3, but it lists 1"),
         ("skipped ones are left out", of(r#"tests="3" skipped="2""#), "Pass", "1 run"),
         ("fewer than there are", of(r#"tests="0""#), "Pass", "1 run"),
         ("no number", of(r#"tests="many""#), "Pass", "1 run"),
         ("pytest counts subtests", pytest(""), "Pass", "1 run"),
-        ("others do not", pytest(r#"tests="4""#), "Error", "its sum says 4, and it has 1"),
+        ("others do not", pytest(r#"tests="4""#), "Error", "its total is 4, but it lists 1"),
     ]);
 }
 
@@ -227,19 +227,19 @@ fn every_property_that_names_a_commit_names_this_one() {
         ("its text", "<testsuite><properties><property name=\"commit\">THIS</property></properties><testcase name=\"a\"/></testsuite>".into(), "Pass", "(property commit)"),
         ("another", of(&[("commit", OTHER)]), "Fail", "✗ commit of the report: ffff"),
         ("two suites", two, "Fail", "✗ commit of the report: ffff"),
-        ("changed files", of(&[("commit", "THIS-dirty")]), "Fail", "of a changed work tree"),
-        ("a changed tag", of(&[("commit", "v1.4.0-dirty")]), "Fail", "of a changed work tree"),
+        ("changed files", of(&[("commit", "THIS-dirty")]), "Fail", "with uncommitted changes"),
+        ("a changed tag", of(&[("commit", "v1.4.0-dirty")]), "Fail", "with uncommitted changes"),
         ("said elsewhere", of(&[("git.commit.id", "THIS"), ("git.dirty", "true")]), "Fail", "(property git.dirty)"),
         ("not changed", of(&[("git.commit.id", "THIS"), ("git.dirty", "false")]), "Pass", "git.commit.id"),
         ("Travis tested the merge", of(&[("TRAVIS_COMMIT", OTHER), ("TRAVIS_PULL_REQUEST_SHA", "THIS")]), "Fail", "(property TRAVIS_COMMIT)"),
-        ("only the branch's head", of(&[("TRAVIS_PULL_REQUEST_SHA", "THIS")]), "Fail", "no property of it names a commit"),
+        ("only the branch's head", of(&[("TRAVIS_PULL_REQUEST_SHA", "THIS")]), "Fail", "no property names a commit"),
         ("GitLab", of(&[("CI_COMMIT_SHA", "THIS"), ("CI_COMMIT_BEFORE_SHA", OTHER), ("CI_COMMIT_MESSAGE", "deadbeef")]), "Pass", "CI_COMMIT_SHA"),
         ("Jenkins", of(&[("GIT_COMMIT", "THIS"), ("GIT_PREVIOUS_COMMIT", OTHER)]), "Pass", "(property GIT_COMMIT)"),
         ("Azure", of(&[("BUILD_SOURCEVERSION", "THIS")]), "Pass", "BUILD_SOURCEVERSION"),
         ("a shard is no SHA", of(&[("shard", "ffffffff"), ("commit", "THIS")]), "Pass", "(property commit)"),
         ("a number is no commit", of(&[("revision", "20260920"), ("commit", "THIS")]), "Pass", "(property commit)"),
-        ("a branch is no commit", of(&[("commit", "main")]), "Fail", "main (property commit) is no commit"),
-        ("too short", of(&[("commit", "012345")]), "Fail", "012345 (property commit) is no commit"),
+        ("a branch is no commit", of(&[("commit", "main")]), "Fail", "main (property commit) is not a commit"),
+        ("too short", of(&[("commit", "012345")]), "Fail", "012345 (property commit) is not a commit"),
         ("a test's own property", suite("", &of_test), "Pass", "(property commit)"),
         ("none", of(&[]), "Fail", "record_testsuite_property"),
     ]);
@@ -276,7 +276,7 @@ fn encodings_and_forbidden_characters_are_read_or_named() {
 #[test]
 fn what_is_no_report_is_named() {
     assert_all(&[
-        ("cut", suite("", "").replace("</testsuite>", ""), "Error", "it breaks off"),
+        ("cut", suite("", "").replace("</testsuite>", ""), "Error", "truncated"),
         ("empty", "<?xml version=\"1.0\"?>\n".into(), "Error", "it has no test suite: it is empty"),
         ("NUnit", "<test-run><test-suite/></test-run>".into(), "Error", "it is NUnit 3's own format"),
         ("trx", "<TestRun xmlns=\"u\"/>".into(), "Error", "it is Visual Studio's format (trx)"),
@@ -292,10 +292,10 @@ fn a_directory_is_all_of_its_reports() {
         fs::write(dir.path().join(name), text.replace("THIS", COMMIT)).unwrap();
     };
     let judged = || match read::reports(dir.path().to_str().unwrap()) {
-        Ok(reports) => told(judge::judge(&reports, COMMIT)),
+        Ok(reports) => described(judge::judge(&reports, COMMIT)),
         Err(why) => why.to_string(),
     };
-    assert_eq!(judged(), "it is a directory without a report (*.xml)");
+    assert_eq!(judged(), "a directory without a report (*.xml)");
     write("TEST-a.xml", &suite("", "<testcase name=\"a\"/>"));
     write("TEST-b.xml", &suite("", "<testcase name=\"b\"/>"));
     write("testng-results.xml", "<testng-results/>");
@@ -307,7 +307,11 @@ fn a_directory_is_all_of_its_reports() {
     write("TEST-c.xml", &suite("", "<testcase name=\"c\"/>").replace("THIS", OTHER));
     assert!(judged().contains("✗ commit of the report: TEST-c.xml: ffff"), "of an earlier run: {}", judged());
     write("TEST-c.xml", "<testsuite><testcase name=\"c\"/></testsuite>");
-    assert!(judged().contains("✗ commit of the report: TEST-c.xml: no property of it"), "{}", judged());
+    assert!(
+        judged().contains("✗ commit of the report: TEST-c.xml: no property names a commit"),
+        "{}",
+        judged()
+    );
     write("TEST-c.xml", "<testsuite>");
-    assert_eq!(judged(), "TEST-c.xml: it is no JUnit report: it breaks off");
+    assert_eq!(judged(), "TEST-c.xml: not a JUnit report: truncated");
 }

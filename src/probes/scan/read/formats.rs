@@ -57,26 +57,17 @@ impl<'de> Visitor<'de> for KeysVisitor {
 
 /// Formats of other tools, and of these scanners for other purposes: the keys that a report of each has.
 const OTHERS: [(&[&str], &str); 29] = [
-    (
-        &["bomFormat"],
-        "CycloneDX, a bill of materials, which says what is in an image and not whether it was scanned",
-    ),
-    (
-        &["spdxVersion"],
-        "SPDX, a bill of materials, which says what is in an image and not whether it was scanned",
-    ),
-    (
-        &["@context", "@graph"],
-        "SPDX 3, a bill of materials, which says what is in an image and not whether it was scanned",
-    ),
+    (&["bomFormat"], "CycloneDX, a bill of materials: it lists an image's content, not scan results"),
+    (&["spdxVersion"], "SPDX, a bill of materials: it lists an image's content, not scan results"),
+    (&["@context", "@graph"], "SPDX 3, a bill of materials: it lists an image's content, not scan results"),
     (&["artifacts", "artifactRelationships"], "Syft's bill of materials: scan it with Grype"),
-    (&["@context", "statements"], "OpenVEX, statements about vulnerabilities and no scan"),
-    (&["payload", "payloadType"], "a signed attestation (DSSE): take the report out of it"),
-    (&["predicateType"], "an in-toto attestation: take the report out of its predicate"),
+    (&["@context", "statements"], "OpenVEX: statements about vulnerabilities, not a scan"),
+    (&["payload", "payloadType"], "a signed attestation (DSSE): extract the report from it"),
+    (&["predicateType"], "an in-toto attestation: extract the report from its predicate"),
     (&["invocation", "scanner"], "Cosign's vulnerability record (trivy --format cosign-vuln)"),
     (&["detector", "manifests"], "GitHub's dependency snapshot (trivy --format github)"),
     (&["ClusterName"], "Trivy's report of a Kubernetes cluster, not of an image"),
-    (&["apiVersion", "kind"], "a Kubernetes object, as the Trivy Operator makes them"),
+    (&["apiVersion", "kind"], "a Kubernetes object, such as those of the Trivy Operator"),
     (&["imageScanFindings"], "Amazon ECR's scan findings"),
     (&["imageScanStatus"], "Amazon ECR's scan status"),
     (&["findings", "nextToken"], "Amazon Inspector's findings"),
@@ -93,7 +84,7 @@ const OTHERS: [(&[&str], &str); 29] = [
     (&["consoleURL", "results"], "Prisma Cloud's report"),
     (&["dependencies", "reportSchema"], "OWASP Dependency-Check's report"),
     (&["auditReportVersion"], "npm audit's report"),
-    (&["error"], "an error message of a tool and no report"),
+    (&["error"], "an error message of a tool, not a report"),
     (&["noteName"], "Google Artifact Analysis' list of vulnerabilities"),
 ];
 
@@ -113,9 +104,9 @@ impl Top {
                 let first = elements.first().and_then(|first| serde_json::from_str::<Keys>(first.get()).ok());
                 Ok(Self { keys: first.unwrap_or_default().0, is_list: true })
             }
-            _ => Err(ProbeError::new(
-                "it is no report of a scanner that is known: expected a JSON object or a list",
-            )),
+            _ => {
+                Err(ProbeError::new("not a report of a supported scanner: expected a JSON object or a list"))
+            }
         }
     }
 
@@ -147,10 +138,10 @@ impl Top {
 fn why(error: &serde_json::Error) -> ProbeError {
     let position = format!("line {}, column {}", error.line(), error.column());
     ProbeError::new(match error.classify() {
-        Category::Eof => format!("it breaks off ({position}): did the scanner end?"),
+        Category::Eof => format!("truncated ({position}): did the scanner finish?"),
         _ if error.to_string().contains("trailing characters") => {
-            format!("there is more after the report ({position}): expected one report in a file")
+            format!("more content after the report ({position}): expected one report per file")
         }
-        _ => format!("it is no report of a scanner that is known: {error}"),
+        _ => format!("not a report of a supported scanner: {error}"),
     })
 }

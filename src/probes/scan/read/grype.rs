@@ -140,12 +140,12 @@ pub(super) fn report(report: GrypeReport) -> ScanReport {
     let mut gaps: Vec<_> = database_gap(&descriptor.db, made).into_iter().collect();
     gaps.extend(alert_gaps(&alerts_by_package));
     if matches.is_none() {
-        gaps.push("nothing was searched: matches is null".into());
+        gaps.push("nothing was scanned: matches is null".into());
     }
     let matches = matches.unwrap_or_default();
     let mut scanned: Vec<_> = [source.kind.clone()].into_iter().filter(|kind| !kind.is_empty()).collect();
     if scanned.is_empty() && !matches.is_empty() {
-        scanned.push("packages; the report does not say of what".into());
+        scanned.push("packages of an unnamed target".into());
     }
     ScanReport {
         scanner: "Grype".into(),
@@ -237,6 +237,6 @@ fn describe_ignored(ignored: &GrypeIgnored) -> String {
         .iter()
         .flat_map(|rule| [&rule.reason, &rule.vex_status, &rule.fix_state]);
     let reasons: Vec<_> = reasons.map(String::as_str).filter(|reason| !reason.is_empty()).collect();
-    let why = if reasons.is_empty() { "no reason is given".to_owned() } else { reasons.join(", ") };
+    let why = if reasons.is_empty() { "no reason given".to_owned() } else { reasons.join(", ") };
     format!("{} (suppressed: {why})", ignored.vulnerability.id)
 }

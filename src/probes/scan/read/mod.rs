@@ -38,7 +38,7 @@ pub(super) fn report(bytes: &[u8]) -> ProbeResult<ScanReport> {
             "it is {name}; expected JSON of Trivy or Grype, or SARIF 2.1.0, which most scanners write"
         ))),
         None => Err(ProbeError::new(format!(
-            "it is JSON, but no report of Trivy or Grype, and no SARIF: {}",
+            "JSON, but not a report of Trivy or Grype, and not SARIF: {}",
             described(&top.keys)
         ))),
     }
@@ -47,18 +47,18 @@ pub(super) fn report(bytes: &[u8]) -> ProbeResult<ScanReport> {
 /// The bytes after a byte order mark. JSON is UTF-8 (RFC 8259, 8.1).
 fn plain_json(bytes: &[u8]) -> ProbeResult<&[u8]> {
     if let Some(name) = encoding::wide(bytes) {
-        let message = format!("it is {name}, and JSON is UTF-8: let the scanner write the file (--output)");
+        let message = format!("{name}, but JSON is UTF-8: let the scanner write the file (--output)");
         return Err(ProbeError::new(message));
     }
     let bytes = bytes.strip_prefix(encoding::UTF8_MARK).unwrap_or(bytes);
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        return Err(ProbeError::new("it is compressed with gzip: decompress it first"));
+        return Err(ProbeError::new("compressed with gzip: decompress it first"));
     }
     match bytes.trim_ascii_start().first() {
-        None => Err(ProbeError::new("it is empty: did the scanner end?")),
+        None => Err(ProbeError::new("empty: did the scanner finish?")),
         Some(b'{' | b'[' | b'"') => Ok(bytes),
         Some(_) => Err(ProbeError::new(format!(
-            "it is no report of a scanner that is known: it is not JSON (--format json) and begins with {}",
+            "not a report of a supported scanner: not JSON (--format json), starts with {}",
             text::excerpt(
                 bytes.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default(),
                 MAX_EXCERPT
@@ -69,7 +69,7 @@ fn plain_json(bytes: &[u8]) -> ProbeResult<&[u8]> {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8], format: &str) -> ProbeResult<T> {
     serde_json::from_slice(bytes).map_err(|error| {
-        ProbeError::new(format!("it seems to be a report of {format}, but is not in its form: {error}"))
+        ProbeError::new(format!("looks like a report of {format}, but does not match its format: {error}"))
     })
 }
 

@@ -145,7 +145,7 @@ pub(super) fn report(log: SarifLog) -> ProbeResult<ScanReport> {
         return Err(ProbeError::new(message));
     }
     if log.runs.is_empty() {
-        return Err(ProbeError::new("it is SARIF without a run: nothing was scanned"));
+        return Err(ProbeError::new("SARIF without a run: nothing was scanned"));
     }
     let mut report = ScanReport::default();
     let mut scanners: Vec<String> = Vec::new();
@@ -207,9 +207,9 @@ fn read_result(
             Ok(severity) => finding(severity, at),
             Err(why) => Reading::SetAside(Some(format!("{id} ({why})"))),
         },
-        kind @ ("open" | "review") => finding(None, format!("{at}; {kind}: a person must decide")),
+        kind @ ("open" | "review") => finding(None, format!("{at}; {kind}: needs a decision")),
         kind @ ("pass" | "informational" | "notApplicable") if has_level => {
-            finding(None, format!("{at}; its kind is {kind}, but it has a level too"))
+            finding(None, format!("{at}; kind {kind} contradicts its level"))
         }
         "pass" | "informational" | "notApplicable" => Reading::SetAside(None),
         kind => finding(None, format!("{at}; of unknown kind {}", text::excerpt(kind.as_bytes(), 40))),
@@ -240,7 +240,7 @@ impl SarifRun {
         if !self.external_property_file_references.results.is_empty() {
             gaps.push("its results are in other files (externalPropertyFileReferences): not read".into());
         } else if self.results.is_none() {
-            gaps.push("it has no results, not even an empty list: it did not scan".into());
+            gaps.push("no results, not even an empty list: nothing was scanned".into());
         }
         for invocation in &self.invocations {
             let notifications = invocation
@@ -251,8 +251,8 @@ impl SarifRun {
             let errors: Vec<_> = errors.filter_map(|error| error.message.text.as_deref()).collect();
             let said = text::excerpt(errors.join("; ").as_bytes(), MAX_MESSAGE);
             if invocation.execution_successful == Some(false) {
-                let said = if said.is_empty() { "it does not say why".into() } else { said };
-                gaps.push(format!("it says that it failed (executionSuccessful is false): {said}"));
+                let said = if said.is_empty() { "no reason given".into() } else { said };
+                gaps.push(format!("the scanner reports failure (executionSuccessful: false): {said}"));
             } else if invocation.has_error() {
                 gaps.push(format!("it reports an error: {said}"));
             }
@@ -275,7 +275,7 @@ impl SarifResult {
             |item: &SarifSuppression| item.status.as_deref().is_none_or(|status| status == "accepted");
         let is_suppressed = !self.suppressions.is_empty() && self.suppressions.iter().all(is_accepted);
         let why = self.suppressions.iter().find_map(|item| item.justification.as_deref());
-        is_suppressed.then(|| text::excerpt(why.unwrap_or("no reason is given").as_bytes(), MAX_MESSAGE))
+        is_suppressed.then(|| text::excerpt(why.unwrap_or("no reason given").as_bytes(), MAX_MESSAGE))
     }
 }
 

@@ -165,7 +165,9 @@ pub(super) fn report(report: TrivyReport) -> ScanReport {
     let image = ScannedImage { names: names.filter(|name| !name.is_empty()).collect(), digests };
     let mut gaps = gaps(&os, &results);
     if schema_version > 2 {
-        gaps.push(format!("Trivy's schema version {schema_version} is newer than 2: it may say more"));
+        gaps.push(format!(
+            "Trivy's schema version {schema_version} is newer than 2: parts of it may not be read"
+        ));
     }
     let images = vec![image];
     ScanReport { images, gaps, made: moment(&created_at), ..of_results(results) }
@@ -191,10 +193,12 @@ fn gaps(os: &TrivyOs, results: &[TrivyTarget]) -> Vec<String> {
     }
     if !has(&["os-pkgs", "lang-pkgs", ""]) {
         let scanners = "Trivy's --scanners vuln";
-        gaps.push(format!("no package was searched for vulnerabilities: no result of class os-pkgs or lang-pkgs ({scanners})"));
+        gaps.push(format!(
+            "no package was scanned for vulnerabilities: no result of class os-pkgs or lang-pkgs ({scanners})"
+        ));
     } else if !os.family.is_empty() && os.family != "none" && !has(&["os-pkgs", ""]) {
         gaps.push(format!(
-            "the packages of {} were not searched: no result of class os-pkgs",
+            "the packages of {} were not scanned: no result of class os-pkgs",
             distribution.trim()
         ));
     }
@@ -272,5 +276,5 @@ fn describe_modified(modified: &TrivyModified) -> String {
     let id = id.map_or("a finding", String::as_str);
     let why = [&*modified.status, &*modified.statement].into_iter().filter(|why| !why.is_empty());
     let why = why.collect::<Vec<_>>().join(": ");
-    format!("{id} (suppressed: {})", if why.is_empty() { "no reason is given" } else { &why })
+    format!("{id} (suppressed: {})", if why.is_empty() { "no reason given" } else { &why })
 }

@@ -22,7 +22,7 @@ fn grype_says_what_it_could_not_search() {
     let alert = json!({"type": "distro-eol", "message": "ubuntu 18.04 has reached its end of life"});
     let package = json!({"package": {"name": "bash"}, "alerts": [alert]});
     assert_all(&[
-        ("clean", grype(&json!({})), "✓", "✓ what was scanned: image"),
+        ("clean", grype(&json!({})), "✓", "✓ scan target: image"),
         ("a current database", status(json!({})), "✓", "none"),
         (
             "an old database",
@@ -50,7 +50,7 @@ fn grype_says_what_it_could_not_search() {
             "distro-eol: ubuntu 18.04 has",
         ),
         ("no alerts", grype(&json!({"alertsByPackage": null})), "✓", "none"),
-        ("a clean SBOM", grype(&json!({"source": null})), "?", "names nothing that was scanned"),
+        ("a clean SBOM", grype(&json!({"source": null})), "?", "the report names none"),
     ]);
 }
 
@@ -68,12 +68,7 @@ fn grypes_matches_have_aliases_and_may_lack_almost_everything() {
     let score = json!({"cvss": [{"metrics": {"baseScore": 9.1}}]});
     assert_all(&[
         ("SBOM", no_source(Value::Null), "✗", "✗ high GHSA-aaaa-bbbb-cccc: lib 1; not fixed yet"),
-        (
-            "SBOM without a target",
-            no_source(json!({"type": ""})),
-            "✗",
-            "packages; the report does not say of what",
-        ),
+        ("SBOM without a target", no_source(json!({"type": ""})), "✗", "packages of an unnamed target"),
         (
             "directory",
             no_source(json!({"type": "directory", "target": "/src"})),

@@ -53,18 +53,18 @@ fn other_formats_and_encodings_are_named() {
     let wide: Vec<u8> = format!("\u{feff}{report}").encode_utf16().flat_map(u16::to_le_bytes).collect();
     let with_log = format!("2026-09-20T11:00:00Z\tINFO\tVulnerability scanning is enabled\n{report}");
     let rows: [(&str, Vec<u8>, &str); 8] = [
-        ("byte order mark", format!("\u{feff}{report}").into(), "✓ findings that count"),
-        ("UTF-16", wide, "it is UTF-16LE, and JSON is UTF-8"),
+        ("byte order mark", format!("\u{feff}{report}").into(), "✓ findings at or above the limit"),
+        ("UTF-16", wide, "UTF-16LE, but JSON is UTF-8"),
         ("gzip", b"\x1f\x8b\x08\0".to_vec(), "compressed with gzip"),
-        ("empty", b"\n".to_vec(), "it is empty: did the scanner end?"),
-        ("cut", report.as_bytes()[..report.len() / 2].to_vec(), "it breaks off (line 1, column"),
-        ("two reports", format!("{report}\n{report}").into(), "there is more after the report (line 2"),
+        ("empty", b"\n".to_vec(), "empty: did the scanner finish?"),
+        ("cut", report.as_bytes()[..report.len() / 2].to_vec(), "truncated (line 1, column"),
+        ("two reports", format!("{report}\n{report}").into(), "more content after the report (line 2"),
         (
             "a table",
             b"app:v2 (debian 12)\n===\nTotal: 3".to_vec(),
-            "it is not JSON (--format json) and begins with app:v2 (debian 12)",
+            "not JSON (--format json), starts with app:v2 (debian 12)",
         ),
-        ("a log before it", with_log.into(), "begins with 2026-09-20T11:00:00Z INFO"),
+        ("a log before it", with_log.into(), "starts with 2026-09-20T11:00:00Z INFO"),
     ];
     for (why, bytes, line) in rows {
         let text = judged(&bytes, &json!({}));
@@ -93,9 +93,9 @@ fn other_formats_and_encodings_are_named() {
         (json!({"ClusterName": "c", "Resources": []}), "Trivy's report of a Kubernetes cluster"),
         (
             json!({"some": 1, "thing": 2}),
-            "no report of Trivy or Grype, and no SARIF: its keys are some, thing",
+            "not a report of Trivy or Grype, and not SARIF: its keys are some, thing",
         ),
-        (json!([]), "no report of Trivy or Grype, and no SARIF: it has no keys"),
+        (json!([]), "not a report of Trivy or Grype, and not SARIF: it has no keys"),
         (json!("text"), "expected a JSON object or a list"),
     ];
     for (report, line) in others {

@@ -111,7 +111,7 @@ fn what_is_no_finding_does_not_count_and_what_is_open_is_unknown() {
             "without a status",
             suppressed(json!([{"kind": "inSource"}])),
             "✓",
-            "CVE-2026-1 (suppressed: no reason is given)",
+            "CVE-2026-1 (suppressed: no reason given)",
         ),
         ("under review", suppressed(json!([{"status": "underReview"}])), "✗", "✗ critical CVE-2026-1"),
         ("rejected", suppressed(json!([accepted, {"status": "rejected"}])), "✗", "✗ critical CVE-2026-1"),
@@ -125,11 +125,11 @@ fn what_is_no_finding_does_not_count_and_what_is_open_is_unknown() {
             "pass and error",
             of(json!({"kind": "pass", "level": "error"})),
             "?",
-            "its kind is pass, but it has a level too",
+            "kind pass contradicts its level",
         ),
         ("not applicable", of(json!({"kind": "notApplicable"})), "✓", "✓ findings: none"),
-        ("open", of(json!({"kind": "open"})), "?", "somewhere; open: a person must decide"),
-        ("review", of(json!({"kind": "review"})), "?", "somewhere; review: a person must decide"),
+        ("open", of(json!({"kind": "open"})), "?", "somewhere; open: needs a decision"),
+        ("review", of(json!({"kind": "review"})), "?", "somewhere; review: needs a decision"),
     ]);
     let exception =
         json!({"exceptions": [{"id": "CVE-2026-1", "reason": "not reached", "until": "2026-12-01"}]});
@@ -161,7 +161,7 @@ fn a_run_says_whether_it_scanned() {
             "it failed",
             failed,
             "?",
-            "? the scan: Tool: it says that it failed (executionSuccessful is false): no database",
+            "? the scan: Tool: the scanner reports failure (executionSuccessful: false): no database",
         ),
         (
             "an error",
@@ -171,7 +171,7 @@ fn a_run_says_whether_it_scanned() {
         ),
         ("a warning", ran(&json!({"toolExecutionNotifications": [{"level": "warning"}]})), "✓", "none"),
         ("misconfigured", ran(&json!({"toolConfigurationNotifications": error})), "?", "it reports an error"),
-        ("results null", of(json!({"results": null})), "?", "not even an empty list: it did not scan"),
+        ("results null", of(json!({"results": null})), "?", "not even an empty list: nothing was scanned"),
         (
             "results elsewhere",
             of(json!({"results": null, "externalPropertyFileReferences": {"results": [{"location": {}}]}})),

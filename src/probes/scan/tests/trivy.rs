@@ -29,16 +29,16 @@ fn trivy_must_have_searched_the_packages() {
             "secrets only",
             trivy(&debian(), &json!([secret])),
             "?",
-            "no package was searched for vulnerabilities",
+            "no package was scanned for vulnerabilities",
         ),
         (
             "libraries only",
             trivy(&debian(), &json!([python])),
             "?",
-            "the packages of debian 12.10 were not searched",
+            "the packages of debian 12.10 were not scanned",
         ),
         ("out of support", trivy(&old, &json!([os])), "?", "debian 9 is out of support"),
-        ("no results", trivy(&debian(), &Value::Null), "?", "the report names nothing that was scanned"),
+        ("no results", trivy(&debian(), &Value::Null), "?", "the report names none"),
         ("no class", trivy(&debian(), &json!([{"Target": "app:v2 (debian 12)"}])), "✓", "none"),
     ]);
     let mut newer = trivy(&debian(), &json!([os]));

@@ -14,6 +14,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Extension;
+use axum::http::StatusCode;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
@@ -82,11 +83,19 @@ pub struct AppFaults {
     pub wrong_channel: bool,
     /// Of each user's events, every other one is not sent over server-sent events: the first, the third, ….
     pub loses_events: bool,
-    /// Every other request to `/healthz` fails, the first included. Requests through the load balancer or with an
+    /// One of 16 requests to `/healthz` fails, the first included. Requests through the load balancer or with an
     /// `Origin` do not fail.
     pub flapping_health: bool,
     /// No span is reported for this route.
     pub no_spans_of_route: Option<String>,
+    /// One of so many replicas, which take turns, reports on `/readyz` that it is starting.
+    pub one_starting_replica_of: Option<u64>,
+    /// The load balancer allows every origin, with `*`.
+    pub balancer_allows_any_origin: bool,
+    /// The load balancer removes the query from requests.
+    pub balancer_drops_query: bool,
+    /// The load balancer does not forward the upgrade to a `WebSocket`.
+    pub balancer_has_no_websockets: bool,
 }
 
 /// Called with each span that ends: name, route, start in microseconds since the Unix epoch, and duration in
@@ -117,6 +126,10 @@ pub(crate) struct AppState {
     faults: Mutex<AppFaults>,
     /// How many requests to `/healthz` the fault `flapping_health` has applied to.
     health_requests: AtomicU64,
+    /// How many requests to `/readyz` there were.
+    ready_requests: AtomicU64,
+    /// How many requests there were by path and status, at both addresses.
+    requests: Mutex<BTreeMap<(String, u16), u64>>,
     event_loss: Mutex<EventLoss>,
     metrics: AppMetrics,
     events: broadcast::Sender<String>,
@@ -143,6 +156,8 @@ impl AppServer {
             config,
             faults: Mutex::new(faults),
             health_requests: AtomicU64::new(0),
+            ready_requests: AtomicU64::new(0),
+            requests: Mutex::default(),
             event_loss: Mutex::default(),
             metrics: AppMetrics::default(),
             events: broadcast::channel(BACKLOG).0,
@@ -185,6 +200,12 @@ impl AppServer {
     pub fn is_ready(&self) -> bool {
         self.shared.is_ready()
     }
+
+    /// How many requests it has had so far, by path and status, at both addresses.
+    #[must_use]
+    pub fn requests(&self) -> BTreeMap<(String, u16), u64> {
+        self.shared.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl AppState {
@@ -198,6 +219,11 @@ impl AppState {
 
     fn is_ready(&self) -> bool {
         self.subscribed.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    fn count_request(&self, path: String, status: StatusCode) {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        *requests.entry((path, status.as_u16())).or_default() += 1;
     }
 
     /// Counts an event of a user, and marks every other one as lost if that fault is set.

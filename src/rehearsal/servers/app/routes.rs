@@ -17,6 +17,9 @@ const HSTS: &str = "max-age=63072000; includeSubDomains; preload";
 const CSP: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'";
 const PERMISSIONS_POLICY: &str = "camera=(), microphone=(), geolocation=()";
 
+/// One of so many requests fails: of two attempts with eight samples each, the first one has it.
+const FLAP_PERIOD: u64 = 16;
+
 pub(super) fn routes(shared: Arc<AppState>) -> Router {
     Router::new()
         .route("/healthz", get(health))
@@ -36,7 +39,7 @@ async fn health(
     let is_check = balanced.is_none() && !headers.contains_key(header::ORIGIN);
     if is_check
         && shared.faults().flapping_health
-        && shared.health_requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)
+        && shared.health_requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(FLAP_PERIOD)
     {
         return (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable").into_response();
     }
@@ -47,7 +50,11 @@ async fn health(
 }
 
 async fn ready(State(shared): State<Arc<AppState>>) -> Json<Value> {
-    let ready = shared.is_ready() && !shared.faults().starting;
+    let request = shared.ready_requests.fetch_add(1, Ordering::Relaxed);
+    let faults = shared.faults();
+    let is_starting =
+        faults.starting || faults.one_starting_replica_of.is_some_and(|replicas| request % replicas == 0);
+    let ready = shared.is_ready() && !is_starting;
     let status = if ready { "ready" } else { "starting" };
     Json(json!({"status": status, "event_pipeline_ready": ready}))
 }
@@ -56,11 +63,16 @@ async fn metrics(State(shared): State<Arc<AppState>>) -> String {
     shared.metrics.text()
 }
 
-async fn with_headers(State(shared): State<Arc<AppState>>, request: Request, next: Next) -> Response {
+async fn with_headers(State(shared): State<Arc<AppState>>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let mut faults = shared.faults();
+    if request.extensions().get::<ViaLoadBalancer>().is_some() {
+        pass_balancer(&mut request, &mut faults);
+    }
     let origin =
         request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut response = next.run(request).await;
-    let faults = shared.faults();
+    shared.count_request(path, response.status());
     let headers = response.headers_mut();
     set_security_headers(&faults, headers);
     if let Some(allowed) = origin.and_then(|origin| allowed_origin(&shared, &faults, &origin)) {
@@ -68,6 +80,19 @@ async fn with_headers(State(shared): State<Arc<AppState>>, request: Request, nex
         set_header(headers, "vary", "Origin");
     }
     response
+}
+
+/// What the load balancer does to a request and its response.
+fn pass_balancer(request: &mut Request, faults: &mut AppFaults) {
+    faults.allows_any_origin |= faults.balancer_allows_any_origin;
+    if faults.balancer_has_no_websockets {
+        request.headers_mut().remove(header::UPGRADE);
+    }
+    if faults.balancer_drops_query
+        && let Ok(path) = request.uri().path().parse()
+    {
+        *request.uri_mut() = path;
+    }
 }
 
 fn set_security_headers(faults: &AppFaults, headers: &mut HeaderMap) {
