@@ -1,14 +1,19 @@
 //! The command line.
 
+mod values;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
-use gonogo_core::checklist::{Role, check_release};
+use gonogo_core::checklist::check_release;
 use gonogo_core::outcome::Sha256Hex;
 use gonogo_core::time::parse_span;
+
+use self::values::output;
+pub use self::values::{CheckFormat, PlainFormat, ReportFormat, RoleArg, ThemeArg};
 
 /// A go/no-go checklist for deployments: it probes the real stack, asks people to confirm the rest, and keeps a
 /// signed run log.
@@ -205,34 +210,6 @@ pub struct ScreenArgs {
     pub ascii: bool,
 }
 
-/// The roles.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum RoleArg {
-    /// Runs the deployment
-    Driver,
-    /// Reviews, and confirms points that need two people
-    Reviewer,
-}
-
-impl From<RoleArg> for Role {
-    fn from(role: RoleArg) -> Self {
-        match role {
-            RoleArg::Driver => Self::Driver,
-            RoleArg::Reviewer => Self::Reviewer,
-        }
-    }
-}
-
-/// The themes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ThemeArg {
-    /// For dark backgrounds
-    Dark,
-    /// For light backgrounds
-    Light,
-}
-
 /// Running the probes without a run.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -257,25 +234,6 @@ pub struct CheckArgs {
     /// Check what counts only once the release is out, too: the live application, rollouts, verification
     #[arg(long)]
     pub after_deploy: bool,
-}
-
-fn output<F: ValueEnum>(text: &str) -> Result<(F, PathBuf), String> {
-    let expected = || format!("expected FORMAT:PATH such as junit:report.xml, found {text:?}");
-    let (format, path) = text.split_once(':').filter(|(_, path)| !path.is_empty()).ok_or_else(expected)?;
-    Ok((F::from_str(format, true)?, PathBuf::from(path)))
-}
-
-/// The formats of probe results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CheckFormat {
-    /// Lines for people
-    Human,
-    /// One JSON object
-    Json,
-    /// JUnit XML
-    Junit,
-    /// TAP version 14
-    Tap,
 }
 
 /// Trusted signers and revoked keys.
@@ -330,21 +288,6 @@ pub struct ReportArgs {
     pub add: Option<PathBuf>,
 }
 
-/// The formats of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// Markdown, as forges render it
-    Markdown,
-    /// One HTML page, without scripts or external resources
-    Html,
-    /// One JSON object
-    Json,
-    /// JUnit XML: a test case per control point, and one for the log
-    Junit,
-    /// An in-toto statement about the log, signed with your key, in a DSSE envelope
-    Dsse,
-}
-
 /// Comparing two runs.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
@@ -358,15 +301,6 @@ pub struct DiffArgs {
     /// Trusted signers and revoked keys.
     #[command(flatten)]
     pub trust: TrustArgs,
-}
-
-/// The formats for people and for programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PlainFormat {
-    /// Lines for people
-    Human,
-    /// One JSON object
-    Json,
 }
 
 /// Checking a profile.

@@ -3,13 +3,13 @@
 use std::fs;
 use std::process::Command;
 
-use crate::bench::gonogo::signal;
+use crate::bench::gonogo::{Output, Sandbox, signal};
 use crate::bench::need;
 use crate::bench::wait;
 use crate::bench::web::{Reply, SilentServer};
 use crate::runs::world::{STARTING, World};
 
-fn check(world: &mut World, more: &[&str]) -> crate::bench::gonogo::Output {
+fn check(world: &mut World, more: &[&str]) -> Output {
     world.set_args(&[&["check", "profile.toml"], more].concat());
     world.sandbox.run()
 }
@@ -156,6 +156,26 @@ fn a_signal_cancels_a_running_probe() {
     }
 }
 
+/// A checklist of a test's own, and a profile that allows what it runs.
+struct OwnChecklist {
+    sandbox: Sandbox,
+    digest: String,
+}
+
+impl OwnChecklist {
+    /// `overrides` is added to the profile.
+    fn new(checklist: &str, overrides: &str) -> Self {
+        let profile = format!("environment = \"t\"\nchecklist = \"checklist.toml\"\n{overrides}");
+        let sandbox = Sandbox::new().checklist(checklist).profile(&profile);
+        Self { digest: sandbox.digest("profile.toml"), sandbox }
+    }
+
+    #[track_caller]
+    fn check(&self, more: &[&str]) -> Output {
+        self.sandbox.run_with(&[&["check", "profile.toml", "--trust", &self.digest], more].concat())
+    }
+}
+
 /// The second point needs the event that the first one sends.
 #[test]
 fn a_probe_that_needs_a_left_out_result_is_left_out_too() {
@@ -204,12 +224,12 @@ title = "p"
 kind = "command"
 with = { argv = ["true"] }
 "#;
-    let sandbox = crate::bench::gonogo::Sandbox::new().checklist(checklist);
-    let sandbox = sandbox.profile("environment = \"t\"\nchecklist = \"checklist.toml\"\n");
-    let trust = sandbox.digest("profile.toml");
-    let sandbox = sandbox.args(["check", "profile.toml", "--trust", &trust, "--no-effects"]);
-    let output =
-        sandbox.run().code(0).stdout_has("GO 2/2").stdout_has("○ s.event                    --no-effects");
+    let own = OwnChecklist::new(checklist, "");
+    let output = own
+        .check(&["--no-effects"])
+        .code(0)
+        .stdout_has("GO 2/2")
+        .stdout_has("○ s.event                    --no-effects");
     let _ =
         output.stdout_has("○ s.traces                   needs the result of s.event/send, which is left out");
 }
@@ -220,7 +240,7 @@ fn a_large_result_is_reported_after_one_run() {
     let quotes = "\"".repeat(450);
     let checks: Vec<_> = (0..40).map(|n| format!("{{ contains = '{quotes}{n}' }}")).collect();
     let script = format!("echo run >> count; printf '%s' '''{quotes}'''").replace("'''", "'");
-    let sandbox = crate::bench::gonogo::Sandbox::new();
+    let sandbox = Sandbox::new();
     let script_file = sandbox.work().join("output.sh");
     fs::write(&script_file, script).unwrap();
     let checklist = format!(
@@ -287,11 +307,8 @@ due = "s.rollout"
 
 #[test]
 fn a_check_before_the_deployment_skips_what_is_not_due() {
-    let sandbox = crate::bench::gonogo::Sandbox::new().checklist(WITH_DUE);
-    let sandbox = sandbox.profile("environment = \"t\"\nchecklist = \"checklist.toml\"\n");
-    let trust = sandbox.digest("profile.toml");
-    let check =
-        |more: &[&str]| sandbox.run_with(&[&["check", "profile.toml", "--trust", &trust], more].concat());
+    let own = OwnChecklist::new(WITH_DUE, "");
+    let check = |more: &[&str]| own.check(more);
     let output = check(&[]).code(0).stdout_has("GO 1/1").stdout_has("--after-deploy checks what is not due");
     let output = output.stdout_has("○ s.rollout                  not due, after s.rollout/roll");
     let output = output.stdout_has("○ s.signed                   not due, after s.rollout");
@@ -314,15 +331,12 @@ fn a_check_before_the_deployment_skips_what_is_not_due() {
 }
 
 #[test]
-fn nothing_checked_is_no_success() {
+fn a_check_that_skips_everything_does_not_succeed() {
     let checklist = WITH_DUE.replacen("kind = \"command\"", "kind = \"command\"\ndue = \"s.rollout\"", 1);
-    let sandbox = crate::bench::gonogo::Sandbox::new().checklist(&checklist);
-    let sandbox = sandbox.profile("environment = \"t\"\nchecklist = \"checklist.toml\"\n");
-    let trust = sandbox.digest("profile.toml");
-    let output = sandbox.run_with(&["check", "profile.toml", "--trust", &trust]).code(3);
+    let own = OwnChecklist::new(&checklist, "");
+    let output = own.check(&[]).code(3);
     let _ = output.stdout_has("nothing checked: every point is skipped").lacks("GO");
-    let output =
-        sandbox.run_with(&["check", "profile.toml", "--trust", &trust, "--format", "json"]).code(3).json();
+    let output = own.check(&["--format", "json"]).code(3).json();
     assert_eq!(output["verdict"], "PENDING");
 }
 
@@ -336,15 +350,12 @@ fn a_cause_of_several_points_is_reported_once() {
     };
     let points: String = ["a", "b", "c"].map(point).concat();
     let checklist = format!("name = \"x\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n{points}");
-    let sandbox = crate::bench::gonogo::Sandbox::new().checklist(&checklist);
-    let sandbox = sandbox.profile("environment = \"t\"\nchecklist = \"checklist.toml\"\n");
-    let trust = sandbox.digest("profile.toml");
+    let own = OwnChecklist::new(&checklist, "");
     let why = format!("127.0.0.1:{port} refuses connections: nothing listens on that port");
-    let output = sandbox.run_with(&["check", "profile.toml", "--trust", &trust]).code(3);
+    let output = own.check(&[]).code(3);
     let output = output.stdout_has(&format!("3 points for one cause: {why}\n  s.a, s.b, s.c\n"));
     assert_eq!(output.stdout.matches("the cause above").count(), 3, "{output}");
-    let json =
-        sandbox.run_with(&["check", "profile.toml", "--trust", &trust, "--format", "json"]).code(3).json();
+    let json = own.check(&["--format", "json"]).code(3).json();
     assert_eq!((&json["causes"][0]["seen"], &json["causes"][0]["points"][2]), (&why.into(), &"s.c".into()));
 }
 
@@ -355,13 +366,8 @@ fn people_confirm_what_a_probe_cannot_observe() {
         "name = \"x\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.a\"\ntitle = \"A\"\nwhy = \"w\"\n\
          [[section.point.probe]]\nid = \"p\"\ntitle = \"p\"\nkind = \"http\"\nwith = {{ url = \"{url}\" }}\n"
     );
-    let profile = format!(
-        "environment = \"t\"\nchecklist = \"checklist.toml\"\n[points.\"s.a\"]\npeople = [\"GET {url}\"]\n"
-    );
-    let sandbox = crate::bench::gonogo::Sandbox::new().checklist(&checklist).profile(&profile);
-    let trust = sandbox.digest("profile.toml");
-    let check =
-        |more: &[&str]| sandbox.run_with(&[&["check", "profile.toml", "--trust", &trust], more].concat());
+    let own = OwnChecklist::new(&checklist, &format!("[points.\"s.a\"]\npeople = [\"GET {url}\"]\n"));
+    let check = |more: &[&str]| own.check(more);
     let _ = check(&[]).code(1).stdout_has("needs confirmation").lacks("⚠");
     let seen =
         check(&["--format", "json"]).code(1).json()["points"][0]["probes"][0]["outcome"]["observations"][0]
@@ -371,8 +377,8 @@ fn people_confirm_what_a_probe_cannot_observe() {
         seen["seen"].as_str().unwrap().starts_with("for people to confirm: 200 (not observed: 127.0.0.1:"),
         "{seen:#}"
     );
-    // Nobody is there who could confirm it.
+    // In a pipeline, nobody can confirm it.
     let _ = check(&["--machine"]).code(3).stdout_has("nothing listens on that port");
-    let doctor = sandbox.run_with(&["doctor", "profile.toml"]).code(0);
+    let doctor = own.sandbox.run_with(&["doctor", "profile.toml"]).code(0);
     let _ = doctor.stdout_has(&format!("confirmed by people if not observed: GET {url}: s.a"));
 }

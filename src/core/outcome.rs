@@ -172,8 +172,8 @@ impl Outcome {
         self
     }
 
-    /// Hands the observations with these names to people where they could not be made: they become evidence to confirm. What
-    /// was observed to be wrong stays so.
+    /// Hands the observations with these names to people where they could not be made: they become evidence to confirm. A
+    /// wrong observation stays wrong.
     #[must_use]
     pub fn left_to_people(mut self, names: &[String]) -> Self {
         for observation in &mut self.observations {

@@ -10,7 +10,7 @@ use crate::bench::terminal::{Key, Terminal};
 use crate::bench::wait;
 
 /// The number of probe results before anything is deployed.
-const RESULTS: usize = 33;
+const RESULTS: usize = 35;
 const POINT: &str = "validate.slo-alerts";
 
 #[track_caller]

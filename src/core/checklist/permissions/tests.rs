@@ -108,6 +108,35 @@ fn a_secret_is_sent_to_the_host_of_its_request() {
 }
 
 /// If the client may find another host in a URL than a person, the whole URL is shown.
+/// Secrets and events also go where browsers reach the application.
+#[test]
+fn the_public_address_of_an_application_is_a_destination() {
+    let header = json!({"X-Key": {"secret": {"env": "KEY"}}});
+    let api = json!({"url": "https://app.internal", "headers": header});
+    let public = "https://app.example.org/";
+    for (kind, with, sent) in [
+        (
+            "token",
+            json!({"api": api, "current": {"env": "TOKEN"}, "public_url": public}),
+            &["TOKEN", "KEY"][..],
+        ),
+        ("pipeline", json!({"api": api, "token": {"env": "TOKEN"}, "public_url": public}), &["TOKEN", "KEY"]),
+        ("cors", json!({"api": api, "origins": [], "public_url": public}), &["KEY"]),
+    ] {
+        let lines = spec(kind, &with);
+        for host in ["https://app.internal", "https://app.example.org"] {
+            for secret in sent {
+                let expected = |line: &String| {
+                    line.starts_with("sends ")
+                        && line.contains(secret)
+                        && line.ends_with(&format!(" to {host}"))
+                };
+                assert!(lines.iter().any(expected), "{kind}: {secret} to {host}: {lines:#?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn an_ambiguous_url_is_shown_whole() {
     let at = |url: &str| Destination::at(url).address;

@@ -1,4 +1,4 @@
-//! The formats of reports, told apart by the keys at the top.
+//! The formats of reports, recognized by the keys at the top.
 
 use std::collections::BTreeSet;
 use std::fmt;
