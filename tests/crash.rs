@@ -5,10 +5,10 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::bench::gonogo::signal;
-use crate::bench::terminal::{Key, Terminal};
-use crate::bench::{need, scale};
 use crate::runs::world::World;
+use crate::support::gonogo::signal;
+use crate::support::terminal::{Key, Terminal};
+use crate::support::{need, scale};
 
 /// Several runs at once, each killed many times.
 const RUNS: usize = 4;

@@ -4,11 +4,11 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::bench::gonogo::{GONOGO, Sandbox};
-use crate::bench::need;
-use crate::bench::terminal::Key;
-use crate::bench::web::Reply;
 use crate::runs::world::{ALICE, World, quit};
+use crate::support::gonogo::{GONOGO, Sandbox};
+use crate::support::need;
+use crate::support::terminal::Key;
+use crate::support::web::Reply;
 
 const SECRET: &str = "swordfish-42";
 const MAX_FILE: u64 = 1024 * 1024;

@@ -18,8 +18,8 @@ use gonogo_core::journal::revoked::RevokedKeys;
 use gonogo_core::journal::signers::{AllowedSigners, DistrustError, IgnoredReason};
 use gonogo_core::time::Utc;
 
-use crate::bench::keys::KEYGEN;
-use crate::bench::need;
+use crate::support::keys::KEYGEN;
+use crate::support::need;
 use cases::{Case, Random};
 use keygen::Keygen;
 use operators::Operators;

@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::bench::gonogo::Sandbox;
-use crate::bench::need;
-use crate::bench::served_rehearsal::ServedRehearsal;
+use crate::support::gonogo::Sandbox;
+use crate::support::need;
+use crate::support::served_rehearsal::ServedRehearsal;
 
 /// A profile in which nearly every line causes a warning.
 const WITH_WARNINGS: &str = r#"environment = "prod"

@@ -6,10 +6,10 @@ use std::process::Stdio;
 
 use rustix::fs::{CWD, FileType, Mode};
 
-use crate::bench::gonogo::{GONOGO, Sandbox};
-use crate::bench::need;
 use crate::runs::agent::{SshAgent, open};
 use crate::runs::world::{World, quit};
+use crate::support::gonogo::{GONOGO, Sandbox};
+use crate::support::need;
 
 const USAGE: i32 = 2;
 const ENVIRONMENT: i32 = 69;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use gonogo_core::journal::verify::LogStatus;
 
-use crate::bench::scale;
+use crate::support::scale;
 
 /// The number of truncations and changes of an item.
 const VARIANTS: usize = 60;

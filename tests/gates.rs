@@ -6,9 +6,9 @@ use std::process::Command;
 
 use gonogo_core::journal::entry::RULES;
 
-use crate::bench::gonogo::Output;
-use crate::bench::need;
 use crate::runs::world::{World, confirm, quit, quit_with, seal, select};
+use crate::support::gonogo::Output;
+use crate::support::need;
 
 /// A run that is sealed as GO.
 fn sealed_go() -> World {

@@ -3,11 +3,11 @@
 use std::fs;
 use std::process::Command;
 
-use crate::bench::gonogo::{Output, Sandbox, signal};
-use crate::bench::need;
-use crate::bench::wait;
-use crate::bench::web::{Reply, SilentServer};
 use crate::runs::world::{STARTING, World};
+use crate::support::gonogo::{Output, Sandbox, signal};
+use crate::support::need;
+use crate::support::wait;
+use crate::support::web::{Reply, SilentServer};
 
 fn check(world: &mut World, more: &[&str]) -> Output {
     world.set_args(&[&["check", "profile.toml"], more].concat());
@@ -80,7 +80,7 @@ fn failed_and_error_have_different_exit_codes() {
     world.web.route("/readyz", Reply::ok(STARTING));
     let _ = check(&mut world, &["--machine"]).code(1).stdout_has("✖ service.ready");
     let mut world = World::new();
-    let refused = format!("app.url = \"http://127.0.0.1:{}\"", crate::bench::ports::refused_port());
+    let refused = format!("app.url = \"http://127.0.0.1:{}\"", crate::support::ports::refused_port());
     let profile = format!("environment = \"staging\"\nchecklist = \"checklist.toml\"\n[values]\n{refused}\n");
     fs::write(world.sandbox.work().join("profile.toml"), profile).unwrap();
     let _ = check(&mut world, &["--machine"])
@@ -342,7 +342,7 @@ fn a_check_that_skips_everything_does_not_succeed() {
 
 #[test]
 fn a_cause_of_several_points_is_reported_once() {
-    let port = crate::bench::ports::refused_port();
+    let port = crate::support::ports::refused_port();
     let point = |id: &str| {
         format!(
             "[[section.point]]\nid = \"s.{id}\"\ntitle = \"{id}\"\nwhy = \"w\"\n[[section.point.probe]]\nid = \"p\"\n             title = \"p\"\nkind = \"http\"\nwith = {{ url = \"http://127.0.0.1:{port}/{id}\" }}\n"
@@ -361,7 +361,7 @@ fn a_cause_of_several_points_is_reported_once() {
 
 #[test]
 fn people_confirm_what_a_probe_cannot_observe() {
-    let url = format!("http://127.0.0.1:{}/", crate::bench::ports::refused_port());
+    let url = format!("http://127.0.0.1:{}/", crate::support::ports::refused_port());
     let checklist = format!(
         "name = \"x\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.a\"\ntitle = \"A\"\nwhy = \"w\"\n\
          [[section.point.probe]]\nid = \"p\"\ntitle = \"p\"\nkind = \"http\"\nwith = {{ url = \"{url}\" }}\n"

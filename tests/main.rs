@@ -3,8 +3,6 @@
 
 mod actions;
 mod attacks;
-mod bench;
-mod bench_tests;
 mod crash;
 mod diagnostics;
 mod differential;
@@ -26,6 +24,8 @@ mod reviews;
 mod runs;
 mod secret_commands;
 mod shutdown;
+mod support;
+mod support_tests;
 mod trust;
 mod trusted_signers;
 mod whole;

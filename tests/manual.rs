@@ -1,6 +1,6 @@
 //! Help, manual and completions.
 
-use crate::bench::gonogo::Sandbox;
+use crate::support::gonogo::Sandbox;
 
 fn output_of(args: &[&str]) -> String {
     Sandbox::new().args(args.iter().map(ToString::to_string)).run().code(0).stdout

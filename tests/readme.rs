@@ -6,10 +6,10 @@ use std::path::Path;
 use clap::Parser as _;
 
 use crate::attacks::stock;
-use crate::bench::gonogo::Sandbox;
-use crate::bench::need;
-use crate::bench::terminal::Key;
 use crate::runs::world::{ALICE, World, confirm, quit, select};
+use crate::support::gonogo::Sandbox;
+use crate::support::need;
+use crate::support::terminal::Key;
 
 const README: &str = include_str!("../README.md");
 const SCREEN: &str = include_str!("../src/tui/snapshots/wide_mixed.snap");

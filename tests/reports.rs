@@ -8,10 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::bench::gonogo::Output;
-use crate::bench::terminal::Key;
-use crate::bench::web::Reply;
 use crate::runs::world::{ALICE, World, confirm, quit_with, seal, select};
+use crate::support::gonogo::Output;
+use crate::support::terminal::Key;
+use crate::support::web::Reply;
 
 /// A note that tries to inject markup into a report.
 const MARKUP: &str = "# x | <script>alert(1)</script> <img src=x> [a](http://b.example) *b* ```";

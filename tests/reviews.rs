@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use crate::bench::gonogo::{Sandbox, signal};
-use crate::bench::need;
-use crate::bench::terminal::{Key, Terminal};
 use crate::runs::world::{ALICE, World, quit, quit_with};
+use crate::support::gonogo::{Sandbox, signal};
+use crate::support::need;
+use crate::support::terminal::{Key, Terminal};
 
 const READ_ONLY: &str = "this is a review; nothing can be added";
 

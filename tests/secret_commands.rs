@@ -1,10 +1,10 @@
 //! Programs that print secrets. They may prompt on the terminal as long as no screen is drawn there.
 
-use crate::bench::gonogo::Sandbox;
-use crate::bench::need;
-use crate::bench::terminal::Key;
-use crate::bench::wait;
 use crate::runs::world::ALICE;
+use crate::support::gonogo::Sandbox;
+use crate::support::need;
+use crate::support::terminal::Key;
+use crate::support::wait;
 
 /// A point that passes if the program prints `swordfish`.
 const CHECKLIST: &str = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\n\

@@ -9,12 +9,12 @@ use std::process::Stdio;
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
-use crate::bench::gonogo::{Sandbox, signal};
-use crate::bench::need;
-use crate::bench::terminal::{Key, Terminal};
-use crate::bench::wait;
 use crate::runs::agent::{SshAgent, open};
 use crate::runs::world::{World, select};
+use crate::support::gonogo::{Sandbox, signal};
+use crate::support::need;
+use crate::support::terminal::{Key, Terminal};
+use crate::support::wait;
 
 /// Replaces the resolver settings of the system, for one process.
 const RESOLVER: &str = "mount --bind resolv.conf /etc/resolv.conf && exec \"$0\" \"$@\"";

@@ -7,10 +7,10 @@ use std::process::Command;
 use gonogo_core::outcome::Sha256Hex;
 use sha2::{Digest as _, Sha256};
 
-use crate::bench::gonogo::{GONOGO, Output, Sandbox};
-use crate::bench::need;
 use crate::differential::keys::security_key;
 use crate::runs::world::{ALICE, World};
+use crate::support::gonogo::{GONOGO, Output, Sandbox};
+use crate::support::need;
 
 /// A sealed log, `run.jsonl`, in the working directory.
 fn sealed() -> World {
@@ -103,7 +103,7 @@ fn trust_files_and_ignored_lines_are_reported() {
         .send("t")
         .wait_for_text("trusted: ")
         .wait_for_text("revoked: no revocation list");
-    terminal.press(crate::bench::terminal::Key::Esc).wait_gone("SHA-256");
+    terminal.press(crate::support::terminal::Key::Esc).wait_gone("SHA-256");
     crate::runs::world::quit_with(terminal, 0);
 }
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::bench::gonogo::{GONOGO, Sandbox};
+use crate::support::gonogo::{GONOGO, Sandbox};
 
 #[test]
 fn the_rehearsal_commands_are_not_recognized() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
 
-use crate::bench::gonogo::Sandbox;
+use crate::support::gonogo::Sandbox;
 
 /// Words and phrases that a standard term has replaced, and that term.
 const REPLACED: &[(&str, &str)] = &[

@@ -13,9 +13,9 @@ use gonogo_core::run::{Act, Command, Request, Response};
 use serde_json::Value;
 
 use super::engine::{ANN, EngineScenario, RunningEngine};
-use crate::bench::gonogo::{Sandbox, signal};
-use crate::bench::need;
-use crate::bench::wait;
+use crate::support::gonogo::{Sandbox, signal};
+use crate::support::need;
+use crate::support::wait;
 
 /// A run that was quit after its action started; the action has ended since. With the position of its start.
 async fn quit_and_finished() -> (EngineScenario, u64) {

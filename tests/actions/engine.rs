@@ -18,9 +18,9 @@ use gonogo_core::run::{NumberedRequest, Request, RequestId, Response, RunState, 
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::bench::gonogo::GONOGO;
-use crate::bench::keys::SshKey;
-use crate::bench::wait;
+use crate::support::gonogo::GONOGO;
+use crate::support::keys::SshKey;
+use crate::support::wait;
 
 pub const ANN: &str = "ann@deck.example";
 

@@ -8,11 +8,11 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::scenario::{COUNTING_SCRIPT, Scenario, run_action, select_deploy_point};
-use crate::bench::gonogo::{GONOGO, Sandbox, signal};
-use crate::bench::need;
-use crate::bench::terminal::Key;
-use crate::bench::unprivileged::{can_inspect, wrapper};
-use crate::bench::wait;
+use crate::support::gonogo::{GONOGO, Sandbox, signal};
+use crate::support::need;
+use crate::support::terminal::Key;
+use crate::support::unprivileged::{can_inspect, wrapper};
+use crate::support::wait;
 
 /// A profile with a probe that gets a secret, and waits.
 const WAITS: &str = r#"environment = "x"

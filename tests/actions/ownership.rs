@@ -1,8 +1,8 @@
 //! One run per environment: its owner, a takeover, read-only observers.
 
 use super::scenario::{ANN, COUNTING_SCRIPT, Scenario, run_action, select_deploy_point};
-use crate::bench::need;
-use crate::bench::terminal::Key;
+use crate::support::need;
+use crate::support::terminal::Key;
 
 #[test]
 fn a_takeover_is_recorded_and_the_running_action_continues() {

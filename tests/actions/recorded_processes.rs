@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::engine::{ANN, EngineScenario, action};
 use super::scenario::Scenario;
-use crate::bench::need;
-use crate::bench::wait;
+use crate::support::need;
+use crate::support::wait;
 
 /// A process that has nothing to do with the run; killed on drop.
 struct Bystander(Child);

@@ -1,8 +1,8 @@
 //! A rollback, from the first step to the seal.
 
 use super::scenario::{Scenario, run_action, run_successfully, select_deploy_point};
-use crate::bench::need;
-use crate::bench::terminal::Key;
+use crate::support::need;
+use crate::support::terminal::Key;
 
 #[test]
 fn a_failed_release_is_rolled_back_and_the_verdict_is_no_go() {

@@ -1,8 +1,8 @@
 //! When an action may start, and what is shown when it may not.
 
 use super::scenario::{COUNTING_SCRIPT, Scenario, run_action, run_successfully, select_deploy_point};
-use crate::bench::need;
-use crate::bench::terminal::Key;
+use crate::support::need;
+use crate::support::terminal::Key;
 
 const GUARD: &str = "[[guard]]\nid = \"place\"\ntitle = \"The right place\"\nkind = \"command\"\nwith = { argv = [\"cat\", \"place\"], stdout = [{ equals = \"staging\" }] }\n";
 

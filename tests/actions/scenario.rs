@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::bench::gonogo::{Output, Sandbox};
-use crate::bench::keys::SshKey;
-use crate::bench::terminal::{Key, Terminal};
-use crate::bench::wait;
+use crate::support::gonogo::{Output, Sandbox};
+use crate::support::keys::SshKey;
+use crate::support::terminal::{Key, Terminal};
+use crate::support::wait;
 
 pub const ANN: &str = "ann@deck.example";
 

@@ -1,8 +1,8 @@
 //! Secrets that an action prints are not on the screen, not in the log and not in its attachments.
 
 use super::scenario::{Scenario, run_action, select_deploy_point};
-use crate::bench::need;
-use crate::bench::terminal::Key;
+use crate::support::need;
+use crate::support::terminal::Key;
 
 const SECRET: &str = "s3cr3t/with+every=thing&more";
 
@@ -28,7 +28,7 @@ os.write(1, b"end of it\n")
 "#;
     std::fs::write(scenario.sandbox.work().join("print.py"), program).unwrap();
     scenario.script("build", "exec python3 print.py");
-    let sandbox = std::mem::replace(&mut scenario.sandbox, crate::bench::gonogo::Sandbox::new());
+    let sandbox = std::mem::replace(&mut scenario.sandbox, crate::support::gonogo::Sandbox::new());
     scenario.sandbox = sandbox.env("SHIP_TOKEN", SECRET);
     let mut terminal = scenario.open();
     terminal.wait_for_text("1/4");

@@ -1,9 +1,9 @@
 //! An action runs once for each request.
 
 use super::scenario::{COUNTING_SCRIPT, Scenario, run_action, select_deploy_point};
-use crate::bench::gonogo::signal;
-use crate::bench::need;
-use crate::bench::terminal::Key;
+use crate::support::gonogo::signal;
+use crate::support::need;
+use crate::support::terminal::Key;
 
 #[test]
 fn a_repeated_key_starts_an_action_once() {

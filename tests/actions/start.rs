@@ -8,8 +8,8 @@ use gonogo_core::run::Response;
 
 use super::engine::EngineScenario;
 use super::scenario::{Scenario, select_deploy_point};
-use crate::bench::need;
-use crate::bench::wait;
+use crate::support::need;
+use crate::support::wait;
 
 /// Requests the action and quits after `after` responses. Whether it started.
 async fn run_and_quit(scenario: &mut EngineScenario, after: usize) -> bool {

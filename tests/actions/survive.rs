@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 use super::scenario::{
     COUNTING_SCRIPT, Scenario, assert_complete, run_action, run_successfully, select_deploy_point,
 };
-use crate::bench::gonogo::{GONOGO, signal};
-use crate::bench::need;
-use crate::bench::terminal::{Key, Terminal};
-use crate::bench::wait;
+use crate::support::gonogo::{GONOGO, signal};
+use crate::support::need;
+use crate::support::terminal::{Key, Terminal};
+use crate::support::wait;
 
 /// A run whose build prints numbered lines.
 fn counting() -> (Scenario, Terminal) {

@@ -15,10 +15,10 @@ use std::path::PathBuf;
 
 use gonogo_core::journal::keys::Signer;
 
-use crate::bench::gonogo::Sandbox;
-use crate::bench::keys::SshKey;
-use crate::bench::need;
 use crate::runs::world::{ALICE, World};
+use crate::support::gonogo::Sandbox;
+use crate::support::keys::SshKey;
+use crate::support::need;
 use forge::ForgedLog;
 use table::{Attack, attacks};
 
@@ -185,6 +185,6 @@ fn an_endless_line_is_rejected_within_the_memory_limit() {
     let log = sandbox.work().join("endless.jsonl");
     fs::File::create(&log).unwrap().set_len(1 << 30).unwrap();
     let script = "ulimit -v 400000; exec \"$0\" verify endless.jsonl --signers signers";
-    let sandbox = sandbox.program("sh").args(["-c", script, crate::bench::gonogo::GONOGO]);
+    let sandbox = sandbox.program("sh").args(["-c", script, crate::support::gonogo::GONOGO]);
     let _ = sandbox.run().code(4).stdout_has("INVALID at line 1").stdout_has("exceeds the line limit");
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::bench::gonogo::{Output, Sandbox};
+use crate::support::gonogo::{Output, Sandbox};
 
 /// The script in the README.
 pub fn script() -> &'static str {

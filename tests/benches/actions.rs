@@ -17,10 +17,10 @@ use gonogo_core::secret::Secret;
 use vt100::Screen;
 use zeroize::Zeroizing;
 
-use crate::bench::gonogo::GONOGO;
-use crate::bench::terminal::{Key, Terminal};
 use crate::measure::{Measured, alternate, median, since, size};
 use crate::scenario::{Scenario, run_action, select_deploy_point};
+use crate::support::gonogo::GONOGO;
+use crate::support::terminal::{Key, Terminal};
 
 const ROUNDS: usize = 5;
 const PRESSES: usize = 200;

@@ -11,10 +11,10 @@ use gonogo_core::journal::read::LogLines;
 use gonogo_core::journal::signers::AllowedSigners;
 use sha2::{Digest as _, Sha256};
 
-use crate::bench::gonogo::Sandbox;
-use crate::bench::terminal::{Key, Terminal};
 use crate::log;
 use crate::measure::{Measured, alternate, median, millis, since, size};
+use crate::support::gonogo::Sandbox;
+use crate::support::terminal::{Key, Terminal};
 use crate::verify::{SignatureCheck, verify_log};
 
 /// Entries and rounds.

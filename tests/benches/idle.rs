@@ -4,9 +4,9 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use crate::bench::gonogo::GONOGO;
 use crate::measure::{Measured, size};
 use crate::screen::OpenedRun;
+use crate::support::gonogo::GONOGO;
 
 const SECONDS: u8 = 10;
 

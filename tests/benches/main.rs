@@ -5,9 +5,6 @@
 
 mod actions;
 mod append;
-#[expect(dead_code, unused_imports, unused_macros, reason = "the tests use more of it")]
-#[path = "../bench/mod.rs"]
-mod bench;
 mod fold;
 mod frame;
 mod growth;
@@ -29,6 +26,9 @@ mod sample_plan;
 mod scenario;
 mod screen;
 mod start;
+#[expect(dead_code, unused_imports, unused_macros, reason = "the tests use more of it")]
+#[path = "../support/mod.rs"]
+mod support;
 mod verify;
 mod whole;
 

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
-use crate::bench::gonogo::Sandbox;
-use crate::bench::wait;
-use crate::bench::web::{Reply, Web};
 use crate::measure::{Measured, size};
 use crate::screen::OpenedRun;
+use crate::support::gonogo::Sandbox;
+use crate::support::wait;
+use crate::support::web::{Reply, Web};
 
 /// How long the probes may take.
 const PATIENCE: Duration = Duration::from_mins(5);

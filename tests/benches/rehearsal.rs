@@ -4,11 +4,11 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::bench::gonogo::{GONOGO, Sandbox};
-use crate::bench::redis::RedisServer;
-use crate::bench::served_rehearsal::ServedRehearsal;
-use crate::bench::wait;
 use crate::measure::{Measured, alternate, since};
+use crate::support::gonogo::{GONOGO, Sandbox};
+use crate::support::redis::RedisServer;
+use crate::support::served_rehearsal::ServedRehearsal;
+use crate::support::wait;
 
 const ROUNDS: usize = 5;
 
@@ -66,7 +66,7 @@ fn first_result() -> f64 {
         let log = sandbox.logs("rehearsal").pop()?;
         fs::read_to_string(log).ok()?.contains("\"kind\":\"probed\"").then(|| since(started))
     });
-    terminal.wait_for_text("before you continue").press(crate::bench::terminal::Key::Enter).send("q");
+    terminal.wait_for_text("before you continue").press(crate::support::terminal::Key::Enter).send("q");
     let _ = terminal.wait_exit();
     found.expect("a probe result")
 }

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use gonogo_core::journal::keys;
 use vt100::Screen;
 
-use crate::bench::gonogo::Sandbox;
-use crate::bench::ports::free_port;
-use crate::bench::terminal::Terminal;
-use crate::bench::wait;
 use crate::measure::since;
 use crate::sample::ALICE;
+use crate::support::gonogo::Sandbox;
+use crate::support::ports::free_port;
+use crate::support::terminal::Terminal;
+use crate::support::wait;
 
 const SIZE: (u16, u16) = (200, 60);
 const QUIET: Duration = Duration::from_secs(1);

@@ -3,9 +3,9 @@
 
 use std::time::Instant;
 
-use crate::bench::gonogo::Sandbox;
 use crate::measure::{Measured, alternate, since};
 use crate::screen::OpenedRun;
+use crate::support::gonogo::Sandbox;
 
 const ROUNDS: usize = 15;
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::bench::full_stack::{FullStack, PROGRAMS};
-use crate::bench::supervisor::installed;
 use crate::measure::{Measured, is_smoke_test, median, since, size};
+use crate::support::full_stack::{FullStack, PROGRAMS};
+use crate::support::supervisor::installed;
 
 const ROUNDS: usize = 5;
 /// A probe, and the points whose probes run after it.

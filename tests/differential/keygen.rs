@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::cases::Case;
 use super::operators::{MESSAGE, Operators, signature};
-use crate::bench::keys::KEYGEN;
+use crate::support::keys::KEYGEN;
 
 pub struct Keygen {
     dir: PathBuf,

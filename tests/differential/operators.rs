@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::bench::keys::{KEYGEN, SshKey};
+use crate::support::keys::{KEYGEN, SshKey};
 
 pub const ENTRY: &str = "gonogo-entry-v1";
 pub const SEAL: &str = "gonogo-seal-v1";

@@ -6,8 +6,8 @@
 mod rows;
 mod scenario;
 
-use crate::bench::need;
 use crate::runs::world::quit;
+use crate::support::need;
 use rows::{Ending, Resume, Row};
 use scenario::FaultScenario;
 

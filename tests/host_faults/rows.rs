@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 
 use super::last_seq_shown;
 use super::scenario::{FaultScenario, Launch, child_of, faketime, wait_until_ended};
-use crate::bench::gonogo::signal;
-use crate::bench::terminal::Key;
-use crate::bench::wait;
+use crate::support::gonogo::signal;
+use crate::support::terminal::Key;
+use crate::support::wait;
 
 pub struct Row {
     pub fault: &'static str,

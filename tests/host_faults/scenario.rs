@@ -6,10 +6,10 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::bench::gonogo::GONOGO;
-use crate::bench::terminal::{Key, Terminal};
-use crate::bench::wait;
 use crate::runs::world::{ALICE, World, confirm, select};
+use crate::support::gonogo::GONOGO;
+use crate::support::terminal::{Key, Terminal};
+use crate::support::wait;
 
 /// How the program is started.
 #[derive(Clone, Copy)]
@@ -43,7 +43,7 @@ impl FaultScenario {
         let key = self.world.key.path.display().to_string();
         let mut words = vec![GONOGO, "run", "profile.toml", "--as", ALICE, "--key", &key];
         words.extend(more);
-        let mut sandbox = std::mem::replace(&mut self.world.sandbox, crate::bench::gonogo::Sandbox::new());
+        let mut sandbox = std::mem::replace(&mut self.world.sandbox, crate::support::gonogo::Sandbox::new());
         if matches!(launch, Launch::OwnClock) {
             let clock = sandbox.work().join("clock");
             fs::write(&clock, "+0").unwrap();

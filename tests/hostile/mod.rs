@@ -24,8 +24,8 @@ use gonogo_core::journal::entry::{MACHINE, Probed};
 use gonogo_core::outcome::{Class, Observation, Outcome};
 use serde_json::{Value, json};
 
-use crate::bench::certs::Certs;
-use crate::bench::wait;
+use crate::support::certs::Certs;
+use crate::support::wait;
 use server::{Behaviour, Server};
 
 /// For servers that end their probe at the deadline; long enough for a handshake on a slow machine.

@@ -13,9 +13,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tokio::net::TcpSocket;
 
-use crate::bench::certs::Certs;
-use crate::bench::ports::local;
-use crate::bench::wait;
+use crate::support::certs::Certs;
+use crate::support::ports::local;
+use crate::support::wait;
 
 /// The time between two bytes of `Connection::drip`.
 const DRIP: Duration = Duration::from_millis(20);

@@ -5,9 +5,9 @@ use gonogo_core::outcome::Outcome;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::bench::moto::{CLIENT, Moto, SERVER, program};
-use crate::bench::need;
-use crate::bench::ports::refused_port;
+use crate::support::moto::{CLIENT, Moto, SERVER, program};
+use crate::support::need;
+use crate::support::ports::refused_port;
 
 const NAME: &str = "advanced/realtime-token";
 

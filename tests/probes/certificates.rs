@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::redis::{run_probe, well_configured};
 use super::*;
-use crate::bench::certs::Certs;
-use crate::bench::need;
-use crate::bench::redis::SERVER;
+use crate::support::certs::Certs;
+use crate::support::need;
+use crate::support::redis::SERVER;
 
 #[test]
 fn a_client_certificate_is_sent_to_a_server_that_requires_one() {

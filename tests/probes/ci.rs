@@ -5,10 +5,10 @@ use gonogo_rehearsal::servers::forge::{ForgeCheck, ForgeServer};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::bench::checkout::Checkout;
-use crate::bench::need;
-use crate::bench::ports::refused_port;
-use crate::bench::web::{Reply, Web};
+use crate::support::checkout::Checkout;
+use crate::support::need;
+use crate::support::ports::refused_port;
+use crate::support::web::{Reply, Web};
 
 const PROJECT: &str = "example/advanced";
 const SUITE: &str = "advanced-suite";

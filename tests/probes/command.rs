@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use gonogo_core::outcome::Outcome;
 
 use super::*;
-use crate::bench::wait;
+use crate::support::wait;
 
 fn run_probe(with: &Value) -> Outcome {
     run_probe_within(DEADLINE, "command", with)

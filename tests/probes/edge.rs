@@ -7,12 +7,12 @@ use gonogo_rehearsal::servers::app::AppFaults;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::bench::need;
-use crate::bench::ports::refused_port;
-use crate::bench::rabbitmq::SERVER as BROKER;
-use crate::bench::redis::SERVER as REDIS;
-use crate::bench::stack::{ORIGINS, Stack, TOKEN};
-use crate::bench::web::{Reply, Web};
+use crate::support::need;
+use crate::support::ports::refused_port;
+use crate::support::rabbitmq::SERVER as BROKER;
+use crate::support::redis::SERVER as REDIS;
+use crate::support::stack::{ORIGINS, Stack, TOKEN};
+use crate::support::web::{Reply, Web};
 
 const OLD: &str = "the-token-of-yesterday";
 

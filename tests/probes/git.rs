@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use gonogo_core::outcome::Outcome;
 
 use super::*;
-use crate::bench::checkout::Checkout;
-use crate::bench::need;
+use crate::support::checkout::Checkout;
+use crate::support::need;
 
 fn run_probe(checkout: &Checkout, tag: &str, more: &Value) -> Outcome {
     let with = plus(&json!({"repository": checkout.path(), "tag": tag}), more);

@@ -10,8 +10,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::bench::checkout::Checkout;
-use crate::bench::need;
+use crate::support::checkout::Checkout;
+use crate::support::need;
 
 const CLEAN: &str = "✓ work tree | clean | clean";
 

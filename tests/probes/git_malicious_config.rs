@@ -9,8 +9,8 @@ use gonogo_core::outcome::Class;
 use serde_json::json;
 
 use super::*;
-use crate::bench::checkout::Checkout;
-use crate::bench::need;
+use crate::support::checkout::Checkout;
+use crate::support::need;
 
 /// A configuration that runs a program, which creates a marker file.
 pub struct MaliciousConfig {
@@ -299,7 +299,7 @@ fn git_environment_variables_do_not_redirect_the_probe() {
     need!("git");
     let (checkout, other) = (Checkout::new(), Checkout::new());
     let commit = other.commit("other");
-    let sandbox = crate::bench::gonogo::Sandbox::new()
+    let sandbox = crate::support::gonogo::Sandbox::new()
         .env("GIT_DIR", other.path().join(".git"))
         .env("GIT_WORK_TREE", other.path())
         .env("GIT_INDEX_FILE", other.path().join(".git/index"))

@@ -3,8 +3,8 @@ use gonogo_rehearsal::servers::grafana::{Dashboard, GrafanaServer};
 use serde_json::json;
 
 use super::*;
-use crate::bench::ports::refused_port;
-use crate::bench::web::{Reply, SilentServer, Web};
+use crate::support::ports::refused_port;
+use crate::support::web::{Reply, SilentServer, Web};
 
 const BOARD: &str = "advanced-observability";
 const TOKEN: &str = "token-of-grafana";

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use gonogo_core::outcome::Outcome;
 
 use super::*;
-use crate::bench::certs::{Certs, ServerCert};
-use crate::bench::ports::{local, refused_port};
-use crate::bench::web::{Reply, SilentServer, Web};
+use crate::support::certs::{Certs, ServerCert};
+use crate::support::ports::{local, refused_port};
+use crate::support::web::{Reply, SilentServer, Web};
 
 #[track_caller]
 fn run_probe(with: &Value) -> Outcome {

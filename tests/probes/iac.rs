@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::bench::need;
+use crate::support::need;
 
 const TERRAFORM: &str = "terraform";
 const CODE: &str = r#"

@@ -4,8 +4,8 @@ use gonogo_rehearsal::servers::jaeger::{JaegerServer, StoredSpan};
 use serde_json::json;
 
 use super::*;
-use crate::bench::ports::refused_port;
-use crate::bench::web::{Reply, SilentServer, Web};
+use crate::support::ports::refused_port;
+use crate::support::web::{Reply, SilentServer, Web};
 
 const SERVICE: &str = "advanced-realtime";
 

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use super::*;
-use crate::bench::gonogo::Sandbox;
-use crate::bench::need;
-use crate::bench::ports::refused_port;
-use crate::bench::web::SilentServer;
+use crate::support::gonogo::Sandbox;
+use crate::support::need;
+use crate::support::ports::refused_port;
+use crate::support::web::SilentServer;
 
 pub(super) const KUBECTL: &str = "kubectl";
 pub(super) const PAUSE: [&str; 5] = ["kubectl", "scale", "deployment", "advanced-worker", "--replicas=0"];

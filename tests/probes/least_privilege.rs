@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use super::kubernetes::{ClusterFixture, KUBECTL, PAUSE};
 use super::*;
-use crate::bench::need;
-use crate::bench::rabbitmq::{SERVER as BROKER, Vhost};
-use crate::bench::redis::SERVER as REDIS;
-use crate::bench::stack::{Stack, TOKEN};
-use crate::bench::topology::Topology;
-use crate::bench::vault::{SERVER as VAULT, Vault};
-use crate::bench::web::{Reply, Web};
+use crate::support::need;
+use crate::support::rabbitmq::{SERVER as BROKER, Vhost};
+use crate::support::redis::SERVER as REDIS;
+use crate::support::stack::{Stack, TOKEN};
+use crate::support::topology::Topology;
+use crate::support::vault::{SERVER as VAULT, Vault};
+use crate::support::web::{Reply, Web};
 
 /// The rights that a probe needs on a system, such as `Redis ACL`.
 #[track_caller]

@@ -3,10 +3,10 @@ use serde_json::{Value, json};
 use gonogo_core::outcome::Outcome;
 
 use super::*;
-use crate::bench::collector::{Collector, SERVER};
-use crate::bench::need;
-use crate::bench::ports::refused_port;
-use crate::bench::web::{Reply, Web};
+use crate::support::collector::{Collector, SERVER};
+use crate::support::need;
+use crate::support::ports::refused_port;
+use crate::support::web::{Reply, Web};
 
 #[track_caller]
 fn run_probe(with: &Value) -> Outcome {

@@ -2,13 +2,13 @@ use gonogo_core::outcome::Outcome;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::bench::need;
-use crate::bench::ports::refused_port;
-use crate::bench::rabbitmq::SERVER as BROKER;
-use crate::bench::redis::SERVER as REDIS;
-use crate::bench::stack::{PASSWORD, Stack, TOKEN};
-use crate::bench::topology::Topology;
-use crate::bench::web::{Reply, SilentServer, Web};
+use crate::support::need;
+use crate::support::ports::refused_port;
+use crate::support::rabbitmq::SERVER as BROKER;
+use crate::support::redis::SERVER as REDIS;
+use crate::support::stack::{PASSWORD, Stack, TOKEN};
+use crate::support::topology::Topology;
+use crate::support::web::{Reply, SilentServer, Web};
 
 /// The deadline for events that never arrive: the probe takes this long.
 const WAIT: Duration = Duration::from_millis(1500);

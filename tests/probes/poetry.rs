@@ -7,8 +7,8 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::bench::gonogo::Sandbox;
-use crate::bench::need;
+use crate::support::gonogo::Sandbox;
+use crate::support::need;
 
 /// A package with a lock file and one path dependency.
 struct Package(TempDir);

@@ -5,10 +5,10 @@ use gonogo_core::time::Utc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::bench::ports::refused_port;
-use crate::bench::prometheus::{Prometheus, SERVER};
-use crate::bench::web::{Reply, Web};
-use crate::bench::{need, wait};
+use crate::support::ports::refused_port;
+use crate::support::prometheus::{Prometheus, SERVER};
+use crate::support::web::{Reply, Web};
+use crate::support::{need, wait};
 
 const COUNTER: &str = "advanced_board_events_published_total";
 

@@ -3,10 +3,10 @@ use serde_json::{Value, json};
 use gonogo_core::outcome::{Outcome, Sha256Hex};
 
 use super::*;
-use crate::bench::need;
-use crate::bench::ports::refused_port;
-use crate::bench::registry::{Registry, SERVER, USER};
-use crate::bench::web::{Reply, Web};
+use crate::support::need;
+use crate::support::ports::refused_port;
+use crate::support::registry::{Registry, SERVER, USER};
+use crate::support::web::{Reply, Web};
 
 const APP: &str = "platform/advanced-app";
 

@@ -6,7 +6,7 @@ use gonogo_core::outcome::Outcome;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::bench::need;
+use crate::support::need;
 
 const TRIVY: &str = "trivy";
 

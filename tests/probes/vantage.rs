@@ -6,11 +6,11 @@ use gonogo_core::outcome::Outcome;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::bench::gonogo::Sandbox;
-use crate::bench::need;
-use crate::bench::ports::refused_port;
-use crate::bench::proxies::{HTTP, Proxy, SOCKS};
-use crate::bench::web::{Reply, SilentServer, Web};
+use crate::support::gonogo::Sandbox;
+use crate::support::need;
+use crate::support::ports::refused_port;
+use crate::support::proxies::{HTTP, Proxy, SOCKS};
+use crate::support::web::{Reply, SilentServer, Web};
 
 fn run_probe(url: &str, via: &Value, more: &Value) -> Outcome {
     run_probe_within(SHORT * 3, "http", &plus(&json!({"url": url, "via": via}), more))
@@ -140,7 +140,7 @@ fn proxy_environment_variables_are_honoured() {
         .args(["check", "profile.toml"])
         .env("http_proxy", format!("http://127.0.0.1:{}", proxy.port()));
     let _ = sandbox.run().code(0);
-    let is_proxied = |request: &crate::bench::web::Request| request.headers.contains_key("via");
+    let is_proxied = |request: &crate::support::web::Request| request.headers.contains_key("via");
     assert_eq!(
         web.requests().iter().filter(|request| is_proxied(request)).count(),
         2,

@@ -5,10 +5,10 @@ use gonogo_core::outcome::Outcome;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::bench::need;
-use crate::bench::ports::refused_port;
-use crate::bench::vault::{ROOT, SERVER, Vault};
-use crate::bench::web::{Reply, Web};
+use crate::support::need;
+use crate::support::ports::refused_port;
+use crate::support::vault::{ROOT, SERVER, Vault};
+use crate::support::web::{Reply, Web};
 
 pub(super) const PATH: &str = "advanced/realtime-token";
 const METADATA_ONLY: &str = r#"path "secret/metadata/*" { capabilities = ["read"] }"#;

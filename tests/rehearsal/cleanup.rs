@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::deployment::{CONFIRM_BEFORE, DEPLOY_STEPS, confirm, sandbox_without_path, select};
-use crate::bench::gonogo::{Sandbox, signal};
-use crate::bench::served_rehearsal::ServedRehearsal;
-use crate::bench::terminal::Key;
-use crate::bench::wait;
+use crate::support::gonogo::{Sandbox, signal};
+use crate::support::served_rehearsal::ServedRehearsal;
+use crate::support::terminal::Key;
+use crate::support::wait;
 
 #[test]
 fn a_signal_removes_the_files_and_processes_of_a_rehearsal() {

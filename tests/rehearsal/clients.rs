@@ -4,8 +4,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::bench::need;
-use crate::bench::served_rehearsal::ServedRehearsal;
+use crate::support::need;
+use crate::support::served_rehearsal::ServedRehearsal;
 
 #[track_caller]
 fn run(command: &mut Command) -> Output {

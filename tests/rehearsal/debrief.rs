@@ -5,9 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::deployment::{log, sandbox_without_path, seal};
-use crate::bench::gonogo::Sandbox;
-use crate::bench::terminal::{Key, Terminal};
-use crate::bench::wait;
+use crate::support::gonogo::Sandbox;
+use crate::support::terminal::{Key, Terminal};
+use crate::support::wait;
 
 /// The number of probe results before anything is deployed.
 const RESULTS: usize = 35;

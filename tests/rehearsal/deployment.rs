@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::bench::gonogo::Sandbox;
-use crate::bench::need;
-use crate::bench::served_rehearsal::ServedRehearsal;
-use crate::bench::terminal::{Key, Terminal};
-use crate::bench::wait;
+use crate::support::gonogo::Sandbox;
+use crate::support::need;
+use crate::support::served_rehearsal::ServedRehearsal;
+use crate::support::terminal::{Key, Terminal};
+use crate::support::wait;
 
 /// A sandbox without programs in `PATH`.
 pub fn sandbox_without_path() -> Sandbox {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use gonogo_rehearsal::drills::{DRILLS, Drill};
 use serde_json::Value;
 
-use crate::bench::served_rehearsal::ServedRehearsal;
+use crate::support::served_rehearsal::ServedRehearsal;
 
 /// The points with a failed probe or an error, the points that passed on a retry, and the failed observations.
 fn problems(report: &Value) -> (BTreeSet<&str>, BTreeSet<&str>, String) {
@@ -83,7 +83,7 @@ fn without_a_drill_every_point_passes() {
 
 #[test]
 fn drills_are_listed_by_name_and_an_unknown_one_is_rejected() {
-    let sandbox = crate::bench::gonogo::Sandbox::new();
+    let sandbox = crate::support::gonogo::Sandbox::new();
     let listed = sandbox.run_with(&["rehearse", "--list"]).code(0);
     for drill in &DRILLS {
         assert!(

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::bench::gonogo::signal;
-use crate::bench::served_rehearsal::ServedRehearsal;
+use crate::support::gonogo::signal;
+use crate::support::served_rehearsal::ServedRehearsal;
 
 /// How long to wait for the response to malformed or incomplete input.
 const READ_TIMEOUT: Duration = Duration::from_millis(100);

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::deployment::{
     CONFIRM_BEFORE, DEPLOY_STEPS, after_build, confirm, log, run_action, sandbox_without_path, seal, select,
 };
-use crate::bench::picture::svg;
-use crate::bench::terminal::{Key, Terminal};
-use crate::bench::wait;
+use crate::support::picture::svg;
+use crate::support::terminal::{Key, Terminal};
+use crate::support::wait;
 
 const SIZE: (u16, u16) = (140, 40);
 

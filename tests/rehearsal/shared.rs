@@ -11,9 +11,9 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::bench::gonogo::{GONOGO, Sandbox, signal};
-use crate::bench::served_rehearsal::ServedRehearsal;
-use crate::bench::wait;
+use crate::support::gonogo::{GONOGO, Sandbox, signal};
+use crate::support::served_rehearsal::ServedRehearsal;
+use crate::support::wait;
 
 /// The directories in a tree that other users can access.
 fn open_to_others(dir: &Path) -> Vec<PathBuf> {

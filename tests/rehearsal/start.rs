@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::deployment::sandbox_without_path;
-use crate::bench::gonogo::Sandbox;
-use crate::bench::terminal::Key;
+use crate::support::gonogo::Sandbox;
+use crate::support::terminal::Key;
 
 const PROFILE: &str = "environment = \"shore\"\nsolo = true\n";
 

@@ -7,9 +7,9 @@ use std::process::Command;
 use rustix::fs::{CWD, FileType, Mode};
 
 use super::ComparedRuns;
-use crate::bench::gonogo::GONOGO;
-use crate::bench::need;
 use crate::runs::world::ALICE;
+use crate::support::gonogo::GONOGO;
+use crate::support::need;
 
 #[track_caller]
 fn tar(dir: &std::path::Path, args: &[&str]) -> String {

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{ComparedRuns, python, tampered};
-use crate::bench::keys::{SK_PROVIDER, SshKey};
-use crate::bench::need;
 use crate::runs::agent::SshAgent;
 use crate::runs::world::ALICE;
+use crate::support::keys::{SK_PROVIDER, SshKey};
+use crate::support::need;
 
 /// Writes the keys as PEM, the raw signatures and the signed message of an envelope to files, then verifies the envelope with
 /// securesystemslib.
@@ -51,7 +51,7 @@ fn sign(
     key: &SshKey,
     principal: &str,
     add: Option<&Path>,
-) -> crate::bench::gonogo::Output {
+) -> crate::support::gonogo::Output {
     let (log, key) = (runs.old.display().to_string(), key.path.display().to_string());
     let mut args = vec!["report", &log, "--format", "dsse", "--as", principal, "--key", &key];
     let add = add.map(|path| path.display().to_string());
@@ -132,7 +132,7 @@ fn assert_invalid_signatures_are_rejected(
     dir: &Path,
     one: &Path,
     two: &Path,
-    add: impl Fn(&mut ComparedRuns, &Path) -> crate::bench::gonogo::Output,
+    add: impl Fn(&mut ComparedRuns, &Path) -> crate::support::gonogo::Output,
 ) {
     let read = |path: &Path| serde_json::from_slice::<serde_json::Value>(&fs::read(path).unwrap()).unwrap();
     let (alices, both) = (read(one), read(two));
@@ -174,7 +174,7 @@ fn a_security_key_cannot_sign_a_statement_and_the_reason_is_given() {
     let key = SshKey::of_kind(&runs.world.sandbox.work(), "sk", "", &["ed25519-sk"]);
     let agent = SshAgent::start();
     agent.add(&key.path, "");
-    let sandbox = std::mem::replace(&mut runs.world.sandbox, crate::bench::gonogo::Sandbox::new());
+    let sandbox = std::mem::replace(&mut runs.world.sandbox, crate::support::gonogo::Sandbox::new());
     runs.world.sandbox = sandbox.env("SSH_AUTH_SOCK", &agent.socket);
     let output = sign(&mut runs, &key, ALICE, None).code(2);
     let _ = output.stderr_has("also signs its flags and counter").stderr_has("use an ed25519 or ecdsa key");

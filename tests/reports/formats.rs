@@ -1,7 +1,7 @@
 //! Markdown, HTML, JSON and JUnit, and the comparison of two runs.
 
 use super::{ComparedRuns, MARKUP, python, tampered};
-use crate::bench::need;
+use crate::support::need;
 
 /// Renders the Markdown; prints the numbers of headings, links, images, scripts and blocks, and the numbered table rows.
 const RENDER: &str = r"

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::world::{ALICE, World, confirm, quit, select};
-use crate::bench::keys::{SK_PROVIDER, SshKey};
-use crate::bench::need;
-use crate::bench::terminal::{Key, Terminal};
-use crate::bench::wait;
+use crate::support::keys::{SK_PROVIDER, SshKey};
+use crate::support::need;
+use crate::support::terminal::{Key, Terminal};
+use crate::support::wait;
 
 /// A new agent; killed on drop.
 pub struct SshAgent {
@@ -82,7 +82,7 @@ pub fn open(world: &mut World, agent: Option<&SshAgent>, key: Option<&str>) -> T
     args.extend(key.iter().flat_map(|key| ["--key", key]));
     world.set_args(&args);
     if let Some(agent) = agent {
-        let sandbox = std::mem::replace(&mut world.sandbox, crate::bench::gonogo::Sandbox::new());
+        let sandbox = std::mem::replace(&mut world.sandbox, crate::support::gonogo::Sandbox::new());
         world.sandbox = sandbox.env("SSH_AUTH_SOCK", &agent.socket);
     }
     world.sandbox.terminal(130, 40)

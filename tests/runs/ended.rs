@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use super::two_operators::{BOB, add_operator, with_reviewer};
 use super::world::{ALICE, World, quit, quit_with, seal};
-use crate::bench::gonogo::{Output, Sandbox};
-use crate::bench::need;
-use crate::bench::terminal::Key;
+use crate::support::gonogo::{Output, Sandbox};
+use crate::support::need;
+use crate::support::terminal::Key;
 
 const REASON: &str = "the release is withdrawn";
 

@@ -1,11 +1,11 @@
 //! Faults of Redis and RabbitMQ, and the observation that must report each.
 
-use crate::bench::ports;
-use crate::bench::prometheus::Prometheus;
-use crate::bench::rabbitmq::{Broker, User, Vhost};
-use crate::bench::redis::{self, RedisServer};
-use crate::bench::topology::Topology;
-use crate::bench::web::SilentServer;
+use crate::support::ports;
+use crate::support::prometheus::Prometheus;
+use crate::support::rabbitmq::{Broker, User, Vhost};
+use crate::support::redis::{self, RedisServer};
+use crate::support::topology::Topology;
+use crate::support::web::SilentServer;
 
 pub const PASSWORD: &str = "correct-horse-battery";
 pub const ALERT: &str = "RedisLatencySpike";

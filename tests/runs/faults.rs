@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::fault_table::{ALERT, FAULTS, Fault, Servers, without_fault};
-use crate::bench::gonogo::{Output, Sandbox};
-use crate::bench::prometheus::Prometheus;
-use crate::bench::terminal::Terminal;
-use crate::bench::wait;
-use crate::bench::web::{Reply, Web};
-use crate::bench::{for_each_row, need};
+use crate::support::gonogo::{Output, Sandbox};
+use crate::support::prometheus::Prometheus;
+use crate::support::terminal::Terminal;
+use crate::support::wait;
+use crate::support::web::{Reply, Web};
+use crate::support::{for_each_row, need};
 
 fn sandbox(servers: &Servers, prometheus: &Prometheus) -> Sandbox {
     Sandbox::new()

@@ -11,9 +11,9 @@ use super::agent::{SshAgent, confirm_and_verify, open};
 use super::world::{ALICE, World, quit};
 use crate::attacks::forge::ForgedLog;
 use crate::attacks::stock;
-use crate::bench::keys::{SK_PROVIDER, SshKey};
-use crate::bench::need;
-use crate::bench::terminal::Key;
+use crate::support::keys::{SK_PROVIDER, SshKey};
+use crate::support::need;
+use crate::support::terminal::Key;
 
 /// Stock tools verify the log too.
 #[track_caller]

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use crate::bench::gonogo::{Sandbox, signal};
-use crate::bench::need;
-use crate::bench::wait;
 use crate::runs::world::ALICE;
+use crate::support::gonogo::{Sandbox, signal};
+use crate::support::need;
+use crate::support::wait;
 
 /// Its effect is unknown: that is logged, and it runs again only on request.
 #[test]

@@ -2,8 +2,8 @@
 
 use super::two_operators::{BOB, add_operator, with_reviewer};
 use super::world::{World, confirm, quit, select};
-use crate::bench::need;
-use crate::bench::terminal::{Key, Terminal};
+use crate::support::need;
+use crate::support::terminal::{Key, Terminal};
 
 /// A run whose profile has a changed address, which is proposed as a new plan.
 fn proposed(columns: u16, rows: u16) -> (World, Terminal) {

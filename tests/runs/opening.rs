@@ -1,9 +1,9 @@
 //! Opening and resuming a run: the arguments, the operator, and what is rejected.
 
 use super::world::{ALICE, World, quit, quit_with, seal, select};
-use crate::bench::gonogo::{Sandbox, is_private};
-use crate::bench::need;
-use crate::bench::terminal::Key;
+use crate::support::gonogo::{Sandbox, is_private};
+use crate::support::need;
+use crate::support::terminal::Key;
 
 #[test]
 fn without_a_terminal_a_run_is_rejected_with_a_hint() {
@@ -240,7 +240,7 @@ fn init_creates_a_key_for_runs_and_overwrites_nothing() {
     let before = std::fs::read(&key).unwrap();
     let again = sandbox.run().code(0).stdout_has("already exists");
     assert_eq!(std::fs::read(&key).unwrap(), before);
-    let line = |output: &crate::bench::gonogo::Output| output.stdout.lines().last().unwrap().to_owned();
+    let line = |output: &crate::support::gonogo::Output| output.stdout.lines().last().unwrap().to_owned();
     assert_eq!(line(&first), line(&again));
     let _ = Sandbox::new().args(["init"]).run().code(2).stderr_has("--as YOU@EXAMPLE.COM");
 }
@@ -271,7 +271,7 @@ fn the_operator_defaults_to_the_git_settings() {
 /// Results of the last sealed run are shown next to the current ones.
 #[test]
 fn the_previous_run_is_compared_and_a_missing_one_is_reported() {
-    use crate::bench::web::Reply;
+    use crate::support::web::Reply;
     need!("ssh-keygen");
     let mut world = World::new();
     let mut terminal = world.open(130, 40);

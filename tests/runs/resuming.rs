@@ -8,8 +8,8 @@ use gonogo_core::journal::keys::Signer;
 
 use super::world::{ALICE, World, quit};
 use crate::attacks::forge::ForgedLog;
-use crate::bench::need;
-use crate::bench::terminal::{Key, Terminal};
+use crate::support::need;
+use crate::support::terminal::{Key, Terminal};
 
 const QUESTION: &str = "Continue this run?";
 

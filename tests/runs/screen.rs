@@ -8,10 +8,10 @@ use gonogo::tui::terminal::TerminalGuard;
 use gonogo_core::time::{Moment, Utc};
 
 use super::world::{ALICE, READY, STARTING, World, confirm, quit, quit_with, seal, select};
-use crate::bench::gonogo::{Sandbox, signal};
-use crate::bench::need;
-use crate::bench::terminal::Key;
-use crate::bench::web::Reply;
+use crate::support::gonogo::{Sandbox, signal};
+use crate::support::need;
+use crate::support::terminal::Key;
+use crate::support::web::Reply;
 
 #[test]
 fn a_run_goes_from_opening_to_a_sealed_go() {

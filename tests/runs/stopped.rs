@@ -1,10 +1,10 @@
 //! gonogo, stopped by Ctrl-Z, continues where it was: no deadline passes meanwhile.
 
-use crate::bench::gonogo::Sandbox;
-use crate::bench::need;
-use crate::bench::terminal::{Key, Terminal};
-use crate::bench::wait;
 use crate::runs::world::ALICE;
+use crate::support::gonogo::Sandbox;
+use crate::support::need;
+use crate::support::terminal::{Key, Terminal};
+use crate::support::wait;
 
 /// The probe runs until the file `go` exists. gonogo is stopped for longer than the deadline.
 const CHECKLIST: &str = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\ntitle = \"P\"\n\

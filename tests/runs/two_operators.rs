@@ -3,9 +3,9 @@
 use super::agent::SshAgent;
 use super::world::{ALICE, World, confirm, quit, quit_with, select};
 use crate::attacks::stock;
-use crate::bench::keys::{SK_PROVIDER, SshKey};
-use crate::bench::need;
-use crate::bench::terminal::{Key, Terminal};
+use crate::support::keys::{SK_PROVIDER, SshKey};
+use crate::support::need;
+use crate::support::terminal::{Key, Terminal};
 
 pub const BOB: &str = "bob@deck.example";
 
@@ -16,7 +16,7 @@ pub fn with_reviewer() -> World {
         "environment = \"staging\"\nchecklist = \"checklist.toml\"\nseals = [\"driver\", \"reviewer\"]\n[values]\napp.url = \"{}\"\n",
         world.web.url("")
     );
-    let sandbox = std::mem::replace(&mut world.sandbox, crate::bench::gonogo::Sandbox::new());
+    let sandbox = std::mem::replace(&mut world.sandbox, crate::support::gonogo::Sandbox::new());
     world.sandbox = sandbox.profile(&profile);
     world
 }

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::bench::gonogo::Sandbox;
-use crate::bench::ports::refused_port;
-use crate::bench::web::{Reply, Web};
+use crate::support::gonogo::Sandbox;
+use crate::support::ports::refused_port;
+use crate::support::web::{Reply, Web};
 
 /// One point for each probe: its id, the path that it asks for, and more keys.
 fn check(base: &str, probes: &[(&str, &str, &str)]) -> Value {

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::bench::gonogo::{Output, Sandbox};
-use crate::bench::keys::SshKey;
-use crate::bench::terminal::{Key, Terminal};
-use crate::bench::wait;
-use crate::bench::web::{Reply, Web};
+use crate::support::gonogo::{Output, Sandbox};
+use crate::support::keys::SshKey;
+use crate::support::terminal::{Key, Terminal};
+use crate::support::wait;
+use crate::support::web::{Reply, Web};
 
 pub const ALICE: &str = "alice@deck.example";
 pub const READY: &str = r#"{"status":"ready","event_pipeline_ready":true}"#;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::with_probe;
-use crate::bench::gonogo::Sandbox;
+use crate::support::gonogo::Sandbox;
 
 #[test]
 fn the_next_release_needs_no_new_permission() {

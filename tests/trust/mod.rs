@@ -5,10 +5,10 @@ mod tags;
 
 use std::fs;
 
-use crate::bench::gonogo::{Output, Sandbox, is_private};
-use crate::bench::need;
-use crate::bench::terminal::Key;
 use crate::runs::world::{World, quit};
+use crate::support::gonogo::{Output, Sandbox, is_private};
+use crate::support::need;
+use crate::support::terminal::Key;
 
 const QUESTION: &str = "? y to allow:";
 
@@ -225,7 +225,7 @@ fn a_changed_input_needs_new_permission() {
 
 #[test]
 fn sending_a_secret_needs_permission_even_without_a_command() {
-    let web = crate::bench::web::Web::start();
+    let web = crate::support::web::Web::start();
     let url = web.url("");
     let with = format!(
         r#"{{ url = "{url}/", headers = {{ X-A = {{ secret = {{ file = "token" }} }}, X-B = {{ secret = {{ env = "CLOUD_KEY" }} }} }} }}"#
@@ -243,7 +243,7 @@ fn sending_a_secret_needs_permission_even_without_a_command() {
 
 #[test]
 fn ordinary_probes_need_no_permission() {
-    let web = crate::bench::web::Web::start();
+    let web = crate::support::web::Web::start();
     let sandbox = with_probe("http", &format!("{{ url = \"{}/\" }}", web.url("")));
     let _ = check(&sandbox, &[]).lacks(REFUSED);
     assert_eq!(web.requests().len(), 1);

@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::{QUESTION, has_run, world};
-use crate::bench::gonogo::Sandbox;
-use crate::bench::need;
-use crate::bench::terminal::Key;
 use crate::runs::world::{World, quit};
+use crate::support::gonogo::Sandbox;
+use crate::support::need;
+use crate::support::terminal::Key;
 
 /// Puts a `git` before the real one in `PATH`, which creates the file `asked` when tags are read.
 fn watch_git(world: &mut World) {

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::bench::full_stack::{FullStack, PROGRAMS, REPOSITORY};
-use crate::bench::supervisor::installed;
+use crate::support::full_stack::{FullStack, PROGRAMS, REPOSITORY};
+use crate::support::supervisor::installed;
 use faults::StackFault;
 
 /// The points with a failed probe or an error, and the failed observations.

@@ -15,9 +15,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use gonogo_rehearsal::servers::server::LoopbackServer;
 use serde_json::json;
 
-use crate::bench::gonogo::{Output, Sandbox};
-use crate::bench::terminal::Key;
-use crate::bench::{need, wait};
+use crate::support::gonogo::{Output, Sandbox};
+use crate::support::terminal::Key;
+use crate::support::{need, wait};
 
 /// The number of secrets; each is used by another probe.
 const COUNT: usize = 13;
@@ -102,7 +102,7 @@ fn sandbox(server: &LoopbackServer) -> Sandbox {
     }
     let program = sandbox.work().join("shows.sh");
     fs::write(&program, PROGRAM).unwrap();
-    let checkout = crate::bench::checkout::Checkout::new();
+    let checkout = crate::support::checkout::Checkout::new();
     let repository = sandbox.work().join("checkout");
     fs::rename(checkout.path(), &repository).unwrap();
     let checklist = checklist(&server.url(), echo_errors(), &program, &repository);

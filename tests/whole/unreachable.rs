@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::bench::gonogo::Sandbox;
-use crate::bench::need;
-use crate::bench::ports::refused_port;
+use crate::support::gonogo::Sandbox;
+use crate::support::need;
+use crate::support::ports::refused_port;
 
 const ARGUMENTS: [&str; 9] =
     ["check", "profile.toml", "--release", "v2", "--previous", "v1", "--after-deploy", "--format", "json"];

@@ -13,10 +13,10 @@ use gonogo_core::time::Utc;
 
 use super::engine::{ANN, action};
 use super::scenario::{COUNTING_SCRIPT, Scenario, run_action, select_deploy_point};
-use crate::bench::need;
-use crate::bench::terminal::Key;
-use crate::bench::wait;
 use crate::runs::agent::SshAgent;
+use crate::support::need;
+use crate::support::terminal::Key;
+use crate::support::wait;
 use two_operators::{BOB, TwoOperators, askpass_program};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,8 +8,8 @@ use gonogo_core::run::{Act, Request, Response};
 
 use super::two_operators::{BOB, TwoOperators};
 use crate::actions::engine::ANN;
-use crate::bench::gonogo::Sandbox;
-use crate::bench::need;
+use crate::support::gonogo::Sandbox;
+use crate::support::need;
 
 /// Pseudo-random numbers from a seed that is printed.
 struct Random(u64);

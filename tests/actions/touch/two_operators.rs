@@ -12,9 +12,9 @@ use gonogo_core::journal::store::read_unverified;
 use gonogo_core::run::{Act, Command, Request, Response};
 
 use crate::actions::engine::{EngineScenario, RunningEngine, action};
-use crate::bench::keys::SshKey;
-use crate::bench::wait;
 use crate::runs::agent::SshAgent;
+use crate::support::keys::SshKey;
+use crate::support::wait;
 
 pub const BOB: &str = "bob@deck.example";
 

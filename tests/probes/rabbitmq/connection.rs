@@ -7,11 +7,11 @@ use std::fs::DirEntry;
 use serde_json::json;
 
 use super::*;
-use crate::bench::certs::Certs;
-use crate::bench::ports::refused_port;
-use crate::bench::rabbitmq::SERVER;
-use crate::bench::web::{SilentServer, Web};
-use crate::bench::{need, wait};
+use crate::support::certs::Certs;
+use crate::support::ports::refused_port;
+use crate::support::rabbitmq::SERVER;
+use crate::support::web::{SilentServer, Web};
+use crate::support::{need, wait};
 
 #[test]
 fn refused_credentials_and_unknown_virtual_hosts_have_their_own_messages() {

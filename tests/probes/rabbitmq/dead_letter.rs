@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::*;
-use crate::bench::rabbitmq::SERVER;
-use crate::bench::topology::Topology;
-use crate::bench::{need, wait};
+use crate::support::rabbitmq::SERVER;
+use crate::support::topology::Topology;
+use crate::support::{need, wait};
 
 #[test]
 fn the_first_dead_letter_is_shown_on_request_and_requeued() {

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::bench::need;
-use crate::bench::ports::refused_port;
-use crate::bench::rabbitmq::SERVER;
-use crate::bench::web::{Reply, Web};
+use crate::support::need;
+use crate::support::ports::refused_port;
+use crate::support::rabbitmq::SERVER;
+use crate::support::web::{Reply, Web};
 
 #[test]
 fn a_refused_or_missing_management_api_is_an_error() {

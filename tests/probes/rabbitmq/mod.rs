@@ -8,8 +8,8 @@ use gonogo_core::outcome::Outcome;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::bench::rabbitmq::{Broker, User, Vhost};
-use crate::bench::topology::Topology;
+use crate::support::rabbitmq::{Broker, User, Vhost};
+use crate::support::topology::Topology;
 
 const EVENTS: &str = "advanced.board.events";
 

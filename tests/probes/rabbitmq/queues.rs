@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::bench::rabbitmq::SERVER;
-use crate::bench::{need, wait};
+use crate::support::rabbitmq::SERVER;
+use crate::support::{need, wait};
 
 #[test]
 fn empty_queues_with_a_consumer_are_drained() {

@@ -5,8 +5,8 @@ use std::process::Command;
 use serde_json::json;
 
 use super::*;
-use crate::bench::need;
-use crate::bench::rabbitmq::SERVER;
+use crate::support::need;
+use crate::support::rabbitmq::SERVER;
 
 #[test]
 fn the_standard_topology_passes() {

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::bench::redis::SERVER;
-use crate::bench::{need, wait};
+use crate::support::redis::SERVER;
+use crate::support::{need, wait};
 
 #[test]
 fn replicas_are_counted() {

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::*;
-use crate::bench::certs::Certs;
-use crate::bench::need;
-use crate::bench::ports::refused_port;
-use crate::bench::redis::SERVER;
-use crate::bench::web::{Reply, SilentServer, Web};
+use crate::support::certs::Certs;
+use crate::support::need;
+use crate::support::ports::refused_port;
+use crate::support::redis::SERVER;
+use crate::support::web::{Reply, SilentServer, Web};
 
 #[test]
 fn refused_credentials_have_their_own_messages() {

@@ -6,7 +6,7 @@ use gonogo_core::outcome::Outcome;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::bench::redis::{Builder, RedisServer};
+use crate::support::redis::{Builder, RedisServer};
 
 const CHANNEL: &str = "advanced:activity";
 

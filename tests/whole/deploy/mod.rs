@@ -6,7 +6,7 @@ mod whole_deployment;
 use std::fs;
 use std::path::Path;
 
-use crate::bench::full_stack::CODE;
+use crate::support::full_stack::CODE;
 use whole_deployment::{WholeDeployment, confirm, digest, has_tools, run};
 
 #[test]
@@ -96,7 +96,7 @@ fn a_plan_that_was_changed_after_its_review_is_not_applied() {
     let before = state(&iac);
     let code = format!("{CODE}resource \"terraform_data\" \"miner\" {{ input = \"m\" }}\n");
     fs::write(iac.join("main.tf"), code).unwrap();
-    crate::bench::full_stack::terraform(&iac, &["plan", "-input=false", "-out=v2.tfplan"]);
+    crate::support::full_stack::terraform(&iac, &["plan", "-input=false", "-out=v2.tfplan"]);
     run(&mut terminal, 2, "deploy.iac-apply", "apply");
     terminal.wait_for_text("(reviewed), found");
     assert_eq!(state(&iac), before);

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::bench::full_stack::{CODE, FullStack, PROGRAMS, REPOSITORY};
-use crate::bench::keys::SshKey;
-use crate::bench::registry::USER;
-use crate::bench::supervisor::installed;
-use crate::bench::terminal::{Key, Terminal};
-use crate::bench::wait;
+use crate::support::full_stack::{CODE, FullStack, PROGRAMS, REPOSITORY};
+use crate::support::keys::SshKey;
+use crate::support::registry::USER;
+use crate::support::supervisor::installed;
+use crate::support::terminal::{Key, Terminal};
+use crate::support::wait;
 
 /// The tools of the steps.
 const TOOLS: [&str; 3] = ["buildah", "jq", "trivy"];
@@ -107,7 +107,7 @@ impl WholeDeployment {
             "--key",
             &key,
         ];
-        let sandbox = std::mem::replace(&mut self.whole.sandbox, crate::bench::gonogo::Sandbox::new());
+        let sandbox = std::mem::replace(&mut self.whole.sandbox, crate::support::gonogo::Sandbox::new());
         self.whole.sandbox = sandbox.args(args);
         self.whole.sandbox.terminal(130, 45)
     }
@@ -226,7 +226,7 @@ fn configure_buildah(whole: &mut FullStack) {
         "unqualified-search-registries = []\n[[registry]]\nlocation = \"{registry}\"\ninsecure = true\n"
     );
     let login = serde_json::json!({"auths": {registry: {"auth": base64(&format!("{}:{}", USER.0, USER.1))}}});
-    let sandbox = std::mem::replace(&mut whole.sandbox, crate::bench::gonogo::Sandbox::new());
+    let sandbox = std::mem::replace(&mut whole.sandbox, crate::support::gonogo::Sandbox::new());
     whole.sandbox = sandbox
         .file("storage.conf", &storage)
         .file("registries.conf", &registries)

@@ -3,7 +3,7 @@
 use gonogo_rehearsal::servers::app::AppFaults;
 
 use super::StackFault;
-use crate::bench::full_stack::{FullStack, OLD_TOKEN};
+use crate::support::full_stack::{FullStack, OLD_TOKEN};
 
 fn reset_app_faults(whole: &mut FullStack) {
     whole.stack.app.set_faults(|faults| *faults = AppFaults::default());

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::StackFault;
-use crate::bench::full_stack::{FullStack, RULES};
-use crate::bench::topology::Topology;
-use crate::bench::wait;
+use crate::support::full_stack::{FullStack, RULES};
+use crate::support::topology::Topology;
+use crate::support::wait;
 
 const QUEUE: &str = "advanced.board.events";
 

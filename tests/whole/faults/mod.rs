@@ -4,7 +4,7 @@ pub mod application;
 pub mod brokers;
 pub mod release;
 
-use crate::bench::full_stack::FullStack;
+use crate::support::full_stack::FullStack;
 
 /// A fault, the points that it must fail, and texts that their observations must contain.
 pub struct StackFault {

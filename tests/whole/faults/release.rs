@@ -7,9 +7,9 @@ use gonogo_rehearsal::servers::kubernetes::deployment;
 use serde_json::{Value, json};
 
 use super::StackFault;
-use crate::bench::collector::Collector;
-use crate::bench::full_stack::{CODE, FullStack, REPOSITORY, SUITE, scan, terraform};
-use crate::bench::stack::TOKEN;
+use crate::support::collector::Collector;
+use crate::support::full_stack::{CODE, FullStack, REPOSITORY, SUITE, scan, terraform};
+use crate::support::stack::TOKEN;
 
 /// Changes the deployment of the application.
 fn change_deployment(whole: &FullStack, change: impl Fn(&mut Value)) {

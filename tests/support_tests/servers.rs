@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use crate::bench::certs::Certs;
-use crate::bench::rabbitmq::{self, Broker};
-use crate::bench::redis::{self, RedisServer};
-use crate::bench::supervisor::is_running;
-use crate::bench::topology::Topology;
-use crate::bench::web::{Reply, SilentServer, Web};
-use crate::bench::{http, need, ports, wait};
+use crate::support::certs::Certs;
+use crate::support::rabbitmq::{self, Broker};
+use crate::support::redis::{self, RedisServer};
+use crate::support::supervisor::is_running;
+use crate::support::topology::Topology;
+use crate::support::web::{Reply, SilentServer, Web};
+use crate::support::{http, need, ports, wait};
 
 const EVENTS: &str = "advanced.board.events";
 

@@ -1,10 +1,10 @@
 //! The sandbox and the terminal run a program as a user does.
 
-use crate::bench::gonogo::{GONOGO, Sandbox, is_private, signal};
-use crate::bench::keys::{self, SshKey};
-use crate::bench::supervisor::{Supervised, is_running};
-use crate::bench::terminal::Key;
-use crate::bench::{need, wait};
+use crate::support::gonogo::{GONOGO, Sandbox, is_private, signal};
+use crate::support::keys::{self, SshKey};
+use crate::support::supervisor::{Supervised, is_running};
+use crate::support::terminal::Key;
+use crate::support::{need, wait};
 
 const TUI: &str = r#"
 settings=$(stty -g); stty raw -echo

@@ -46,7 +46,7 @@ pub fn for_each_row(rows: usize, run: impl Fn(usize) + Sync) {
 /// Skips the test if a program that it needs is not installed. With `CI=true` a missing program is a failure.
 macro_rules! need {
     ($($program:expr),+ $(,)?) => {
-        if !$crate::bench::supervisor::installed(&[$($program),+]) {
+        if !$crate::support::supervisor::installed(&[$($program),+]) {
             return;
         }
     };
