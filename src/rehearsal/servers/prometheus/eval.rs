@@ -3,11 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use promql_parser::parser::token::{self, TokenType};
-use promql_parser::parser::{
-    AggregateExpr, BinaryExpr, Call, Expr, LabelModifier, MatrixSelector, VectorSelector,
-};
-
+use super::promql::{Aggregator, Expr, Grouping, Operation, Selector};
 use super::series::{Labels, SeriesStore, TimedValue};
 
 /// The value of an expression.
@@ -24,31 +20,25 @@ type EvalResult<T = PromValue> = Result<T, String>;
 /// Evaluates an expression at a time, in seconds since the Unix epoch.
 pub(super) fn evaluate(expr: &Expr, series: &SeriesStore, time: f64) -> EvalResult {
     match expr {
-        Expr::NumberLiteral(number) => Ok(PromValue::Scalar(number.val)),
-        Expr::Paren(inner) => evaluate(&inner.expr, series, time),
-        Expr::Unary(inner) => {
-            let minus = |value: f64| Some(-value);
-            Ok(map_values(evaluate(&inner.expr, series, time)?, minus))
+        Expr::Number(number) => Ok(PromValue::Scalar(*number)),
+        Expr::Negation(inner) => Ok(map_values(evaluate(inner, series, time)?, |value| -value)),
+        Expr::Selector(selector) => Ok(PromValue::Vector(series.at(|labels| selector.matches(labels), time))),
+        Expr::Range(..) => Err("a range of samples is only supported as the argument of a function".into()),
+        Expr::Call(name, arguments) => function(name, arguments, series, time),
+        Expr::Aggregation(aggregator, grouping, inner) => {
+            let all = vector(inner, series, time)?;
+            Ok(PromValue::Vector(aggregate(*aggregator, grouping, all, time)))
         }
-        Expr::VectorSelector(selector) => {
-            check_supported(selector)?;
-            Ok(PromValue::Vector(series.at(|labels| matches(selector, labels), time)))
-        }
-        Expr::Call(call) => function(call, series, time),
-        Expr::Aggregate(inner) => aggregate(inner, series, time),
-        Expr::Binary(inner) => binary(inner, series, time),
-        other => Err(format!("`{other}` is not supported")),
+        Expr::Operation(operation) => binary(operation, series, time),
     }
 }
 
-fn map_values(value: PromValue, change: impl Fn(f64) -> Option<f64>) -> PromValue {
+fn map_values(value: PromValue, change: impl Fn(f64) -> f64) -> PromValue {
     match value {
-        PromValue::Scalar(number) => PromValue::Scalar(change(number).unwrap_or(f64::NAN)),
+        PromValue::Scalar(number) => PromValue::Scalar(change(number)),
         PromValue::Vector(all) => {
-            let one = |(labels, (at, value)): (Labels, TimedValue)| {
-                Some((without_name(labels), (at, change(value)?)))
-            };
-            PromValue::Vector(all.into_iter().filter_map(one).collect())
+            let one = |(labels, (at, value))| (without_name(labels), (at, change(value)));
+            PromValue::Vector(all.into_iter().map(one).collect())
         }
     }
 }
@@ -58,29 +48,15 @@ fn without_name(mut labels: Labels) -> Labels {
     labels
 }
 
-fn check_supported(selector: &VectorSelector) -> EvalResult<()> {
-    if selector.offset.is_some() || selector.at.is_some() || !selector.matchers.or_matchers.is_empty() {
-        return Err(format!("`{selector}`: offset, @ and or are not supported"));
-    }
-    Ok(())
-}
-
-fn matches(selector: &VectorSelector, labels: &Labels) -> bool {
-    let label = |name: &str| labels.get(name).map(String::as_str).unwrap_or_default();
-    selector.name.as_deref().is_none_or(|name| label("__name__") == name)
-        && selector.matchers.matchers.iter().all(|matcher| matcher.is_match(label(&matcher.name)))
-}
-
 fn vector(expr: &Expr, series: &SeriesStore, time: f64) -> EvalResult<Vec<(Labels, TimedValue)>> {
     match evaluate(expr, series, time)? {
         PromValue::Vector(all) => Ok(all),
-        PromValue::Scalar(_) => Err(format!("`{expr}` is a number, not a vector")),
+        PromValue::Scalar(_) => Err("a number stands where a vector is required".into()),
     }
 }
 
-fn function(call: &Call, series: &SeriesStore, time: f64) -> EvalResult {
-    let arguments: Vec<&Expr> = call.args.args.iter().map(AsRef::as_ref).collect();
-    match (call.func.name, arguments.as_slice()) {
+fn function(name: &str, arguments: &[Expr], series: &SeriesStore, time: f64) -> EvalResult {
+    match (name, arguments) {
         ("time", []) => Ok(PromValue::Scalar(time)),
         ("timestamp", [of]) => {
             let all = vector(of, series, time)?.into_iter();
@@ -92,17 +68,21 @@ fn function(call: &Call, series: &SeriesStore, time: f64) -> EvalResult {
             };
             Ok(PromValue::Vector(quantiles(quantile, vector(of, series, time)?)))
         }
-        (name @ ("rate" | "increase" | "resets"), [Expr::MatrixSelector(of)]) => {
-            over_time(name, of, series, time)
+        ("rate" | "increase" | "resets", [Expr::Range(of, range)]) => {
+            Ok(PromValue::Vector(over_time(name, of, *range, series, time)))
         }
-        (name, _) => Err(format!("function `{name}` is not supported")),
+        _ => Err(format!("function `{name}` is not supported, or not with these arguments")),
     }
 }
 
-fn over_time(name: &str, of: &MatrixSelector, series: &SeriesStore, time: f64) -> EvalResult {
-    check_supported(&of.vs)?;
-    let range = of.range.as_secs_f64();
-    let all = series.within(|labels| matches(&of.vs, labels), time, range);
+fn over_time(
+    name: &str,
+    of: &Selector,
+    range: f64,
+    series: &SeriesStore,
+    time: f64,
+) -> Vec<(Labels, TimedValue)> {
+    let all = series.within(|labels| of.matches(labels), time, range);
     let one = |(labels, samples): (Labels, Vec<TimedValue>)| {
         let value = match name {
             "resets" => Some(resets(&samples)),
@@ -111,7 +91,7 @@ fn over_time(name: &str, of: &MatrixSelector, series: &SeriesStore, time: f64) -
         };
         Some((without_name(labels), (time, value?)))
     };
-    Ok(PromValue::Vector(all.into_iter().filter_map(one).collect()))
+    all.into_iter().filter_map(one).collect()
 }
 
 fn values_before_reset(samples: &[TimedValue]) -> impl Iterator<Item = f64> {
@@ -174,104 +154,56 @@ fn bucket_quantile(quantile: f64, buckets: &[(f64, f64)]) -> f64 {
     lower_limit + (upper_limit - lower_limit) * ((rank - lower_count) / (upper_count - lower_count))
 }
 
-fn aggregate(aggregation: &AggregateExpr, series: &SeriesStore, time: f64) -> EvalResult {
-    let group = |labels: &Labels| -> Labels {
-        let listed = |name: &String| match &aggregation.modifier {
-            Some(LabelModifier::Include(by)) => by.labels.contains(name),
-            Some(LabelModifier::Exclude(without)) => !without.labels.contains(name) && name != "__name__",
-            None => false,
-        };
-        labels
-            .iter()
-            .filter(|(name, _)| listed(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect()
-    };
+fn aggregate(
+    aggregator: Aggregator,
+    grouping: &Grouping,
+    all: Vec<(Labels, TimedValue)>,
+    time: f64,
+) -> Vec<(Labels, TimedValue)> {
     let mut groups: BTreeMap<Labels, Vec<f64>> = BTreeMap::new();
-    for (labels, (_, value)) in vector(&aggregation.expr, series, time)? {
-        groups.entry(group(&labels)).or_default().push(value);
+    for (mut labels, (_, value)) in all {
+        labels.retain(|name, _| match grouping {
+            Grouping::By(by) => by.contains(name),
+            Grouping::Without(without) => !without.contains(name) && name != "__name__",
+        });
+        groups.entry(labels).or_default().push(value);
     }
-    let kind = aggregation.op.id();
-    #[expect(clippy::cast_precision_loss, reason = "a count far below 2^53")]
-    let fold = |values: &[f64]| match kind {
-        token::T_SUM => Some(values.iter().sum()),
-        token::T_COUNT => Some(values.len() as f64),
-        token::T_AVG => Some(values.iter().sum::<f64>() / values.len() as f64),
-        token::T_MAX => values.iter().copied().reduce(f64::max),
-        token::T_MIN => values.iter().copied().reduce(f64::min),
-        _ => None,
-    };
-    let one = |(labels, values): (Labels, Vec<f64>)| match fold(&values) {
-        Some(value) => Ok((labels, (time, value))),
-        None => Err(format!("aggregation `{}` is not supported", aggregation.op)),
-    };
-    groups.into_iter().map(one).collect::<EvalResult<_>>().map(PromValue::Vector)
+    groups.into_iter().map(|(labels, values)| (labels, (time, fold(aggregator, &values)))).collect()
 }
 
-fn binary(operation: &BinaryExpr, series: &SeriesStore, time: f64) -> EvalResult {
-    let (left, right) = (evaluate(&operation.lhs, series, time)?, evaluate(&operation.rhs, series, time)?);
-    let unknown = || format!("operator `{}` between these is not supported", operation.op);
-    let is_bool = operation.modifier.as_ref().is_some_and(|modifier| modifier.return_bool);
-    let operator = |left_value: f64, right_value: f64| {
-        apply_operator(operation.op, left_value, right_value).ok_or_else(unknown)
+/// The values of a group, which has one or more, as one.
+#[expect(clippy::cast_precision_loss, reason = "a count far below 2^53")]
+fn fold(aggregator: Aggregator, values: &[f64]) -> f64 {
+    let (sum, count) = (values.iter().sum::<f64>(), values.len() as f64);
+    match aggregator {
+        Aggregator::Sum => sum,
+        Aggregator::Count => count,
+        Aggregator::Avg => sum / count,
+        Aggregator::Max => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        Aggregator::Min => values.iter().copied().fold(f64::INFINITY, f64::min),
+    }
+}
+
+fn binary(operation: &Operation, series: &SeriesStore, time: f64) -> EvalResult {
+    let (left, right) = (evaluate(&operation.left, series, time)?, evaluate(&operation.right, series, time)?);
+    let PromValue::Scalar(right) = right else {
+        return Err("a vector on the right of an operator is not supported".into());
     };
-    operator(1.0, 1.0)?;
-    let truth = |is: bool| if is { 1.0 } else { 0.0 };
-    match (left, right) {
-        (PromValue::Scalar(left_value), PromValue::Scalar(right_value)) => {
-            Ok(PromValue::Scalar(match operator(left_value, right_value)? {
-                OperatorResult::Number(number) => number,
-                OperatorResult::Truth(is) => truth(is),
-            }))
+    let apply = |left| operation.operator.apply(left, right);
+    Ok(match left {
+        PromValue::Scalar(left) => PromValue::Scalar(apply(left)),
+        // A comparison without `bool` is a filter.
+        PromValue::Vector(mut all) if operation.operator.is_comparison() && !operation.is_bool => {
+            all.retain(|(_, (_, value))| apply(*value) != 0.0);
+            PromValue::Vector(all)
         }
-        (PromValue::Vector(all), PromValue::Scalar(right_value)) => match operator(0.0, right_value)? {
-            // A comparison without `bool` is a filter.
-            OperatorResult::Truth(_) if !is_bool => {
-                let holds = |value: f64| {
-                    matches!(
-                        apply_operator(operation.op, value, right_value),
-                        Some(OperatorResult::Truth(true))
-                    )
-                };
-                Ok(PromValue::Vector(all.into_iter().filter(|(_, (_, value))| holds(*value)).collect()))
-            }
-            _ => Ok(map_values(PromValue::Vector(all), |value| {
-                match apply_operator(operation.op, value, right_value)? {
-                    OperatorResult::Number(number) => Some(number),
-                    OperatorResult::Truth(is) => Some(truth(is)),
-                }
-            })),
-        },
-        _ => Err(unknown()),
-    }
-}
-
-enum OperatorResult {
-    Number(f64),
-    Truth(bool),
-}
-
-#[expect(clippy::float_cmp, reason = "PromQL compares floats exactly")]
-fn apply_operator(op: TokenType, left: f64, right: f64) -> Option<OperatorResult> {
-    Some(match op.id() {
-        token::T_ADD => OperatorResult::Number(left + right),
-        token::T_SUB => OperatorResult::Number(left - right),
-        token::T_MUL => OperatorResult::Number(left * right),
-        token::T_DIV => OperatorResult::Number(left / right),
-        token::T_GTR => OperatorResult::Truth(left > right),
-        token::T_GTE => OperatorResult::Truth(left >= right),
-        token::T_LSS => OperatorResult::Truth(left < right),
-        token::T_LTE => OperatorResult::Truth(left <= right),
-        token::T_EQLC => OperatorResult::Truth(left == right),
-        token::T_NEQ => OperatorResult::Truth(left != right),
-        _ => return None,
+        vector @ PromValue::Vector(_) => map_values(vector, apply),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use promql_parser::parser::parse;
-
+    use super::super::promql::parse;
     use super::*;
 
     fn series() -> SeriesStore {
@@ -288,7 +220,7 @@ mod tests {
     }
 
     fn evaluated(text: &str) -> String {
-        match evaluate(&parse(text).unwrap(), &series(), 100.0) {
+        match parse(text).and_then(|expr| evaluate(&expr, &series(), 100.0)) {
             Ok(PromValue::Scalar(number)) => number.to_string(),
             Ok(PromValue::Vector(all)) => {
                 let one = |(labels, (_, value)): &(Labels, TimedValue)| {
@@ -317,11 +249,29 @@ mod tests {
             ("timestamp(hits{code=\"500\"})", "code=500 100.000"),
             ("histogram_quantile(0.5, took_bucket)", " 0.100"),
             ("histogram_quantile(0.75, took_bucket)", " 0.550"),
+            ("sum without (code) (hits)", " 21.000"),
+            ("min(hits) by (code)", "code=200 20.000; code=500 1.000"),
+            ("avg({__name__='hits'})", " 10.500"),
+            ("count(hits{code!~`5.*`})", " 1.000"),
+            ("hits >= bool 20", "code=200 1.000; code=500 0.000"),
+            ("-hits{code!=\"200\"} / 2", "code=500 -0.500"),
             ("1 + 2 * 3", "7"),
+            ("(1 + 2) * 3 - -.5e1", "14"),
+            ("8 / 4 / 2", "1"),
+            ("1m_total", "parse error: `m_total` is invalid, or not supported by this server"),
+            ("infinite", ""),
+            ("rate(hits{code=\"200\"}[1m30s])", "code=200 0.200"),
             ("nothing", ""),
-            ("hits offset 5m", "`hits offset 5m`: offset, @ and or are not supported"),
-            ("topk(1, hits)", "aggregation `topk` is not supported"),
-            ("deriv(hits[5m])", "function `deriv` is not supported"),
+            ("hits{code!=\"200\",}[5s", "parse error: `[5s` is invalid, or not supported by this server"),
+            ("hits offset 5m", "parse error: `offset 5m` is invalid, or not supported by this server"),
+            ("topk(1, hits)", "function `topk` is not supported, or not with these arguments"),
+            ("deriv(hits[5m])", "function `deriv` is not supported, or not with these arguments"),
+            ("hits[5m]", "a range of samples is only supported as the argument of a function"),
+            ("rate(hits)", "function `rate` is not supported, or not with these arguments"),
+            ("hits + hits", "a vector on the right of an operator is not supported"),
+            ("sum(1)", "a number stands where a vector is required"),
+            ("hits{code=~\"(\"}", "parse error: `{code=~\"(\"}` is invalid, or not supported by this server"),
+            ("", "parse error: unexpected end of the expression"),
         ] {
             assert_eq!(evaluated(text), expected, "{text}");
         }

@@ -2,6 +2,7 @@
 //! <https://prometheus.io/docs/prometheus/latest/querying/api/>.
 
 mod eval;
+mod promql;
 mod series;
 
 use std::collections::BTreeMap;
@@ -14,12 +15,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use promql_parser::parser::{self, Expr};
 use reqwest::Client;
 use serde_json::{Value as JsonValue, json};
 use tokio::time::MissedTickBehavior;
 
 use self::eval::{PromValue, evaluate};
+use self::promql::Expr;
 use self::series::{Labels, SeriesStore, TimedValue};
 use super::client;
 use super::server::LoopbackServer;
@@ -147,7 +148,7 @@ impl PrometheusState {
 
     /// The alerts that a rule's expression yields now.
     fn alerts(&self, name: &str, expr: &str) -> Result<Vec<JsonValue>, String> {
-        let expr = parser::parse(expr)?;
+        let expr = promql::parse(expr)?;
         let PromValue::Vector(firing) = evaluate(&expr, &self.series, now())? else {
             return Err("an alert's expression must be a vector".into());
         };
@@ -196,7 +197,7 @@ impl FormParams {
 
     fn expr(&self) -> Result<Expr, String> {
         let text = self.0.get("query").map(String::as_str).unwrap_or_default();
-        parser::parse(text).map_err(|error| format!("invalid parameter \"query\": {error}"))
+        promql::parse(text).map_err(|error| format!("invalid parameter \"query\": {error}"))
     }
 
     /// A parameter in seconds since the Unix epoch or in RFC 3339.
