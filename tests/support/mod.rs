@@ -4,6 +4,7 @@
 pub mod certs;
 pub mod checkout;
 pub mod collector;
+pub mod docker;
 pub mod full_stack;
 pub mod gonogo;
 pub mod http;
