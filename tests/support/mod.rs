@@ -24,6 +24,7 @@ pub mod terminal;
 pub mod topology;
 pub mod unprivileged;
 pub mod vault;
+pub mod victoria;
 pub mod wait;
 pub mod web;
 
