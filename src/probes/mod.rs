@@ -32,6 +32,7 @@ mod headers;
 mod http;
 mod http_client;
 mod iac;
+mod image_id;
 mod jaeger;
 mod json;
 mod judging;
@@ -74,9 +75,6 @@ use gonogo_core::time::Utc;
 use deadline::Deadline;
 pub use effects::Effects;
 pub use http_client::proxies_of_environment;
-
-/// The largest file that holds the id of an image, in bytes.
-const MAX_IMAGE_ID: u64 = 64 << 10;
 
 /// What a probe run needs to know about the deployment run.
 #[derive(Clone, Debug, Default)]

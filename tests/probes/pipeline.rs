@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::support::need;
 use crate::support::ports::refused_port;
+use crate::support::proxies::{Proxy, REVERSE};
 use crate::support::rabbitmq::SERVER as BROKER;
 use crate::support::redis::SERVER as REDIS;
 use crate::support::stack::{PASSWORD, Stack, TOKEN};
@@ -196,4 +197,33 @@ fn an_unbound_queue_loses_the_event_after_the_exchange() {
     stack.vhost.declare(&Topology::standard().without_binding("advanced.board.events"));
     let outcome = run_probe_within(WAIT, "pipeline", &spec_with_taps(&stack));
     assert_fail(&outcome, &["✓ event at the exchange", "✗ event received over server-sent events"]);
+}
+
+/// By default, nginx does not pass the upgrade on, and holds the event stream back.
+#[test]
+fn what_a_proxy_does_not_pass_on_is_named() {
+    need!(REDIS, BROKER, REVERSE);
+    let stack = Stack::start();
+    let through = |deadline, directives: &str| {
+        let proxy = Proxy::reverse(stack.app.port(), directives);
+        let api = json!({"url": format!("http://127.0.0.1:{}", proxy.port())});
+        run_probe_within(deadline, "pipeline", &plus(&app_spec(&stack), &json!({"api": api})))
+    };
+    let upgrade = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;";
+    assert_pass(&through(DEADLINE, upgrade), &["received, matched by id | after "]);
+    assert_fail(
+        &through(DEADLINE, "proxy_buffering off;"),
+        &[
+            "✓ event stream /sse/activity | open | open",
+            "✗ WebSocket opened | open | HTTP 400: ",
+            "; perhaps a proxy does not pass the WebSocket upgrade on",
+        ],
+    );
+    let held = "; perhaps a proxy buffers the event stream";
+    assert_error(&through(WAIT, ""), &["? event stream /sse/activity | open | no response within ", held]);
+    let no_token = format!("{upgrade} proxy_set_header Authorization \"\";");
+    assert_error(
+        &through(DEADLINE, &no_token),
+        &["? event stream /sse/activity | open | the token was refused (401)"],
+    );
 }

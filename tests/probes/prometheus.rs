@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::support::ports::refused_port;
 use crate::support::prometheus::{Prometheus, SERVER};
+use crate::support::victoria::{self, Victoria};
 use crate::support::web::{Reply, Web};
 use crate::support::{need, wait};
 
@@ -194,7 +195,7 @@ fn an_alert_without_a_rule_is_an_error() {
     let web = Web::start();
     web.route("/api/v1/alerts", Reply::ok(r#"{"status": "success", "data": {"alerts": []}}"#));
     let run_quiet = || run_probe(&json!({"api": {"url": web.url("")}, "quiet": ["Hot"]}));
-    assert_pass(&run_quiet(), &["✓ alert Hot | not firing | not firing"]);
+    assert_error(&run_quiet(), &["whether such a rule is loaded is not known"]);
     web.route("/api/v1/rules", Reply::ok(r#"{"status": "success", "data": {"groups": []}}"#));
     assert_error(&run_quiet(), &["no rule of that name is loaded"]);
 }
@@ -207,4 +208,56 @@ fn a_partial_answer_is_an_error() {
     let query =
         json!({"api": {"url": web.url("")}, "queries": [{"what": "errors", "expr": "errors", "at_most": 0}]});
     assert_error(&run_probe(&query), &["partial response; warning: store-2 is gone"]);
+}
+
+/// It serves the same API, except that vmalert evaluates the rules: its lists of rules and alerts are always empty.
+#[test]
+fn victoria_metrics_is_a_prometheus_without_rules() {
+    need!(victoria::SERVER);
+    let app = Web::start();
+    app.route("/metrics", Reply::ok(&format!("temperature 21.5\n{COUNTER} 5\n")));
+    let victoria = Victoria::start(&[("app", app.port()), ("gone", refused_port())]);
+    let run_on_victoria = |with: &Value| run_probe(&plus(&json!({"api": {"url": victoria.url()}}), with));
+    let passing = json!({
+        "jobs": [{"name": "app"}],
+        "queries": [{"what": "the temperature", "expr": "temperature", "at_least": "20.5", "at_most": 22}],
+        "trends": [{"what": "temperature", "expr": "temperature", "minutes": 1, "at_most": "22"}],
+    });
+    assert_pass(
+        &run_on_victoria(&passing),
+        &[
+            "✓ job app | 1 or more targets, all up | 1 target up",
+            "✓ the temperature | from 20.5 to 22 | 21.5",
+            "✓ temperature | at most 22 now | ",
+        ],
+    );
+    let failing = json!({
+        "jobs": [{"name": "gone"}, {"name": "unknown"}],
+        "queries": [{"what": "nothing", "expr": "absent_metric"}],
+    });
+    assert_fail(
+        &run_on_victoria(&failing),
+        &[
+            "✗ job gone | 1 or more targets, all up | http://127.0.0.1:",
+            "✗ job unknown | 1 or more targets, all up | 0 targets up",
+            "✗ nothing | one series or more | no series",
+        ],
+    );
+    let query = json!({"queries": [{"what": "q", "expr": "sum("}]});
+    assert_error(&run_on_victoria(&query), &["rejects the query", "unexpected token"]);
+    assert_error(
+        &run_on_victoria(&json!({"rules": ["Hot"], "quiet": ["Hot"]})),
+        &[
+            "? rule Hot | loaded and healthy | VictoriaMetrics lists no rules: vmalert evaluates them",
+            "? alert Hot | not firing | whether such a rule is loaded is not known",
+        ],
+    );
+    let (context, risen) = (context_since(now()), json!({"risen": [{"series": COUNTER}]}));
+    app.route("/metrics", Reply::ok(&format!("{COUNTER} 6\n")));
+    let with = plus(&json!({"api": {"url": victoria.url()}}), &risen);
+    let outcome = wait::until("the counter rises", || {
+        Some(run_probe_with_context(DEADLINE, "prometheus", &with, &context))
+            .filter(|outcome| describe(outcome).contains("| risen by 1 in 1 series"))
+    });
+    assert_pass(&outcome, &["risen by 1 in 1 series with newer samples"]);
 }

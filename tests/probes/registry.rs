@@ -95,6 +95,27 @@ fn refused_and_missing_credentials_and_no_answer_have_their_own_messages() {
     assert_error(&run_probe(&unreachable), &["refuses connections"]);
 }
 
+/// The API is at the root of a registry's address, whatever its images are called.
+#[test]
+fn the_begin_of_an_images_name_does_not_belong_to_the_address() {
+    need!(SERVER);
+    let registry = Registry::open();
+    registry.push(APP, "v1", &[], &[]);
+    for (path, why) in [
+        (
+            "/platform",
+            "no /platform/v2/ endpoint; if platform is the begin of the images' names, it belongs to the repository",
+        ),
+        ("/platform/", "no /platform/v2/ endpoint"),
+    ] {
+        let api = json!({"url": registry.url() + path});
+        let outcome = run_probe(&json!({"api": api, "repository": "advanced-app", "tag": "v1"}));
+        assert_error(&outcome, &[why]);
+    }
+    let slash = json!({"api": {"url": registry.url() + "/"}, "repository": APP, "tag": "v1"});
+    assert_pass(&run_probe(&slash), &["✓ tag v1 | recorded"]);
+}
+
 /// A registry with a token server, as in the specification.
 fn with_token_server(web: &Web, manifest: Reply) {
     let challenge = format!(r#"Bearer realm="{}",service="bench""#, web.url("/token"));

@@ -4,6 +4,7 @@
 pub mod certs;
 pub mod checkout;
 pub mod collector;
+pub mod docker;
 pub mod full_stack;
 pub mod gonogo;
 pub mod http;
@@ -23,6 +24,7 @@ pub mod terminal;
 pub mod topology;
 pub mod unprivileged;
 pub mod vault;
+pub mod victoria;
 pub mod wait;
 pub mod web;
 

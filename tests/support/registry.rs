@@ -19,6 +19,14 @@ pub const USER: (&str, &str) = ("deploy-bot", "correct horse");
 /// `USER` as an htpasswd line: bcrypt of the password with a low cost.
 const HTPASSWD: &str = "deploy-bot:$2b$05$dmvx4p4fOc4QKHuT.0rSa.LbK8gVC7fifXfzT8HWFthAHWRNVZAd.\n";
 
+/// What a tag may point to.
+const MANIFEST_TYPES: [&str; 4] = [
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+
 /// A registry.
 #[must_use]
 pub struct Registry {
@@ -101,15 +109,38 @@ impl Registry {
         digest(&manifest)
     }
 
+    /// Pushes an OCI index of images of this repository: their digest, their media type, their architecture.
+    #[track_caller]
+    pub fn push_index(&self, repository: &str, tag: &str, images: &[(&str, &str, &str)]) -> String {
+        let part = |(digest, kind, architecture): &(&str, &str, &str)| {
+            let path = format!("/v2/{repository}/manifests/{digest}");
+            let size = self.read(&path, kind).expect("an image").body.len();
+            let platform = json!({"os": "linux", "architecture": architecture});
+            json!({"mediaType": kind, "digest": digest, "size": size, "platform": platform})
+        };
+        let kind = "application/vnd.oci.image.index.v1+json";
+        let manifests: Vec<Value> = images.iter().map(part).collect();
+        let index = json!({"schemaVersion": 2, "mediaType": kind, "manifests": manifests}).to_string();
+        let _ = self.send("PUT", &format!("/v2/{repository}/manifests/{tag}"), kind, &index);
+        digest(&index)
+    }
+
     /// The digest of a tag, if the tag exists.
     pub fn digest(&self, repository: &str, tag: &str) -> Option<String> {
-        let path = format!("/v2/{repository}/manifests/{tag}");
-        let kinds = "application/vnd.oci.image.manifest.v1+json";
+        let answer = self.read(&format!("/v2/{repository}/manifests/{tag}"), &MANIFEST_TYPES.join(", "))?;
+        Some(digest(&answer.body))
+    }
+
+    /// The content of an address, if it exists.
+    fn read(&self, path: &str, kinds: &str) -> Option<Answer> {
+        let headers = format!("Accept: {kinds}\r\n{}", self.authorization());
+        http::send("GET", self.port, path, &headers, "").ok().filter(|answer| answer.status == 200)
+    }
+
+    /// The header of the user, if the registry requires one.
+    fn authorization(&self) -> String {
         let login = self.user().map(|(user, password)| STANDARD.encode(format!("{user}:{password}")));
-        let login = login.map(|login| format!("Authorization: Basic {login}\r\n")).unwrap_or_default();
-        let headers = format!("Accept: {kinds}\r\n{login}");
-        let answer = http::send("GET", self.port, &path, &headers, "").ok()?;
-        (answer.status == 200).then(|| digest(&answer.body))
+        login.map(|login| format!("Authorization: Basic {login}\r\n")).unwrap_or_default()
     }
 
     /// Deletes an image and all its tags.
@@ -132,9 +163,7 @@ impl Registry {
 
     #[track_caller]
     fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> Answer {
-        let login = self.user().map(|(user, password)| STANDARD.encode(format!("{user}:{password}")));
-        let login = login.map(|login| format!("Authorization: Basic {login}\r\n")).unwrap_or_default();
-        let headers = format!("Content-Type: {kind}\r\n{login}");
+        let headers = format!("Content-Type: {kind}\r\n{}", self.authorization());
         let answer = http::send(method, self.port, path, &headers, body).expect("a response");
         assert!(answer.status < 300, "{method} {path}: {answer:?}");
         answer

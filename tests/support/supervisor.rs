@@ -128,10 +128,15 @@ pub fn installed(programs: &[&str]) -> bool {
     let may_lack = missing.iter().all(|program| UNPACKAGED.contains(program));
     let in_ci = env::var_os("CI").is_some_and(|ci| ci == "true");
     assert!(may_lack || !in_ci, "not installed: {missing:?}; see tests/run");
+    skip(&format!("not installed: {missing:?}; see tests/run"));
+    false
+}
+
+/// Says that the current test is skipped, and why.
+pub fn skip(why: &str) {
     let test = thread::current().name().unwrap_or("a test").to_owned();
     // Not `eprintln!`: the test harness captures it, and a skip would look like a pass.
-    let _ = writeln!(io::stderr(), "SKIPPED {test}: not installed: {missing:?}; see tests/run");
-    false
+    let _ = writeln!(io::stderr(), "SKIPPED {test}: {why}");
 }
 
 fn find(program: &str) -> Option<PathBuf> {

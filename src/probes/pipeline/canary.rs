@@ -21,6 +21,14 @@ use gonogo_core::checklist::spec::PipelineSpec;
 use gonogo_core::outcome::Observation;
 use gonogo_core::secret::Secret;
 
+/// What servers answer to the request for a WebSocket if its upgrade is missing: uvicorn 404, others 400 or 426 (RFC 9110,
+/// 15.5.22).
+const NO_UPGRADE: [u16; 4] = [400, 404, 405, 426];
+/// By default, nginx drops the headers of the upgrade (<https://nginx.org/en/docs/http/websocket.html>).
+const PROXY_HINT: &str = "; perhaps a proxy does not pass the WebSocket upgrade on";
+/// By default, nginx collects an answer without a length until a buffer is full
+/// (<https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering>).
+const BUFFER_HINT: &str = "; perhaps a proxy buffers the event stream";
 /// An application that limits our rate says nothing about itself.
 const OWN_RATE: &str = "too many requests (429): the application's rate limit; try again later";
 /// How much of the deadline is reserved for reporting what did not arrive.
@@ -124,7 +132,8 @@ impl Canary<'_> {
             WebSocketAnswer::Refused(429, _) => Err(Observation::unknown(what, expected, OWN_RATE)),
             WebSocketAnswer::Refused(code, reason) => {
                 let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
-                Err(Observation::new(what, expected, format!("HTTP {code}{reason}"), false))
+                let hint = if NO_UPGRADE.contains(&code) { PROXY_HINT } else { "" };
+                Err(Observation::new(what, expected, format!("HTTP {code}{reason}{hint}"), false))
             }
         }
     }
@@ -197,7 +206,11 @@ async fn judge_stream(
     let closed = |observation| (Err(ProbeError::new("the event stream is not open")), observation);
     let response = match stream {
         Ok(response) => response,
-        Err(why) => return closed(Observation::unknown(what, expected, why)),
+        Err(why) => {
+            let why = why.to_string();
+            let hint = if why.ends_with("(response to GET)") { BUFFER_HINT } else { "" };
+            return closed(Observation::unknown(what, expected, why + hint));
+        }
     };
     match response.status().as_u16() {
         200 if token::is_event_stream(&response) => {

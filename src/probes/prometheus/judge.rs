@@ -116,7 +116,7 @@ impl Alert {
 }
 
 /// Whether an alert fires. `is_loaded` is whether there is such a rule, where that is known: without one, nothing
-/// can fire.
+/// can fire, and a server that only stores metrics has no alerts.
 pub(super) fn quiet(
     name: &str,
     alerts: &ProbeResult<Answer<Alerts>>,
@@ -145,6 +145,9 @@ pub(super) fn quiet(
         (Some(_), _) => Observation::new(what, expected, "pending", true),
         (None, Some(false)) if own.is_empty() => {
             Observation::unknown(what, expected, "no rule of that name is loaded")
+        }
+        (None, None) if own.is_empty() => {
+            Observation::unknown(what, expected, "whether such a rule is loaded is not known")
         }
         (None, _) => Observation::new(what, expected, "not firing", true),
     }
@@ -272,7 +275,7 @@ mod tests {
             (alert("NoData"), false, Some(true), None, "its state is nodata"),
             (other.clone(), false, Some(true), Some(true), "not firing"),
             (other.clone(), false, Some(false), None, "no rule of that name is loaded"),
-            (other, false, None, Some(true), "not firing"),
+            (other, false, None, None, "whether such a rule is loaded is not known"),
             (json!(null), false, Some(true), Some(true), "not firing"),
             (json!([]), true, Some(true), None, "partial response"),
             (alert("firing"), true, None, Some(false), "firing"),

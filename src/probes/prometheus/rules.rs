@@ -13,6 +13,12 @@ use gonogo_core::text;
 
 /// The path of the rules.
 const RULES: &str = "/api/v1/rules";
+/// What every program of `VictoriaMetrics` sends.
+const VICTORIA_HEADER: &str = "x-server-hostname";
+/// `VictoriaMetrics` answers with an empty list, since vmalert evaluates the rules
+/// (<https://docs.victoriametrics.com/victoriametrics/vmalert/>).
+const RULES_OF_VMALERT: &str =
+    "VictoriaMetrics lists no rules: vmalert evaluates them; use its address, or -vmalert.proxyURL";
 
 #[derive(Deserialize)]
 struct RuleGroups {
@@ -83,11 +89,13 @@ async fn all(api: &ApiClient, deadline: &Deadline) -> ProbeResult<RuleList> {
 }
 
 async fn read(reply: ApiResponse, api: &ApiClient, deadline: &Deadline) -> ProbeResult<RuleList> {
+    let is_victoria = reply.headers.contains_key(VICTORIA_HEADER);
     let answer: Answer<RuleGroups> = answer::read_long(reply, api, deadline).await?;
     // Mimir and Cortex write an empty list as null.
     let groups = answer.data.groups.into_iter().flatten();
-    let rules = groups.flat_map(|group| group.rules.unwrap_or_default()).collect();
-    Ok(RuleList { rules, partial: answer.partial })
+    let rules: Vec<_> = groups.flat_map(|group| group.rules.unwrap_or_default()).collect();
+    let elsewhere = (is_victoria && rules.is_empty()).then(|| ProbeError::new(RULES_OF_VMALERT));
+    Ok(RuleList { partial: answer.partial.or(elsewhere), rules })
 }
 
 pub(super) async fn run(checks: &[RuleCheck], api: &ApiClient, deadline: &Deadline) -> Vec<Observation> {

@@ -99,10 +99,7 @@ impl<'a> RegistrySession<'a> {
                 self.log_in(&greeting, &self.scope).await?;
                 self.check(path).await
             }
-            StatusCode::NOT_FOUND => {
-                let place = self.api.host_and_port();
-                Err(ProbeError::new(format!("no registry at {place}: no /v2/ endpoint")).into())
-            }
+            StatusCode::NOT_FOUND => Err(no_registry(&self.api.host_and_port(), path.path()).into()),
             _ => Err(greeting.error_of_status().into()),
         }
     }
@@ -259,6 +256,17 @@ impl<'a> RegistrySession<'a> {
 
 fn address(at: &Url, location: &str) -> ProbeResult<Url> {
     at.join(location).map_err(|_| ProbeError::new("the registry's redirect is not a valid address"))
+}
+
+/// A registry's API is at the root of its host (distribution specification, endpoints), except behind some proxies.
+fn no_registry(place: &str, path: &str) -> ProbeError {
+    let why = format!("no registry at {place}: no {path} endpoint");
+    match path.trim_end_matches("v2/").trim_matches('/') {
+        "" => ProbeError::new(why),
+        prefix => ProbeError::new(format!(
+            "{why}; if {prefix} is the begin of the images' names, it belongs to the repository, not to the address"
+        )),
+    }
 }
 
 fn redirection(reply: &ApiResponse) -> Option<&str> {

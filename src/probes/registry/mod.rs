@@ -15,12 +15,12 @@ use super::ProbeContext;
 use super::curl;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
+use super::image_id;
 use crate::secret_store::SecretStore;
 use gonogo_core::checklist::spec::RegistrySpec;
-use gonogo_core::files::read_regular_text;
 use gonogo_core::outcome::{Observation, Outcome, key};
 use gonogo_core::text;
-use image::TaggedImage;
+use image::{Image, TaggedImage};
 use login::{LoginError, RegistrySession};
 
 /// The longest refusal that is repeated, in bytes.
@@ -115,7 +115,7 @@ fn judge_tag(
     };
     let key = key::tag_digest(tag);
     let mut seen = vec![digest.with_key(&key)];
-    seen.extend(spec.image_id.as_ref().map(|file| judge_built_image(file, &what, image)));
+    seen.extend(spec.image_id.iter().flat_map(|file| judge_built_image(file, &what, image)));
     // A tag that was moved means another image than the one that was judged.
     if let Some(before) = context.previous_observation(&key).filter(|before| before.seen != image.digest) {
         let message = format!("moved since the last sealed run (was: {})", before.seen);
@@ -124,26 +124,49 @@ fn judge_tag(
     seen
 }
 
-/// Whether a tag points to the image that was built: builders identify an image by its config or by its manifest.
-fn judge_built_image(file: &str, what: &str, image: &TaggedImage) -> Observation {
-    let what = format!("image of {what}");
-    match read_regular_text(file, super::MAX_IMAGE_ID) {
-        Ok(id) => compare_built_image(&what, id.trim(), image),
-        Err(error) => Observation::unknown(what, "the built image", format!("{file}: {error}")),
+/// Whether a tag points to the image that was built: builders identify an image by its config, its manifest, or the index
+/// that lists it.
+fn judge_built_image(file: &str, what: &str, image: &TaggedImage) -> Vec<Observation> {
+    match image_id::read(file) {
+        Ok(id) => compare_built_image(what, &id, image),
+        Err(why) => {
+            let why = format!("{file} {why}");
+            vec![Observation::unknown(format!("image of {what}"), "the built image", why)]
+        }
     }
 }
 
-fn compare_built_image(what: &str, id: &str, image: &TaggedImage) -> Observation {
-    // Some builders leave the algorithm out.
-    let id = if id.contains(':') || id.is_empty() { id.to_owned() } else { format!("sha256:{id}") };
+fn compare_built_image(what: &str, id: &str, image: &TaggedImage) -> Vec<Observation> {
     let expected = format!("{id} (the built image)");
-    let is_part = image.images.iter().any(|part| part.config == id || part.manifest == id);
-    let is_same = !id.is_empty() && (image.digest == id || is_part);
-    if !is_same && !image.unread.is_empty() {
-        return Observation::unknown(what, expected, ProbeError::new("not all of its images could be read"));
+    let is_built = |part: &Image| part.config == id || part.manifest == id;
+    let (built, others): (Vec<_>, Vec<_>) = image.images.iter().partition(|part| is_built(part));
+    let is_index = image.digest == id;
+    let name = format!("image of {what}");
+    if !is_index && built.is_empty() && !image.unread.is_empty() {
+        return vec![Observation::unknown(
+            name,
+            expected,
+            ProbeError::new("not all of its images could be read"),
+        )];
     }
-    let other = image.images.first().map_or(&image.digest, |part| &part.config);
-    Observation::new(what, expected, if is_same { &id } else { other }, is_same)
+    if is_index || built.is_empty() {
+        let other = image.images.first().map_or(&image.digest, |part| &part.config);
+        return vec![Observation::new(name, expected, if is_index { id } else { other }, is_index)];
+    }
+    let mut seen = vec![Observation::new(name, expected, id, true)];
+    seen.extend(judge_other_images(what, &others));
+    seen
+}
+
+/// The images of other platforms come from builds whose id is not known.
+fn judge_other_images(what: &str, others: &[&Image]) -> Option<Observation> {
+    if others.is_empty() {
+        return None;
+    }
+    let names = others.iter().map(|part| image::with_platform(&part.manifest, part.platform.as_deref()));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let why = format!("{names}: not compared, since the image id is that of one image, not of the index");
+    Some(Observation::unknown(format!("other images of {what}"), "built with it", why))
 }
 
 fn short(digest: &str) -> &str {
@@ -187,7 +210,6 @@ type RegistryLookup<T> = ProbeResult<Option<T>>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::Image;
 
     #[test]
     fn a_password_is_sent_only_where_it_is_safe() {
@@ -204,24 +226,47 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_built_image_is_recognized_by_its_config_or_manifest() {
-        let part = Image { manifest: "sha256:m".into(), config: "sha256:c".into(), platform: None };
-        let mut image = TaggedImage {
-            digest: "sha256:i".into(),
-            images: vec![part],
-            unread: Vec::new(),
-            others: Vec::new(),
+    fn tagged(images: &[(&str, &str, Option<&str>)]) -> TaggedImage {
+        let part = |(manifest, config, platform): &(&str, &str, Option<&str>)| Image {
+            manifest: format!("sha256:{manifest}"),
+            config: format!("sha256:{config}"),
+            platform: platform.map(str::to_owned),
         };
-        for id in ["sha256:i", "sha256:m", "sha256:c", "c"] {
-            assert_eq!(compare_built_image("x", id, &image).ok, Some(true), "{id}");
+        let images = images.iter().map(part).collect();
+        TaggedImage { digest: "sha256:i".into(), images, unread: Vec::new(), others: Vec::new() }
+    }
+
+    fn compared(id: &str, image: &TaggedImage) -> Vec<Option<bool>> {
+        compare_built_image("tag v2", &format!("sha256:{id}"), image).iter().map(|seen| seen.ok).collect()
+    }
+
+    #[test]
+    fn a_built_image_is_recognized_by_its_config_manifest_or_index() {
+        let mut image = tagged(&[("m", "c", None)]);
+        for id in ["i", "m", "c"] {
+            assert_eq!(compared(id, &image), [Some(true)], "{id}");
         }
-        for id in ["sha256:x", ""] {
-            assert_eq!(compare_built_image("x", id, &image).ok, Some(false), "{id}");
-        }
+        assert_eq!(compared("x", &image), [Some(false)]);
         image.unread.push(("image y".into(), ProbeError::new("not there")));
-        assert_eq!(compare_built_image("x", "sha256:x", &image).ok, None);
-        assert_eq!(compare_built_image("x", "sha256:c", &image).ok, Some(true));
+        assert_eq!(compared("x", &image), [None]);
+        assert_eq!(compared("c", &image), [Some(true)]);
+    }
+
+    /// A tag of several platforms is the built one if the id is that of the index. An id of one image says nothing of the
+    /// others, which may be of an earlier build (`docker manifest create --amend`).
+    #[test]
+    fn images_of_other_platforms_are_not_covered_by_the_id_of_one() {
+        let image = tagged(&[("m1", "c1", Some("linux/amd64")), ("m2", "c2", Some("linux/arm64"))]);
+        assert_eq!(compared("i", &image), [Some(true)], "the index");
+        for id in ["m1", "c2"] {
+            assert_eq!(compared(id, &image), [Some(true), None], "{id}");
+        }
+        assert_eq!(compared("x", &image), [Some(false)]);
+        let seen = compare_built_image("tag v2", "sha256:c1", &image).pop().unwrap();
+        assert_eq!(seen.what, "other images of tag v2");
+        assert!(seen.seen.starts_with("sha256:m2 (linux/arm64): not compared"), "{}", seen.seen);
+        let same = tagged(&[("m1", "c1", Some("linux/amd64")), ("m2", "c1", None)]);
+        assert_eq!(compared("c1", &same), [Some(true)], "one image, listed twice");
     }
 
     #[test]

@@ -1,15 +1,11 @@
 //! Whether the scanned image is the one that was built. Pure, except for reading the id of the build.
 
 use super::ScannedImage;
-use crate::probes::MAX_IMAGE_ID;
-use gonogo_core::files::read_regular_text;
+use crate::probes::image_id;
 use gonogo_core::outcome::Observation;
-use gonogo_core::text;
 
 /// What the observations are called.
 const WHAT: &str = "scanned image";
-/// The longest piece of a file that contains no image id, in bytes.
-const MAX_EXCERPT: usize = 80;
 /// How Grype writes where an image comes from: <https://github.com/anchore/grype#supported-sources>.
 const SCHEMES: [&str; 9] = [
     "containerd:",
@@ -30,28 +26,10 @@ pub(super) struct BuiltImage {
 }
 
 impl BuiltImage {
-    /// Reads what `docker build --iidfile` writes: a digest. `name@digest`, as other builders write it, is read too.
+    /// Reads what `docker build --iidfile` writes.
     pub(super) fn read(file: &str) -> Self {
-        let digest = match read_regular_text(file, MAX_IMAGE_ID) {
-            Ok(text) => digest(&text).ok_or_else(|| {
-                format!("contains no image id: {}", text::excerpt(text.as_bytes(), MAX_EXCERPT))
-            }),
-            Err(error) => Err(format!("cannot be read: {error}")),
-        };
-        Self { file: file.to_owned(), digest }
+        Self { file: file.to_owned(), digest: image_id::read(file) }
     }
-}
-
-/// The digest in an id, in the form `sha256:…`; bare hex digits are SHA-256.
-pub(super) fn digest(id: &str) -> Option<String> {
-    let id = id.trim_start_matches('\u{feff}').trim();
-    let id = id.rsplit_once('@').map_or(id, |(_, digest)| digest).to_ascii_lowercase();
-    let (algorithm, digits) = id.split_once(':').unwrap_or(("sha256", &id));
-    let length = if algorithm == "sha512" { 128 } else { 64 };
-    let is_digest = matches!(algorithm, "sha256" | "sha512")
-        && digits.len() == length
-        && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    is_digest.then(|| format!("{algorithm}:{digits}"))
 }
 
 /// The id counts, where the build wrote one and the report has any; else the name.
@@ -140,6 +118,7 @@ fn shown(image: &ScannedImage) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probes::image_id::digest;
 
     const BUILT: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     const OTHER: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";

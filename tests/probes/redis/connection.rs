@@ -76,6 +76,22 @@ fn what_an_acl_forbids_is_an_error() {
     assert_fail(&outcome, &["✗ subscribers of advanced:activity | at least 1 | 0"]);
 }
 
+/// Managed services rename commands, or have them removed.
+#[test]
+fn commands_that_a_service_has_removed_are_unknown() {
+    need!(SERVER);
+    let removed = well_configured().line("rename-command CONFIG \"\"").line("rename-command LATENCY \"\"");
+    let outcome = run_probe(&full_spec(&removed.start()));
+    assert_error(
+        &outcome,
+        &[
+            "✓ persistence | AOF or RDB on | AOF on",
+            "? latency-monitor-threshold | 1 to 100 ms | the server does not support this command (ERR unknown command 'CONFIG'",
+            "? latest latency spikes | none above 100 ms | the server does not support this command (ERR unknown command 'LATENCY'",
+        ],
+    );
+}
+
 #[test]
 fn unreachable_hosts_and_invalid_addresses_have_their_own_messages() {
     let port = refused_port();

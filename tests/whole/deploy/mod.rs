@@ -1,6 +1,7 @@
 //! A complete deployment with real tools on a real terminal: build, scan, push, apply, wait, roll out, verify. Each step
 //! fails in one test, and one release is rolled back.
 
+mod docker_engine;
 mod whole_deployment;
 
 use std::fs;
@@ -51,6 +52,7 @@ fn a_failed_build_stops_the_deployment() {
     let dockerfile = deployment.whole.checkout.path().join("projects/03-advanced/Dockerfile");
     let mut terminal = deployment.open_and_confirm();
     fs::write(dockerfile, "FROM scratch\nCOPY nothing-of-that-name /x\n").unwrap();
+    deployment.commit_and_tag();
     deployment.run_steps(&mut terminal, "deploy.image-build-scan/build");
     deployment.assert_action_failed(&mut terminal, "deploy.image-build-scan", "nothing-of-that-name");
 }
@@ -66,6 +68,7 @@ fn a_critical_finding_stops_the_deployment() {
     fs::write(file, "aws_access_key_id = AKIAIOSFODNN7REALKEY\n").unwrap();
     let dockerfile = deployment.whole.checkout.path().join("projects/03-advanced/Dockerfile");
     fs::write(dockerfile, "FROM scratch\nCOPY creds.env /creds.env\n").unwrap();
+    deployment.commit_and_tag();
     deployment.run_steps(&mut terminal, "deploy.image-build-scan/scan");
     deployment.assert_stopped(&mut terminal, "deploy.image-build-scan", "critical aws-access-key-id");
 }

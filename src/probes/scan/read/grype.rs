@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::image::digest;
 use super::super::{ScanFinding, ScanReport, ScannedImage};
 use super::{moment, or_default, package, scored, severity};
+use crate::probes::image_id::digest;
 use gonogo_core::checklist::spec::Severity;
 
 /// The age of the vulnerability database above which Grype itself refuses it (`db.max-allowed-built-age`).

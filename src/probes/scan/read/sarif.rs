@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::image::digest;
 use super::super::{ScanFinding, ScanReport, ScannedImage};
 use super::sarif_rules::{RuleReference, SarifTool, SeverityProperties};
 use super::{moment, or_default, vulnerability_id};
 use crate::probes::error::{ProbeError, ProbeResult};
+use crate::probes::image_id::digest;
 use gonogo_core::checklist::spec::Severity;
 use gonogo_core::text;
 

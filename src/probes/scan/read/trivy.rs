@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::super::image::digest;
 use super::super::{ScanFinding, ScanReport, ScannedImage};
 use super::{moment, or_default, package, scored, severity, vulnerability_id};
+use crate::probes::image_id::digest;
 use gonogo_core::checklist::spec::Severity;
 
 #[derive(Deserialize)]
