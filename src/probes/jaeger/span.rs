@@ -186,6 +186,22 @@ mod tests {
         }
     }
 
+    /// Jaeger 2 stores what OTLP brings: the scope, typed tags, the process by its id, and no flags.
+    #[test]
+    fn a_trace_of_jaeger_2_is_read() {
+        let text = r#"{"traceID": "6f1c", "spans": [{"traceID": "6f1c", "spanID": "a1", "operationName": "GET /sse/activity",
+            "references": [{"refType": "CHILD_OF", "traceID": "6f1c", "spanID": "00"}],
+            "startTime": 1790000000000000, "duration": 1500, "logs": [], "processID": "p1", "warnings": null,
+            "tags": [{"key": "otel.scope.name", "type": "string", "value": "opentelemetry.instrumentation.fastapi"},
+                     {"key": "http.response.status_code", "type": "int64", "value": 200},
+                     {"key": "http.route", "type": "string", "value": "/sse/activity"},
+                     {"key": "span.kind", "type": "string", "value": "server"}]}],
+            "processes": {"p1": {"serviceName": "shop", "tags": [{"key": "host.name", "type": "string", "value": "h"}]}},
+            "warnings": null}"#;
+        let spans = serde_json::from_str::<Trace>(text).unwrap().spans_of("shop");
+        assert_eq!(spans.iter().map(|span| span.is_of_route("/sse")).collect::<Vec<_>>(), [true]);
+    }
+
     #[test]
     fn spans_of_other_services_do_not_count() {
         let mut foreign = span("GET /sse", &[]);

@@ -205,3 +205,34 @@ fn subscribers(check: &SubscriberCheck, seen: &ProbeResult<SubscriberCounts>) ->
         Observation::unknown(what, expected, why).as_measured()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of `INFO server` as each writes them.
+    #[test]
+    fn a_compatible_server_is_named_with_its_own_version() {
+        let servers: [(&[(&str, &str)], &str); 6] = [
+            (&[("redis_version", "7.2.7"), ("redis_mode", "standalone")], "7.2.7"),
+            (
+                &[("redis_version", "7.2.4"), ("server_name", "valkey"), ("valkey_version", "8.0.2")],
+                "Valkey 8.0.2 (as Redis 7.2.4)",
+            ),
+            (
+                &[("redis_version", "7.4.0"), ("dragonfly_version", "df-v1.27.1")],
+                "Dragonfly df-v1.27.1 (as Redis 7.4.0)",
+            ),
+            (&[("redis_version", "7.0.0"), ("kvrocks_version", "2.11.1")], "Kvrocks 2.11.1 (as Redis 7.0.0)"),
+            (&[("redis_version", "7.2.5"), ("garnet_version", "1.0.61")], "Garnet 1.0.61 (as Redis 7.2.5)"),
+            (&[("redis_version", "6.2.6"), ("multiplexing_api", "epoll")], "6.2.6"),
+        ];
+        for (lines, expected) in servers {
+            let info = lines.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            let facts =
+                NodeFacts { info: Ok(info), save: None, threshold: None, spikes: None, min_replicas: None };
+            let seen = version(&facts).unwrap();
+            assert_eq!((seen.seen.as_str(), seen.ok), (expected, Some(true)), "{lines:?}");
+        }
+    }
+}
