@@ -219,15 +219,15 @@ pub const FAULTS: &[StackFault] = &[
             fs::write(whole.iac.path().join("main.tf"), code).unwrap();
         },
         fix: |whole| fs::write(whole.iac.path().join("main.tf"), CODE).unwrap(),
-        points: &["validate.iac-change-set"],
+        points: &["deploy.iac-apply", "validate.iac-change-set"],
         messages: &["terraform_data.rabbitmq"],
     },
     StackFault {
         name: "state of the infrastructure lost",
         inject: |whole| fs::remove_file(whole.iac.path().join("terraform.tfstate")).unwrap(),
         fix: |whole| terraform(whole.iac.path(), &["apply", "-input=false", "-auto-approve"]),
-        points: &["rollback.previous-release"],
-        messages: &["missing"],
+        points: &["deploy.iac-apply", "rollback.previous-release"],
+        messages: &["2 to create", "missing"],
     },
     StackFault {
         name: "data source of the dashboard broken",
