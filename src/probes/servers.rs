@@ -9,6 +9,7 @@ use gonogo_core::outcome::Observation;
 use gonogo_core::text;
 use gonogo_core::time::Utc;
 use reqwest::header::{AGE, DATE, HeaderMap};
+use rustls::pki_types::UnixTime;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
@@ -89,6 +90,13 @@ impl Servers {
         });
         certificates.chain(clocks).collect()
     }
+}
+
+/// Whether a certificate (DER) is valid at a time; one that cannot be read is not.
+pub(super) fn is_valid_at(der: &[u8], time: UnixTime) -> bool {
+    let now = i64::try_from(time.as_secs()).ok().and_then(|seconds| seconds.checked_mul(1000));
+    let validity = Validity::of(der).zip(now.map(Utc::from_millis));
+    validity.is_some_and(|(validity, now)| (validity.from..=validity.until).contains(&now))
 }
 
 /// The time that an answer gives as its own (RFC 9110, 6.6.1).

@@ -34,25 +34,34 @@ pub(super) enum TlsError {
 pub(super) async fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
     match &tls.roots {
         Some(path) => trusting(roots_of_file(path)?, tls),
-        None => trusting(roots_of_system().await, tls),
+        None => trusting(Roots { store: roots_of_system().await, named: Vec::new() }, tls),
     }
 }
 
 /// The same for a client that may never use TLS: without a file of roots, none is trusted, and the system's are not read,
 /// which takes time and memory.
 pub(super) fn config_without_system(tls: &Tls) -> Result<ClientConfig, TlsError> {
-    let roots = tls.roots.as_deref().map_or_else(|| Ok(RootCertStore::empty()), roots_of_file);
-    trusting(roots?, tls)
+    match &tls.roots {
+        Some(path) => trusting(roots_of_file(path)?, tls),
+        None => trusting(Roots { store: RootCertStore::empty().into(), named: Vec::new() }, tls),
+    }
 }
 
-fn trusting(roots: impl Into<Arc<RootCertStore>>, tls: &Tls) -> Result<ClientConfig, TlsError> {
+/// What a client trusts.
+struct Roots {
+    store: Arc<RootCertStore>,
+    /// The same certificates, if the profile names them.
+    named: Vec<CertificateDer<'static>>,
+}
+
+fn trusting(roots: Roots, tls: &Tls) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = roots.into();
+    let Roots { store, named } = roots;
     let builder =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let builder = match RecordingVerifier::new(roots.clone(), provider) {
+    let builder = match RecordingVerifier::new(store.clone(), named, provider) {
         Some(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
-        None => builder.with_root_certificates(roots),
+        None => builder.with_root_certificates(store),
     };
     match (&tls.certificate, &tls.key) {
         (None, None) => Ok(builder.with_no_client_auth()),
@@ -78,15 +87,19 @@ fn key_of_file(path: &str) -> Result<PrivateKeyDer<'static>, TlsError> {
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| file_error("it contains no private key in PEM".into()))
 }
 
-fn roots_of_file(path: &str) -> Result<RootCertStore, TlsError> {
+fn roots_of_file(path: &str) -> Result<Roots, TlsError> {
     let file_error = |why: String| TlsError::File { what: "roots", path: path.to_owned(), why };
     let pem = read_regular(path, MAX_PEM).map_err(|e| file_error(e.to_string()))?;
-    let mut roots = RootCertStore::empty();
+    let (mut store, mut named) = (RootCertStore::empty(), Vec::new());
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate = certificate.map_err(|e| file_error(format!("not PEM: {e}")))?;
-        roots.add(certificate).map_err(|e| file_error(format!("not a root certificate: {e}")))?;
+        store.add(certificate.clone()).map_err(|e| file_error(format!("not a root certificate: {e}")))?;
+        named.push(certificate);
     }
-    if roots.is_empty() { Err(file_error("it contains no certificate".into())) } else { Ok(roots) }
+    if store.is_empty() {
+        return Err(file_error("it contains no certificate".into()));
+    }
+    Ok(Roots { store: store.into(), named })
 }
 
 /// The roots of this system, read once, however many ask at the same time. There may be none: then nothing is
@@ -139,6 +152,11 @@ pub(super) fn explain_tls(error: &rustls::Error, host: &str, tls: &Tls) -> Strin
     }
 }
 
+/// Whether the library refuses a server's certificate since it is marked as an authority's (RFC 5280, 4.2.1.9).
+pub(super) fn is_authority_as_server(error: &CertificateError) -> bool {
+    error.to_string().contains("CaUsedAsEndEntity")
+}
+
 fn explain_certificate(error: &CertificateError, host: &str, tls: &Tls) -> String {
     use CertificateError as Wrong;
     match error {
@@ -157,8 +175,9 @@ fn explain_certificate(error: &CertificateError, host: &str, tls: &Tls) -> Strin
             let hint = "the root certificate of that name did not sign it";
             format!("certificate not trusted: {hint} (does `tls.roots` contain the right CA?)")
         }
-        wrong if wrong.to_string().contains("CaUsedAsEndEntity") => {
-            "certificate not trusted: the server presents a CA certificate as its own".into()
+        wrong if is_authority_as_server(wrong) => {
+            let hint = "name that certificate in `tls.roots`, or give the server one that the CA signs";
+            format!("certificate not trusted: the server presents a CA certificate as its own; {hint}")
         }
         wrong => format!("certificate not trusted: {wrong}"),
     }

@@ -319,7 +319,7 @@ pub const DRILLS: [Drill; 30] = [
         drill(
             "plan-destroys-queue",
             "the Terraform plan destroys the event queue",
-            &["validate.iac-change-set"],
+            &["deploy.iac-apply", "validate.iac-change-set"],
             "rabbitmq_queue.events",
         ),
         |tool_faults| tool_faults.plan_destroys_queue = true,

@@ -147,6 +147,11 @@ impl Stack {
             let _ = services.cluster.deployment(deployment);
         }
         services.cluster.update(|cluster| cluster.rollout_duration = ROLLOUT_DURATION);
+        // Nobody has applied a plan that must not be.
+        if !services.plan_destroys_queue() {
+            services.apply_resource("rabbitmq_exchange.audit");
+            services.increment_serial();
+        }
     }
 
     /// The scan report of the release's image, and the image's id; `None` if the image was not built.

@@ -52,6 +52,21 @@ impl TerraformProject {
 }
 
 #[test]
+fn what_is_not_applied_is_pending() {
+    need!(TERRAFORM);
+    let project = TerraformProject::new(CODE);
+    let applied = json!({"applied": true});
+    assert_fail(&project.run_probe(&applied), &["✗ pending changes | none | 2 to create, 0 to update"]);
+    project.terraform(&["apply", "-input=false", "-auto-approve"]);
+    assert_pass(&project.run_probe(&applied), &["✓ pending changes | none | none"]);
+    project.write(&CODE.replace("\"b\"", "\"c\""));
+    let line = "1 to update, 0 to replace, 0 to destroy: terraform_data.rabbitmq";
+    assert_fail(&project.run_probe(&applied), &[line]);
+    project.write("resource {");
+    assert_error(&project.run_probe(&applied), &["? pending changes | none | exit code 1: Error"]);
+}
+
+#[test]
 fn changes_are_counted_and_destroyed_resources_are_named() {
     need!(TERRAFORM);
     let project = TerraformProject::new(CODE);

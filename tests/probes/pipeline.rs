@@ -1,4 +1,5 @@
 use gonogo_core::outcome::Outcome;
+use gonogo_rehearsal::servers::app::{AppFaults, WorkerFaults};
 use serde_json::{Value, json};
 
 use super::*;
@@ -49,6 +50,7 @@ fn an_event_is_followed_through_every_hop() {
             "✓ event at the exchange | received | after ",
             "✓ event at the Redis channel | received | after ",
             "✓ event received over server-sent events | received, matched by id | after ",
+            "✓ deliveries of each event | 1 | 1 (1 event, watched for up to ",
         ],
     );
     assert_ne!(
@@ -57,6 +59,25 @@ fn an_event_is_followed_through_every_hop() {
         "each canary has an id of its own"
     );
     assert_eq!(stack.vhost.depth("advanced.board.events"), (0, 1));
+}
+
+/// An event that was published twice is delivered once, since the worker recognizes it.
+#[test]
+fn duplicate_deliveries_are_counted_at_each_place() {
+    need!(REDIS, BROKER);
+    let mut stack = Stack::start();
+    let spec = plus(&spec_with_taps(&stack), &json!({"samples": 2}));
+    stack.app.set_faults(|faults| faults.publishes_twice = true);
+    assert_pass(&run_probe(&spec), &["✓ deliveries of each event | 1 | 1 (2 events, watched for up to "]);
+    stack.run_faulty_worker(WorkerFaults { forgets_events: true, ..WorkerFaults::default() });
+    // The first event is watched while the second one is on its way.
+    let line = "✗ deliveries of each event | 1 | 2 over server-sent events, 2 at the exchange, 2 at the Redis channel: ";
+    assert_fail(&run_probe(&spec), &["✓ event received over server-sent events", line]);
+    stack.app.set_faults(|faults| {
+        *faults = AppFaults { sends_events_twice: true, ..AppFaults::default() };
+    });
+    let line = "| 2 over server-sent events, 1 at the exchange, 1 at the Redis channel: ";
+    assert_fail(&run_probe(&spec), &[line]);
 }
 
 #[test]
@@ -85,7 +106,7 @@ fn the_hop_that_loses_the_event_is_named() {
         ],
     );
     stack.app.set_faults(|faults| {
-        *faults = gonogo_rehearsal::servers::app::AppFaults { event_bus_down: true, ..Default::default() }
+        *faults = AppFaults { event_bus_down: true, ..AppFaults::default() };
     });
     assert_fail(
         &run_probe(&spec_with_taps(&stack)),

@@ -44,15 +44,23 @@ impl Certs {
 }
 
 impl ServerCert {
+    /// A certificate of an authority that signed itself, for these names, as `openssl req -x509` makes it; valid from
+    /// `from` to `until` days from now.
+    pub fn self_signed(names: &[&str], from: i64, until: i64) -> Self {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        set_validity(&mut params, from, until);
+        let key = KeyPair::generate().unwrap();
+        let cert = params.self_signed(&key).unwrap().pem();
+        Self { ca: cert.clone(), cert, key: key.serialize_pem() }
+    }
+
     /// A certificate with a lifetime of 90 days, of which so many are left, and the authority that signed it.
     pub fn with_days_left(days: i64) -> Self {
         let authority = authority("gonogo test authority");
         let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-        let at_midnight = |days: i64| {
-            let date = jiff::Zoned::now().date().saturating_add(jiff::Span::new().days(days));
-            rcgen::date_time_ymd(date.year().into(), date.month().unsigned_abs(), date.day().unsigned_abs())
-        };
-        (params.not_before, params.not_after) = (at_midnight(days - 90), at_midnight(days));
+        set_validity(&mut params, days - 90, days);
         let key = KeyPair::generate().unwrap();
         let cert = params.signed_by(&key, &authority).unwrap();
         Self { ca: authority.pem(), cert: cert.pem(), key: key.serialize_pem() }
@@ -70,6 +78,15 @@ impl ServerCert {
             fs::write(dir.join(name), text).unwrap();
         }
     }
+}
+
+/// Sets the validity of a certificate, in days from now.
+fn set_validity(params: &mut CertificateParams, from: i64, until: i64) {
+    let at_midnight = |days: i64| {
+        let date = jiff::Zoned::now().date().saturating_add(jiff::Span::new().days(days));
+        rcgen::date_time_ymd(date.year().into(), date.month().unsigned_abs(), date.day().unsigned_abs())
+    };
+    (params.not_before, params.not_after) = (at_midnight(from), at_midnight(until));
 }
 
 fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {

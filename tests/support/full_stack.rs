@@ -1,14 +1,16 @@
 //! All servers of the stack, started for one test, and a profile that points to them.
 
+use std::any::Any;
+use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use gonogo_rehearsal::servers::forge::{ForgeCheck, ForgeServer};
-use gonogo_rehearsal::servers::grafana::{Dashboard, GrafanaServer};
+use gonogo_rehearsal::servers::grafana::{Dashboard, GrafanaContents, GrafanaServer};
 use gonogo_rehearsal::servers::jaeger::JaegerServer;
 use gonogo_rehearsal::servers::kubernetes::{KubernetesServer, deployment};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::checkout::Checkout;
@@ -82,6 +84,8 @@ pub struct FullStack {
     pub registry: Registry,
     pub vault: Vault,
     pub collector: Option<Collector>,
+    /// Where the collector listens, or has listened.
+    collector_url: String,
     pub grafana: GrafanaServer,
     pub jaeger: JaegerServer,
     pub cluster: KubernetesServer,
@@ -90,6 +94,13 @@ pub struct FullStack {
     pub commit: String,
     pub iac: TempDir,
     pub sandbox: Sandbox,
+    /// Whatever a test keeps running.
+    pub held: Vec<Box<dyn Any>>,
+    /// Changes of the profile: what stands there, and what stands there instead.
+    edits: Vec<(String, String)>,
+    checks_package: bool,
+    /// The last profile, and the digest of the permissions that it needs.
+    trusted: RefCell<Option<(String, String)>>,
 }
 
 impl FullStack {
@@ -105,7 +116,7 @@ impl FullStack {
         vault.put("advanced/realtime-token", &json!({"token": TOKEN}));
         let (checkout, iac) = (checkout(), infrastructure());
         let commit = checkout.git(&["rev-parse", "v2^{commit}"]);
-        let collector = Some(Collector::start());
+        let collector = Collector::start();
         let (grafana, cluster, forge) = (grafana(), cluster(&pushed), forge(&commit));
         // The image in the registry is the one that was built.
         let sandbox = Sandbox::new().file("gonogo-image.id", &pushed);
@@ -114,7 +125,8 @@ impl FullStack {
             prometheus,
             registry,
             vault,
-            collector,
+            collector_url: collector.url(),
+            collector: Some(collector),
             grafana,
             jaeger,
             cluster,
@@ -123,6 +135,10 @@ impl FullStack {
             commit,
             iac,
             sandbox,
+            held: Vec::new(),
+            edits: Vec::new(),
+            checks_package: true,
+            trusted: RefCell::default(),
         };
         stack.with_profile()
     }
@@ -149,9 +165,21 @@ impl FullStack {
         self
     }
 
+    /// Starts the collector again, on another port.
+    pub fn restart_collector(&mut self) {
+        let collector = Collector::start();
+        self.collector_url = collector.url();
+        self.collector = Some(collector);
+    }
+
     /// Pushes another image under the tag of the release, and makes it the built image and the running one.
     pub fn release(&self, env: &[&str]) {
-        let digest = self.registry.push(REPOSITORY, "v2", env, &[]);
+        self.release_with_history(env, &[]);
+    }
+
+    /// The same, with a history.
+    pub fn release_with_history(&self, env: &[&str], history: &[&str]) {
+        let digest = self.registry.push(REPOSITORY, "v2", env, history);
         fs::write(self.sandbox.work().join("gonogo-image.id"), &digest).unwrap();
         self.cluster
             .update(|objects| objects.digests.values_mut().for_each(|known| known.clone_from(&digest)));
@@ -159,9 +187,8 @@ impl FullStack {
 
     fn profile(&self) -> String {
         let rabbit = &self.stack.vhost;
-        let collector = self.collector.as_ref().map(Collector::url).unwrap_or_default();
         let values = [
-            ("@collector@", collector),
+            ("@collector@", self.collector_url.clone()),
             ("@app@", self.stack.app.url()),
             ("@public@", self.stack.app.public_url()),
             ("@redis@", self.stack.redis.port().to_string()),
@@ -180,14 +207,38 @@ impl FullStack {
             ("@iac@", self.iac.path().display().to_string()),
         ];
         let template = include_str!("../fixtures/whole.toml").to_owned();
-        values.iter().fold(template, |text, (name, value)| text.replace(name, value))
+        let template = self.edits.iter().fold(template, |text, (from, to)| text.replace(from, to));
+        let profile = values.iter().fold(template, |text, (name, value)| text.replace(name, value));
+        let off = "[points.\"validate.package-metadata\"]\nnot_applicable = \"not in this test\"\n";
+        profile + if self.checks_package { "" } else { off }
     }
 
     /// Whether the package's metadata is checked: poetry takes half of the time of a whole check.
-    pub fn check_package(&self, on: bool) {
-        let off = "[points.\"validate.package-metadata\"]\nnot_applicable = \"not in this test\"\n";
-        let profile = self.profile() + if on { "" } else { off };
-        fs::write(self.sandbox.work().join("profile.toml"), profile).unwrap();
+    pub fn check_package(&mut self, on: bool) {
+        self.checks_package = on;
+    }
+
+    /// Changes the profile from now on.
+    #[track_caller]
+    pub fn edit_profile(&mut self, from: &str, to: &str) {
+        assert!(include_str!("../fixtures/whole.toml").contains(from), "{from}");
+        self.edits.push((from.to_owned(), to.to_owned()));
+    }
+
+    /// Takes all changes of the profile back.
+    pub fn restore_profile(&mut self) {
+        self.edits.clear();
+    }
+
+    /// Writes the profile as it is now; returns the digest of the permissions that it needs.
+    fn write_profile(&self) -> String {
+        let profile = self.profile();
+        fs::write(self.sandbox.work().join("profile.toml"), &profile).unwrap();
+        let mut trusted = self.trusted.borrow_mut();
+        match &*trusted {
+            Some((known, digest)) if *known == profile => digest.clone(),
+            _ => trusted.insert((profile, self.sandbox.digest("profile.toml"))).1.clone(),
+        }
     }
 
     /// Runs `gonogo check` on all points.
@@ -199,7 +250,7 @@ impl FullStack {
     /// Starts the same check.
     #[track_caller]
     pub fn start_check(&self, format: &str, more: &[&str]) -> Running {
-        let digest = self.sandbox.digest("profile.toml");
+        let digest = self.write_profile();
         let words = [
             "check",
             "profile.toml",
@@ -274,19 +325,29 @@ pub fn scan(severity: &str) -> String {
 fn grafana() -> GrafanaServer {
     let grafana = GrafanaServer::start().unwrap();
     grafana.update(|state| {
-        let board = Dashboard { title: "Observability".into(), tags: vec![], sources: vec!["prom".into()] };
-        state.dashboards.insert("advanced-observability".into(), board);
+        add_dashboard(state);
         state.sources.insert("prom".into(), None);
         state.token = Some(GRAFANA_TOKEN.into());
     });
     grafana
 }
 
+/// Adds the dashboard of the standard checklist.
+pub fn add_dashboard(grafana: &mut GrafanaContents) {
+    let board = Dashboard { title: "Observability".into(), tags: vec![], sources: vec!["prom".into()] };
+    grafana.dashboards.insert("advanced-observability".into(), board);
+}
+
+/// The environment of a container that takes its credentials from a secret.
+pub fn credentials_by_reference() -> Value {
+    let reference = json!({"secretKeyRef": {"name": "advanced-redis", "key": "url"}});
+    json!([{"name": "ADVANCED_REDIS_URL", "valueFrom": reference}])
+}
+
 /// A cluster whose deployments run the image of this digest.
 fn cluster(digest: &str) -> KubernetesServer {
     let cluster = KubernetesServer::start().unwrap();
-    let reference = json!({"secretKeyRef": {"name": "advanced-redis", "key": "url"}});
-    let env = json!([{"name": "ADVANCED_REDIS_URL", "valueFrom": reference}]);
+    let env = credentials_by_reference();
     cluster.update(|objects| {
         for name in ["advanced-app", "advanced-worker"] {
             objects.deployments.insert(name.into(), deployment(name, 2, &env));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::supervisor::Supervised;
 use super::{http, ports, wait};
@@ -31,15 +31,7 @@ impl Prometheus {
     pub fn start(rules: &[(&str, &str)], jobs: &[(&str, u16)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         write_rules(dir.path(), rules);
-        let scrape = jobs.iter().map(|(name, port)| {
-            json!({"job_name": name, "static_configs": [{"targets": [format!("127.0.0.1:{port}")]}]})
-        });
-        let config = json!({
-            "global": {"evaluation_interval": "1s", "scrape_interval": "1s", "scrape_timeout": "1s"},
-            "rule_files": ["rules.yml"],
-            "scrape_configs": scrape.collect::<Vec<_>>(),
-        });
-        fs::write(dir.path().join("prometheus.yml"), config.to_string()).unwrap();
+        write_jobs(dir.path(), jobs);
         let port = ports::free_port();
         let mut server = Command::new(SERVER);
         server.args(["--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=warn"]);
@@ -47,7 +39,9 @@ impl Prometheus {
         server.arg(format!("--web.listen-address=127.0.0.1:{port}"));
         let server = Supervised::spawn(&server, dir, &[port]);
         server.wait_ready(wait::TIMEOUT, || {
-            ((rules.is_empty() || is_evaluated(port)) && is_scraped(port, jobs.len())).then_some(())
+            ((rules.is_empty() || is_evaluated(port))
+                && scraped_jobs(port).is_some_and(|scraped| scraped.len() >= jobs.len()))
+            .then_some(())
         });
         Self { port, server }
     }
@@ -56,9 +50,29 @@ impl Prometheus {
     #[track_caller]
     pub fn reload(&self, rules: &[(&str, &str)]) {
         write_rules(self.server.dir(), rules);
+        self.read_configuration();
+        wait::until("the rules", || is_evaluated(self.port).then_some(()));
+    }
+
+    /// Scrapes these jobs instead.
+    #[track_caller]
+    pub fn scrape(&self, jobs: &[(&str, u16)]) {
+        write_jobs(self.server.dir(), jobs);
+        self.read_configuration();
+        let names: Vec<_> = jobs.iter().map(|(name, _)| (*name).to_owned()).collect();
+        wait::until("the targets", || (scraped_jobs(self.port)? == names).then_some(()));
+    }
+
+    #[track_caller]
+    fn read_configuration(&self) {
         let answer = http::call("POST", self.port, "/-/reload", None, "").unwrap();
         assert_eq!(answer.status, 200, "{answer:?}");
-        wait::until("the rules", || is_evaluated(self.port).then_some(()));
+    }
+
+    /// Waits until a rule has failed.
+    #[track_caller]
+    pub fn wait_for_failed_rule(&self) {
+        wait::until("a failed rule", || has_rule_with_health(self.port, "err").then_some(()));
     }
 
     /// Its address.
@@ -74,19 +88,32 @@ fn write_rules(dir: &Path, rules: &[(&str, &str)]) {
     fs::write(dir.join("rules.yml"), groups.to_string()).unwrap();
 }
 
-/// A rule's health is `unknown` until it has been evaluated once.
-fn is_evaluated(port: u16) -> bool {
-    let answer = http::call("GET", port, "/api/v1/rules", None, "");
-    answer.is_ok_and(|answer| answer.body.contains("\"health\":\"ok\""))
+fn write_jobs(dir: &Path, jobs: &[(&str, u16)]) {
+    let scrape = jobs.iter().map(|(name, port)| {
+        json!({"job_name": name, "static_configs": [{"targets": [format!("127.0.0.1:{port}")]}]})
+    });
+    let config = json!({
+        "global": {"evaluation_interval": "1s", "scrape_interval": "1s", "scrape_timeout": "1s"},
+        "rule_files": ["rules.yml"],
+        "scrape_configs": scrape.collect::<Vec<_>>(),
+    });
+    fs::write(dir.join("prometheus.yml"), config.to_string()).unwrap();
 }
 
-/// A target's health is `unknown` until it has been scraped once.
-fn is_scraped(port: u16, jobs: usize) -> bool {
-    let answer = http::call("GET", port, "/api/v1/targets?state=active", None, "");
-    answer.is_ok_and(|answer| {
-        let body = answer.json();
-        let targets =
-            body.pointer("/data/activeTargets").and_then(|all| all.as_array()).cloned().unwrap_or_default();
-        targets.len() >= jobs && targets.iter().all(|target| target["health"] != "unknown")
-    })
+/// A rule's health is `unknown` until it has been evaluated once.
+fn is_evaluated(port: u16) -> bool {
+    has_rule_with_health(port, "ok")
+}
+
+fn has_rule_with_health(port: u16, health: &str) -> bool {
+    let answer = http::call("GET", port, "/api/v1/rules", None, "");
+    answer.is_ok_and(|answer| answer.body.contains(&format!("\"health\":\"{health}\"")))
+}
+
+/// The jobs of all targets, if all were scraped. A target's health is `unknown` until then.
+fn scraped_jobs(port: u16) -> Option<Vec<String>> {
+    let answer = http::call("GET", port, "/api/v1/targets?state=active", None, "").ok()?.json();
+    let targets = answer.pointer("/data/activeTargets")?.as_array()?;
+    let job = |target: &Value| Some(target.pointer("/labels/job")?.as_str()?.to_owned());
+    targets.iter().map(|target| job(target).filter(|_| target["health"] != "unknown")).collect()
 }

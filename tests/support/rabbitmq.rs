@@ -230,6 +230,19 @@ impl Vhost {
         self.broker.request("POST", &path, &json!({"routing_key": routing_key}));
     }
 
+    /// Removes that binding.
+    #[track_caller]
+    pub fn unbind(&self, exchange: &str, queue: &str, routing_key: &str) {
+        let path = self.path("bindings", &format!("/e/{exchange}/q/{queue}/{routing_key}"));
+        self.broker.request("DELETE", &path, &Value::Null);
+    }
+
+    /// Deletes an exchange.
+    #[track_caller]
+    pub fn delete_exchange(&self, exchange: &str) {
+        self.broker.request("DELETE", &self.path("exchanges", &format!("/{exchange}")), &Value::Null);
+    }
+
     /// Deletes a queue.
     #[track_caller]
     pub fn delete_queue(&self, queue: &str) {

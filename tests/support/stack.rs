@@ -1,6 +1,6 @@
 //! The application and its worker with a real Redis and a real RabbitMQ.
 
-use gonogo_rehearsal::servers::app::{AppConfig, AppServer, AppWorker, OnSpan};
+use gonogo_rehearsal::servers::app::{AppConfig, AppServer, AppWorker, OnSpan, WorkerFaults};
 use serde_json::{Value, json};
 
 use super::rabbitmq::{Broker, Vhost};
@@ -51,8 +51,9 @@ impl Stack {
         stack
     }
 
+    /// Waits until the application is subscribed and its worker consumes.
     #[track_caller]
-    fn wait_ready(&self) {
+    pub fn wait_ready(&self) {
         wait::until("the application and its worker", || {
             let consumers = self.vhost.depth("advanced.board.events").1;
             (self.app.is_ready() && consumers > 0).then_some(())
@@ -64,6 +65,23 @@ impl Stack {
     pub fn run_worker(&mut self, on: bool) {
         self.worker = on.then(|| AppWorker::start(self.config.clone()).unwrap());
         wait::until("the worker", || ((self.vhost.depth("advanced.board.events").1 > 0) == on).then_some(()));
+    }
+
+    /// Replaces the worker by one with faults.
+    #[track_caller]
+    pub fn run_faulty_worker(&mut self, faults: WorkerFaults) {
+        self.run_worker(false);
+        self.worker = Some(AppWorker::start_with(self.config.clone(), faults).unwrap());
+        self.wait_ready();
+    }
+
+    /// Makes the application subscribe again.
+    #[track_caller]
+    pub fn resubscribe(&self, subscribers: u64) {
+        self.redis.cli(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+        wait::until("the subscription", || {
+            (self.redis.subscribers("advanced:activity") == subscribers).then_some(())
+        });
     }
 
     /// The broker in the form of a probe spec.

@@ -108,6 +108,18 @@ impl OverrideApplier<'_> {
         if let Some(value) = overrides.within.map(|within| within.0) {
             self.apply_within(point, value);
         }
+        if let Some(value) = overrides.hold.map(|hold| hold.0) {
+            self.apply_hold(point, value);
+        }
+    }
+
+    /// The time in which it must pass grows with a longer one, or it could not pass.
+    fn apply_hold(&mut self, point: &mut Point, value: Duration) {
+        for probe in point.probes.iter_mut().filter(|probe| probe.hold_ms > 0) {
+            probe.within_ms += millis(value).saturating_sub(probe.hold_ms);
+            probe.hold_ms = millis(value);
+        }
+        self.record(format!("probes keep passing for {}", span(value)));
     }
 
     fn apply_within(&mut self, point: &mut Point, value: Duration) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::file::{ActionFile, PointFile, PositiveDuration, ProbeFile};
+use super::file::{ActionFile, DurationOrZero, PointFile, PositiveDuration, ProbeFile};
 use super::literal_secrets::{has_password, is_secret_name};
 use super::plan::{Confirm, Contact, PointId, Rehearsal, Role};
 use super::source::{KeyPath, PathStep, SourceFile, steps};
@@ -75,6 +75,8 @@ pub struct PointOverrides {
     pub retries: Option<u32>,
     /// A shorter time for its probes that are retried until they pass.
     pub within: Option<PositiveDuration>,
+    /// Another time for which its probes that wait for that must keep passing.
+    pub hold: Option<DurationOrZero>,
     /// Optional probes to leave out, and why.
     #[serde(default)]
     pub leave_out: BTreeMap<String, String>,

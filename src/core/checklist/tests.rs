@@ -122,7 +122,7 @@ fn a_profile_leaves_out_optional_probes_and_shortens_waits() {
     let resolved = plan(
         STANDARD,
         "environment = \"t\"\n[points.\"verify.pipeline\"]\nleave_out = { demo = \"no script\" }\n\
-         [points.\"verify.metrics\"]\nwithin = \"5s\"\n",
+         [points.\"verify.metrics\"]\nwithin = \"5s\"\n[points.\"verify.queues-drained\"]\nhold = \"65s\"\n",
     )
     .unwrap();
     let changes: Vec<_> = resolved.tailored.iter().map(|t| format!("{}: {}", t.point, t.what)).collect();
@@ -130,6 +130,10 @@ fn a_profile_leaves_out_optional_probes_and_shortens_waits() {
     let probes = |id| resolved.point(id).unwrap().probes.iter();
     assert_eq!(probes("verify.pipeline").map(|probe| probe.id.as_str()).collect::<Vec<_>>(), ["canary"]);
     assert_eq!(probes("verify.metrics").map(|probe| probe.within_ms).collect::<Vec<_>>(), [5000, 0, 0]);
+    assert!(changes.contains(&"verify.queues-drained: probes keep passing for 1m 05s".into()), "{changes:?}");
+    // There is as much time to pass as before.
+    let queues = probes("verify.queues-drained").next().unwrap();
+    assert_eq!((queues.within_ms, queues.hold_ms), (30_000 + 53_000, 65_000));
     let error = rejected(
         STANDARD,
         "environment = \"t\"\n[points.\"verify.pipeline\"]\nleave_out = { demo = \" \", canary = \"x\", other = \"x\" }\n\

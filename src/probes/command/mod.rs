@@ -1,5 +1,6 @@
 //! The command probe: how a program ends, and what it prints.
 
+mod reason;
 mod reproduce;
 
 use std::collections::BTreeMap;
@@ -16,9 +17,6 @@ use crate::secret_store::SecretStore;
 use gonogo_core::checklist::spec::{CommandSpec, CommandTarget, TextOrSecret};
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::text;
-
-/// The longest piece of what a program says of its failure, in bytes.
-const MAX_REASON: usize = 400;
 
 /// Runs the program and judges it.
 pub(super) async fn run(spec: &CommandSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
@@ -67,7 +65,11 @@ async fn judge(spec: &CommandSpec, result: ProgramResult, deadline: &Deadline) -
         return vec![Observation::unknown(name(spec), expected(spec), error)];
     }
     let ended = describe_exit(result.status);
-    let ended = if ok { ended } else { format!("{ended}: {}", reason(&result)) };
+    let ended = if ok {
+        ended
+    } else {
+        format!("{ended}: {}", reason::reason(&result.stderr.bytes, &result.stdout.bytes))
+    };
     let mut seen = vec![Observation::new(name(spec), expected(spec), ended, ok)];
     seen.push(Observation::recorded("run time", format!("{} ms", result.took.as_millis())).as_measured());
     seen.extend(judging::judge("standard output", &spec.stdout, &spec.json, result.stdout, deadline).await);
@@ -90,18 +92,4 @@ fn describe_exit(status: ExitStatus) -> String {
         (None, Some(signal)) => format!("ended by signal {signal}"),
         (None, None) => "ended".into(),
     }
-}
-
-/// The program's own error message: usually at the end of its output.
-fn reason(result: &ProgramResult) -> String {
-    let content = if result.stderr.bytes.is_empty() { &result.stdout } else { &result.stderr };
-    let text = String::from_utf8_lossy(&content.bytes);
-    let mut from = text.trim_end();
-    // Whole lines, so that no secret loses the beginning by which it is recognized.
-    while from.len() > MAX_REASON
-        && let Some((_, rest)) = from.split_once('\n')
-    {
-        from = rest;
-    }
-    if from.is_empty() { "no output".into() } else { text::clip(from.trim(), MAX_REASON) }
 }

@@ -79,6 +79,11 @@ pub(super) struct ChangeSet {
 }
 
 impl ChangeSet {
+    /// Whether it was executed already: CloudFormation keeps it, with its changes.
+    pub(super) fn is_executed(&self) -> bool {
+        self.findings.iter().any(|finding| finding.seen.starts_with("EXECUTE_COMPLETE"))
+    }
+
     /// How many resources of a type remain, or are created.
     pub(super) fn count_of(&self, word: &str) -> usize {
         self.changes.iter().filter(|change| change.stays() && change.is_about(word)).count()
@@ -88,9 +93,14 @@ impl ChangeSet {
         self.changes.iter().filter(move |change| change.action == action)
     }
 
-    fn summary(&self) -> String {
-        let is_unchanged = self.changes.iter().all(|change| change.action == ResourceAction::None);
-        if is_unchanged && self.further.is_empty() {
+    /// Whether it changes nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        let mut changes = self.changes.iter();
+        changes.all(|change| change.action == ResourceAction::None) && self.further.is_empty()
+    }
+
+    pub(super) fn summary(&self) -> String {
+        if self.is_empty() {
             return "no changes".to_owned();
         }
         let count = |action| self.with_action(action).count();

@@ -4,6 +4,7 @@
 mod changes;
 mod cloud_formation;
 mod cloud_formation_set;
+mod pending;
 mod printed;
 mod pulumi_preview;
 mod state;
@@ -23,6 +24,7 @@ use super::judging;
 use super::process::{self, Program, ProgramResult};
 use crate::process::Permit;
 use changes::ChangeSet;
+use gonogo_core::ansi;
 use gonogo_core::checklist::spec::{IacSpec, IacTool};
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::text;
@@ -42,6 +44,10 @@ pub(super) async fn run(
         let reproduce = display_command(spec, state::command(spec.tool));
         return Outcome::of(state::run(spec, permit, deadline).await, reproduce);
     }
+    if spec.applied {
+        let seen = pending::run(spec, permit, deadline, context).await;
+        return Outcome::of(vec![seen], display_command(spec, plan_words(spec.tool)));
+    }
     let what = format!("change set in {}", spec.directory);
     let file = terraform::plan_file(spec, context);
     let unsaved = file.clone().filter(|file| terraform::is_to_be_made(spec, file, context));
@@ -59,11 +65,6 @@ pub(super) async fn run(
         Ok(planned) => changes::judge(spec, planned),
         Err(why) => vec![Observation::unknown(what, "planned", why)],
     };
-    let words: &[&str] = match spec.tool {
-        IacTool::Terraform => &["plan", "-input=false", "-lock=false", "-detailed-exitcode"],
-        IacTool::Pulumi => &["preview", "--json", "--show-sames"],
-        IacTool::CloudFormation => &["cloudformation", "describe-change-set"],
-    };
     match saving {
         Some((change, file)) if file.exists() => {
             change.succeeded(format!("saved the plan as {}", file.display()));
@@ -71,7 +72,16 @@ pub(super) async fn run(
         Some((change, _)) => change.failed(),
         None => {}
     }
-    Outcome::of(seen, display_command(spec, words))
+    Outcome::of(seen, display_command(spec, plan_words(spec.tool)))
+}
+
+/// The words of a command that shows the same change set.
+const fn plan_words(tool: IacTool) -> &'static [&'static str] {
+    match tool {
+        IacTool::Terraform => &["plan", "-input=false", "-lock=false", "-detailed-exitcode"],
+        IacTool::Pulumi => &["preview", "--json", "--show-sames"],
+        IacTool::CloudFormation => &["cloudformation", "describe-change-set"],
+    }
 }
 
 fn display_command(spec: &IacSpec, words: &[&str]) -> String {
@@ -112,8 +122,8 @@ fn owned(words: &[&str]) -> Vec<String> {
 /// Why a tool made no plan, in its own words.
 fn failed(result: &ProgramResult) -> ProbeError {
     let bytes = if result.stderr.bytes.is_empty() { &result.stdout.bytes } else { &result.stderr.bytes };
-    // The message follows the box that tools draw around it.
-    let text: String = String::from_utf8_lossy(bytes).chars().filter(|c| !"╷│╵".contains(*c)).collect();
+    // The message follows the box that tools draw around it; some commands have no option against colours.
+    let text: String = ansi::plain(bytes).chars().filter(|c| !"╷│╵".contains(*c)).collect();
     let begin = text.find("Error").unwrap_or(0);
     let text = text[begin..].split_whitespace().collect::<Vec<_>>().join(" ");
     let code = result.status.code().map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));

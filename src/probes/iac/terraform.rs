@@ -54,25 +54,43 @@ pub(super) async fn plan(
     if is_to_be_made || is_own {
         make(spec, &file, permit, deadline).await?;
     }
+    show(spec, &file, permit, deadline).await
+}
+
+/// What is not applied, by a plan that is not kept; none if that is nothing.
+pub(super) async fn pending(
+    spec: &IacSpec,
+    permit: &Permit,
+    deadline: &Deadline,
+) -> ProbeResult<Option<ChangeSet>> {
+    let temporary_dir = temporary("gonogo-", &std::env::temp_dir())?;
+    let file = std::path::absolute(temporary_dir.path().join("plan"))?;
+    match make(spec, &file, permit, deadline).await? {
+        EXIT_UNCHANGED => Ok(None),
+        _ => show(spec, &file, permit, deadline).await.map(Some),
+    }
+}
+
+async fn show(spec: &IacSpec, file: &Path, permit: &Permit, deadline: &Deadline) -> ProbeResult<ChangeSet> {
     let words = ["show", "-json", "-no-color"].map(str::to_owned);
     let words = [words.to_vec(), vec![file.display().to_string()]].concat();
     read(whole_output(run_tool(spec, &words, permit, deadline).await?)?, ChangeSet::of_terraform, deadline)
         .await
 }
 
-/// Makes the plan, in a file that only the user can read: it holds values.
-async fn make(spec: &IacSpec, file: &PathBuf, permit: &Permit, deadline: &Deadline) -> ProbeResult<()> {
+/// Makes the plan, in a file that only the user can read: it holds values. Returns the exit code.
+async fn make(spec: &IacSpec, file: &PathBuf, permit: &Permit, deadline: &Deadline) -> ProbeResult<i32> {
     let opened = OpenOptions::new().create_new(true).write(true).mode(0o600).open(file);
     opened.map_err(|error| ProbeError::new(format!("plan file {}: {error}", file.display())))?;
     let mut words = owned(&["plan", "-input=false", "-lock=false", "-detailed-exitcode", "-no-color"]);
     words.push(format!("-out={}", file.display()));
     let planned = run_tool(spec, &words, permit, deadline).await;
-    match planned {
-        Ok(result) if matches!(result.status.code(), Some(EXIT_UNCHANGED | EXIT_CHANGED)) => Ok(()),
-        other => {
-            // An incomplete file is not a plan; the next attempt generates it again.
-            let _ = std::fs::remove_file(file);
-            Err(other.map_or_else(|why| why, |result| failed(&result)))
-        }
+    if let Ok(result) = &planned
+        && let Some(code @ (EXIT_UNCHANGED | EXIT_CHANGED)) = result.status.code()
+    {
+        return Ok(code);
     }
+    // An incomplete file is not a plan; the next attempt generates it again.
+    let _ = std::fs::remove_file(file);
+    Err(planned.map_or_else(|why| why, |result| failed(&result)))
 }

@@ -2,14 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::Response;
 use serde_json::Value;
 
 use super::super::error::ProbeResult;
-use super::super::sse::SseParser;
 use super::super::websocket::{WebSocket, WebSocketMessage};
+use super::event_stream::EventStream;
 use crate::stopwatch::timeout;
-use gonogo_core::error;
 use gonogo_core::outcome::Observation;
 use gonogo_core::text;
 
@@ -18,15 +16,6 @@ const BY_ID: &str = "received, matched by id";
 
 /// When the event was seen at a place, or why it was not.
 pub(super) type Arrival = ProbeResult<Option<Duration>>;
-
-/// The result of the server-sent events.
-pub(super) struct SseResult {
-    arrived: Option<Duration>,
-    /// Why the stream ended before.
-    ended: Option<String>,
-    heartbeats: usize,
-    others: usize,
-}
 
 /// Why the application refuses the event, if it does; returns once the event is delivered on the WebSocket.
 pub(super) async fn rejection(socket: &mut WebSocket, id: &str, wait_limit: Duration) -> Option<String> {
@@ -67,42 +56,6 @@ pub(super) async fn at_tap(
     }
 }
 
-/// Reads the stream until the event is there. Heartbeats and the events of others do not count.
-pub(super) async fn on_sse(
-    stream: ProbeResult<Response>,
-    id: &str,
-    sent: Instant,
-    wait_limit: Duration,
-) -> ProbeResult<SseResult> {
-    let mut stream = stream?;
-    let mut result = SseResult { arrived: None, ended: None, heartbeats: 0, others: 0 };
-    let read = async {
-        let mut frames = SseParser::default();
-        loop {
-            let chunk = match stream.chunk().await {
-                Ok(Some(chunk)) => chunk,
-                Ok(None) => return result.ended = Some("the application ended the stream".into()),
-                Err(error) => {
-                    let why = error::chain(&error.without_url());
-                    return result.ended = Some(format!("the stream was interrupted: {why}"));
-                }
-            };
-            for event in frames.push(&chunk) {
-                let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
-                if data.get("correlation_id").and_then(Value::as_str) == Some(id) {
-                    return result.arrived = Some(sent.elapsed());
-                }
-                let count =
-                    if event.event == "heartbeat" { &mut result.heartbeats } else { &mut result.others };
-                *count += 1;
-            }
-        }
-    };
-    // What came until then is what counts.
-    let _ = timeout(wait_limit, read).await;
-    Ok(result)
-}
-
 pub(super) fn leg(place: &str, at: Arrival, wait_limit: Duration) -> Observation {
     let what = format!("event {place}");
     match at {
@@ -114,21 +67,21 @@ pub(super) fn leg(place: &str, at: Arrival, wait_limit: Duration) -> Observation
 }
 
 /// A stream that ends when the event comes is a failure of the application.
-pub(super) fn came_back(result: ProbeResult<SseResult>, wait_limit: Duration) -> Observation {
+pub(super) fn came_back(stream: &ProbeResult<EventStream>, wait_limit: Duration) -> Observation {
     let what = "event received over server-sent events";
-    match result {
-        Ok(SseResult { arrived: Some(after), .. }) => took(what, BY_ID, after),
-        Ok(SseResult { ended: Some(how), .. }) => Observation::new(what, BY_ID, how, false),
-        Ok(SseResult { heartbeats, others, .. }) => {
+    match stream {
+        Ok(EventStream { arrived: Some(after), .. }) => took(what, BY_ID, *after),
+        Ok(EventStream { ended: Some(how), .. }) => Observation::new(what, BY_ID, how, false),
+        Ok(EventStream { heartbeats, others, .. }) => {
             let seen = format!(
                 "not within {}; got {} and {}",
                 millis(wait_limit),
-                text::count(heartbeats, "heartbeat"),
-                text::count(others, "other event")
+                text::count(*heartbeats, "heartbeat"),
+                text::count(*others, "other event")
             );
             Observation::new(what, BY_ID, seen, false).as_measured()
         }
-        Err(why) => Observation::unknown(what, BY_ID, why),
+        Err(why) => Observation::unknown(what, BY_ID, why.clone()),
     }
 }
 
@@ -136,6 +89,6 @@ pub(super) fn took(what: &str, expected: &str, after: Duration) -> Observation {
     Observation::new(what, expected, format!("after {}", millis(after)), true).as_measured()
 }
 
-fn millis(span: Duration) -> String {
+pub(super) fn millis(span: Duration) -> String {
     format!("{} ms", span.as_millis())
 }

@@ -16,6 +16,8 @@ use super::super::token::{self, SSE_PATH, board_path};
 use super::super::websocket::{self, WebSocket, WebSocketAnswer};
 use super::super::{rabbitmq, redis};
 use super::arrival;
+use super::deliveries::DeliveredEvent;
+use super::event_stream::EventStream;
 use crate::secret_store::SecretStore;
 use gonogo_core::checklist::spec::PipelineSpec;
 use gonogo_core::outcome::Observation;
@@ -41,6 +43,18 @@ struct Hops {
     channel: Option<ProbeResult<redis::RedisSubscription>>,
 }
 
+/// What was observed of an event, and the event itself if it arrived.
+pub(super) struct CanaryResult {
+    pub(super) seen: Vec<Observation>,
+    pub(super) delivered: Option<DeliveredEvent>,
+}
+
+impl From<Vec<Observation>> for CanaryResult {
+    fn from(seen: Vec<Observation>) -> Self {
+        Self { seen, delivered: None }
+    }
+}
+
 /// Where an event is sent, and how.
 pub(super) struct Canary<'a> {
     pub(super) spec: &'a PipelineSpec,
@@ -56,10 +70,10 @@ pub(super) struct Canary<'a> {
 
 impl Canary<'_> {
     /// Subscribes first, then sends, then waits at all hops at once.
-    pub(super) async fn send_and_wait(&self) -> Vec<Observation> {
+    pub(super) async fn send_and_wait(&self) -> CanaryResult {
         let browser = match HttpClient::new(&self.spec.api.tls, ProxyUse::Environment, self.deadline) {
             Ok(browser) => browser,
-            Err(why) => return vec![Observation::unknown("application", "reachable", why)],
+            Err(why) => return vec![Observation::unknown("application", "reachable", why)].into(),
         };
         let mut hops = self.subscribe_hops(&browser).await;
         let is_answered = hops.stream.is_ok();
@@ -70,22 +84,25 @@ impl Canary<'_> {
             // The time is over, or the same would happen again.
             let why = "not tried: the event stream was not opened";
             seen.push(Observation::unknown("WebSocket opened", "open", why));
-            return seen;
+            return seen.into();
         }
+        let mut delivered = None;
         let id = format!("gonogo-{}", id());
         let started = Instant::now();
         match self.open().await {
             Ok(socket) => {
                 seen.push(arrival::took("WebSocket opened", "open", started.elapsed()));
                 if hops.stream.is_ok() {
-                    seen.extend(self.exchange(socket, hops, &id).await);
+                    let result = self.exchange(socket, hops, &id).await;
+                    seen.extend(result.seen);
+                    delivered = result.delivered;
                 } else {
                     socket.close().await;
                 }
             }
             Err(observation) => seen.push(observation),
         }
-        seen
+        CanaryResult { seen, delivered }
     }
 
     async fn subscribe_hops(&self, browser: &HttpClient) -> Hops {
@@ -139,8 +156,7 @@ impl Canary<'_> {
     }
 
     /// Sends the event and waits for it everywhere.
-    async fn exchange(&self, mut socket: WebSocket, hops: Hops, id: &str) -> Vec<Observation> {
-        let Hops { stream, exchange, channel } = hops;
+    async fn exchange(&self, mut socket: WebSocket, hops: Hops, id: &str) -> CanaryResult {
         let Self { spec, deadline, effects, .. } = self;
         let event = json!({"action": spec.action, "user": "gonogo", "payload": {}, "correlation_id": id});
         let event_text = format!("an event to board {}, correlation id {id}", spec.board);
@@ -148,52 +164,84 @@ impl Canary<'_> {
         // How much of an event arrived is unknown when sending it failed.
         let sending = effects.begin(format!("tried to send {event_text}"));
         if let Err(why) = socket.send(event.to_string()).await {
-            return vec![Observation::unknown("event sent", "accepted", why)];
+            return vec![Observation::unknown("event sent", "accepted", why)].into();
         }
         sending.succeeded(format!("sent {event_text}"));
         let wait_limit = deadline.remaining().saturating_sub(REPORT_MARGIN);
+        let mut hops = SentEvent::new(hops, id, sent);
+        // A rejected event is not forwarded; an accepted one need not be acknowledged.
+        let result = {
+            let (arrival, answer) = (hops.wait(wait_limit), arrival::rejection(&mut socket, id, wait_limit));
+            tokio::pin!(arrival, answer);
+            tokio::select! {
+                seen = &mut arrival => Ok(seen),
+                reason = &mut answer => match reason {
+                    Some(reason) => Err(reason),
+                    None => Ok(arrival.await),
+                },
+            }
+        };
+        socket.close().await;
+        match result {
+            Ok(seen) => CanaryResult { seen, delivered: hops.delivered() },
+            Err(reason) => {
+                vec![Observation::new("event sent", "accepted", format!("refused: {reason}"), false)].into()
+            }
+        }
+    }
+}
+
+/// An event on its way.
+struct SentEvent {
+    id: String,
+    sent: Instant,
+    stream: ProbeResult<EventStream>,
+    exchange: Option<ProbeResult<rabbitmq::QueueSubscription>>,
+    channel: Option<ProbeResult<redis::RedisSubscription>>,
+}
+
+impl SentEvent {
+    fn new(hops: Hops, id: &str, sent: Instant) -> Self {
+        let Hops { stream, exchange, channel } = hops;
+        let stream = stream.map(|stream| EventStream::new(stream, id, sent));
+        Self { id: id.to_owned(), sent, stream, exchange, channel }
+    }
+
+    /// Waits at all places at once.
+    async fn wait(&mut self, limit: Duration) -> Vec<Observation> {
+        let Self { id, sent, stream, exchange, channel } = self;
         let at_exchange = async {
             match exchange {
-                Some(Ok(mut tap)) => Some(arrival::at_tap(tap.find(id), sent, wait_limit).await),
-                Some(Err(why)) => Some(Err(why)),
+                Some(Ok(tap)) => Some(arrival::at_tap(tap.find(id), *sent, limit).await),
+                Some(Err(why)) => Some(Err(why.clone())),
                 None => None,
             }
         };
         let at_channel = async {
             match channel {
-                Some(Ok(mut tap)) => Some(arrival::at_tap(tap.find(id), sent, wait_limit).await),
-                Some(Err(why)) => Some(Err(why)),
+                Some(Ok(tap)) => Some(arrival::at_tap(tap.find(id), *sent, limit).await),
+                Some(Err(why)) => Some(Err(why.clone())),
                 None => None,
             }
         };
-        let hops =
-            async { tokio::join!(at_exchange, at_channel, arrival::on_sse(stream, id, sent, wait_limit)) };
-        // A rejected event is not forwarded; an accepted one need not be acknowledged.
-        let rejection = {
-            let answer = arrival::rejection(&mut socket, id, wait_limit);
-            tokio::pin!(hops, answer);
-            tokio::select! {
-                results = &mut hops => Err(results),
-                reason = &mut answer => match reason {
-                    Some(reason) => Ok(reason),
-                    None => Err(hops.await),
-                },
+        let on_stream = async {
+            if let Ok(stream) = stream {
+                stream.wait_for_event(limit).await;
             }
         };
-        let mut seen = Vec::new();
-        match rejection {
-            Ok(reason) => {
-                seen.push(Observation::new("event sent", "accepted", format!("refused: {reason}"), false));
-            }
-            Err((at_exchange, at_channel, sse)) => {
-                seen.push(Observation::new("event sent", "accepted", "accepted", true));
-                seen.extend(at_exchange.map(|at| arrival::leg("at the exchange", at, wait_limit)));
-                seen.extend(at_channel.map(|at| arrival::leg("at the Redis channel", at, wait_limit)));
-                seen.push(arrival::came_back(sse, wait_limit));
-            }
-        }
-        socket.close().await;
+        let (at_exchange, at_channel, ()) = tokio::join!(at_exchange, at_channel, on_stream);
+        let mut seen = vec![Observation::new("event sent", "accepted", "accepted", true)];
+        seen.extend(at_exchange.map(|at| arrival::leg("at the exchange", at, limit)));
+        seen.extend(at_channel.map(|at| arrival::leg("at the Redis channel", at, limit)));
+        seen.push(arrival::came_back(&self.stream, limit));
         seen
+    }
+
+    /// The event with all its places, if it arrived.
+    fn delivered(self) -> Option<DeliveredEvent> {
+        let stream = self.stream.ok().filter(|stream| stream.deliveries > 0)?;
+        let (exchange, channel) = (self.exchange.and_then(Result::ok), self.channel.and_then(Result::ok));
+        Some(DeliveredEvent { stream, id: self.id, exchange, channel })
     }
 }
 
@@ -284,7 +332,7 @@ mod tests {
         stream.set_zero_linger().unwrap();
         drop(stream);
         let hops = Hops { stream: Err(ProbeError::new("none")), exchange: None, channel: None };
-        let seen = canary.exchange(socket, hops, "gonogo-1").await;
+        let seen = canary.exchange(socket, hops, "gonogo-1").await.seen;
         assert_eq!((seen.len(), seen[0].ok), (1, None), "{seen:?}");
         assert_eq!(effects.all(), ["tried to send an event to board b, correlation id gonogo-1"]);
     }

@@ -1,8 +1,11 @@
 //! The pipeline probe: events with correlation ids of their own, each sent over a WebSocket, must come back over
-//! server-sent events; where browsers reach the application elsewhere, one more goes that way.
+//! server-sent events; where browsers reach the application elsewhere, one more goes that way. None may come twice: the
+//! streams stay open until the last event has arrived.
 
 mod arrival;
 mod canary;
+mod deliveries;
+mod event_stream;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, ORIGIN};
 
@@ -13,7 +16,7 @@ use super::secrets::read_secret;
 use super::token::{SSE_PATH, bearer};
 use super::{curl, http_client};
 use crate::secret_store::SecretStore;
-use canary::Canary;
+use canary::{Canary, CanaryResult};
 use gonogo_core::checklist::spec::PipelineSpec;
 use gonogo_core::outcome::{Observation, Outcome};
 
@@ -50,7 +53,13 @@ pub(super) async fn run(
     let samples = spec.samples + u32::from(spec.public_url.is_some() && public.is_none());
     let public = public.map(|base| (base, canary(base, headers, Some(&token))));
     let (direct, public) = tokio::join!(send_samples(samples, &direct), send_through(public));
-    Outcome::of(direct.into_iter().chain(public).collect(), reproduce)
+    let (mut seen, mut delivered) = (Vec::new(), Vec::new());
+    for result in direct.into_iter().chain(public) {
+        seen.extend(result.seen);
+        delivered.extend(result.delivered);
+    }
+    seen.extend(deliveries::observe(delivered).await);
+    Outcome::of(seen, reproduce)
 }
 
 async fn headers(
@@ -68,25 +77,20 @@ async fn headers(
 }
 
 /// One event after the other, until one does not arrive: it has used up the time.
-async fn send_samples(samples: u32, canary: &Canary<'_>) -> Vec<Observation> {
-    let mut seen = canary.send_and_wait().await;
+async fn send_samples(samples: u32, canary: &Canary<'_>) -> Vec<CanaryResult> {
+    let mut results = vec![canary.send_and_wait().await];
     for sample in 2..=samples {
-        if !all_good(&seen) {
+        if !results.iter().all(|result| all_good(&result.seen)) {
             break;
         }
-        let name = format!("event {sample} of {samples}");
-        seen.extend(in_short(&name, canary.send_and_wait().await));
+        results.push(in_short(&format!("event {sample} of {samples}"), canary.send_and_wait().await));
     }
-    seen
+    results
 }
 
-async fn send_through(public: Option<(&str, Canary<'_>)>) -> Vec<Observation> {
-    match public {
-        Some((base, canary)) => {
-            in_short(&format!("event through {base}, token in the query"), canary.send_and_wait().await)
-        }
-        None => Vec::new(),
-    }
+async fn send_through(public: Option<(&str, Canary<'_>)>) -> Option<CanaryResult> {
+    let (base, canary) = public?;
+    Some(in_short(&format!("event through {base}, token in the query"), canary.send_and_wait().await))
 }
 
 fn all_good(seen: &[Observation]) -> bool {
@@ -94,12 +98,13 @@ fn all_good(seen: &[Observation]) -> bool {
 }
 
 /// One line if all went well; otherwise all, since the legs that passed point to the culprit.
-fn in_short(name: &str, mut seen: Vec<Observation>) -> Vec<Observation> {
-    if all_good(&seen) {
-        return seen.pop().map(|last| Observation { what: name.to_owned(), ..last }).into_iter().collect();
+fn in_short(name: &str, mut result: CanaryResult) -> CanaryResult {
+    if all_good(&result.seen) {
+        let last = result.seen.pop().map(|last| Observation { what: name.to_owned(), ..last });
+        return CanaryResult { seen: last.into_iter().collect(), ..result };
     }
-    for observation in &mut seen {
+    for observation in &mut result.seen {
         observation.what = format!("{name}: {}", observation.what);
     }
-    seen
+    result
 }

@@ -1,6 +1,6 @@
 //! Faults of the application and its load balancer.
 
-use gonogo_rehearsal::servers::app::AppFaults;
+use gonogo_rehearsal::servers::app::{AppFaults, StreamRefusal};
 
 use super::StackFault;
 use crate::support::full_stack::{FullStack, OLD_TOKEN};
@@ -168,5 +168,146 @@ pub const FAULTS: &[StackFault] = &[
         fix: reset_app_faults,
         points: &["verify.traces"],
         messages: &["spans of /ws"],
+    },
+    StackFault {
+        name: "login page instead of the event stream",
+        inject: |whole| {
+            whole.stack.app.set_faults(|faults| faults.refuses_streams = Some(StreamRefusal::LoginPage));
+        },
+        fix: reset_app_faults,
+        // No event is sent: there is nothing to count from.
+        points: &["secrets.token-rotated", "verify.metrics", "verify.pipeline", "verify.traces"],
+        messages: &["HTTP 200 text/html"],
+    },
+    StackFault {
+        name: "parameter of the event stream missing",
+        inject: |whole| {
+            whole.stack.app.set_faults(|faults| faults.refuses_streams = Some(StreamRefusal::Unprocessable));
+        },
+        fix: reset_app_faults,
+        points: &["secrets.token-rotated", "verify.metrics", "verify.pipeline", "verify.traces"],
+        messages: &["422", "settings"],
+    },
+    StackFault {
+        name: "too many event streams",
+        inject: |whole| {
+            whole
+                .stack
+                .app
+                .set_faults(|faults| faults.refuses_streams = Some(StreamRefusal::TooManyRequests));
+        },
+        fix: reset_app_faults,
+        points: &["secrets.token-rotated", "verify.metrics", "verify.pipeline", "verify.traces"],
+        messages: &["429"],
+    },
+    StackFault {
+        name: "limit of connections reached",
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.at_connection_limit = true),
+        fix: reset_app_faults,
+        points: &["secrets.token-rotated", "verify.metrics", "verify.pipeline", "verify.traces"],
+        messages: &["connection limit"],
+    },
+    StackFault {
+        name: "header with the token removed",
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.ignores_authorization = true),
+        fix: reset_app_faults,
+        // The event with the token in the query arrives.
+        points: &["secrets.token-rotated", "verify.pipeline"],
+        messages: &["the current token at /sse/activity", "401"],
+    },
+    StackFault {
+        name: "every answer is an error",
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.fails_always = true),
+        fix: reset_app_faults,
+        points: &[
+            "infra.health-checks",
+            "secrets.allowed-origins",
+            "secrets.security-headers",
+            "secrets.token-rotated",
+            "verify.health",
+            "verify.metrics",
+            "verify.pipeline",
+            "verify.traces",
+        ],
+        messages: &["500"],
+    },
+    StackFault {
+        name: "application degraded",
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.degraded = true),
+        fix: reset_app_faults,
+        points: &["infra.health-checks", "verify.health"],
+        messages: &["degraded"],
+    },
+    StackFault {
+        name: "metrics turned off",
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.no_telemetry = true),
+        fix: reset_app_faults,
+        points: &["verify.metrics"],
+        messages: &["503"],
+    },
+    StackFault {
+        name: "every origin allowed with credentials",
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.echoes_origin = true),
+        fix: reset_app_faults,
+        points: &["secrets.allowed-origins"],
+        messages: &["https://gonogo-foreign.example"],
+    },
+    StackFault {
+        name: "origin null allowed",
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.allows_null_origin = true),
+        fix: reset_app_faults,
+        points: &["secrets.allowed-origins"],
+        messages: &["null"],
+    },
+    StackFault {
+        name: "events in memory only",
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.memory_transport = true),
+        fix: reset_app_faults,
+        points: &["verify.pipeline"],
+        messages: &["event at the exchange"],
+    },
+    StackFault {
+        name: "load balancer holds event streams back",
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.balancer_holds_streams = true),
+        fix: reset_app_faults,
+        points: &["secrets.token-rotated", "verify.pipeline"],
+        messages: &["through http://", "no response within"],
+    },
+    StackFault {
+        name: "load balancer removes security headers",
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.balancer_drops_headers = true),
+        fix: reset_app_faults,
+        points: &["secrets.security-headers"],
+        messages: &["Strict-Transport-Security"],
+    },
+    StackFault {
+        name: "events sent twice",
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.sends_events_twice = true),
+        fix: reset_app_faults,
+        points: &["verify.pipeline"],
+        messages: &["2 over server-sent events, 1 at the exchange, 1 at the Redis channel"],
+    },
+    StackFault {
+        name: "application's clock five minutes behind",
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.clock_behind = 300),
+        fix: reset_app_faults,
+        points: &["verify.traces"],
+        messages: &["spans of /ws", "newest"],
+    },
+    StackFault {
+        name: "HSTS ended",
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.hsts = Some("max-age=0".into())),
+        fix: reset_app_faults,
+        points: &["secrets.security-headers"],
+        messages: &["max-age=0"],
+    },
+    StackFault {
+        name: "no spans of the event stream",
+        inject: |whole| {
+            whole.stack.app.set_faults(|faults| faults.no_spans_of_route = Some("/sse/activity".into()));
+        },
+        fix: reset_app_faults,
+        points: &["verify.traces"],
+        messages: &["spans of /sse"],
     },
 ];

@@ -1,13 +1,17 @@
-//! Faults of Redis, RabbitMQ and the worker.
+//! Faults of Redis and RabbitMQ.
 
 use serde_json::json;
 
 use super::StackFault;
-use crate::support::full_stack::{FullStack, RULES};
+use crate::support::full_stack::FullStack;
+use crate::support::redis::RedisServer;
+use crate::support::stack::PASSWORD;
 use crate::support::topology::Topology;
 use crate::support::wait;
 
-const QUEUE: &str = "advanced.board.events";
+pub const QUEUE: &str = "advanced.board.events";
+const RETRY_QUEUE: &str = "advanced.board.events.retry";
+const DLQ: &str = "advanced.board.events.dlq";
 
 fn redis(whole: &FullStack, arguments: &[&str]) {
     let output = whole.stack.redis.cli(arguments);
@@ -19,12 +23,25 @@ fn declare(whole: &FullStack, topology: &Topology) {
 }
 
 /// Deletes the retry queue and declares it again.
-fn redeclare_retry_queue(whole: &FullStack, topology: &Topology) {
-    whole.stack.vhost.delete_queue("advanced.board.events.retry");
+pub fn redeclare_retry_queue(whole: &FullStack, topology: &Topology) {
+    whole.stack.vhost.delete_queue(RETRY_QUEUE);
     declare(whole, topology);
 }
 
-fn wait_until_drained(whole: &FullStack) {
+/// Deletes the queue of the worker and declares it again.
+fn redeclare_queue(whole: &FullStack, topology: &Topology) {
+    whole.stack.vhost.delete_queue(QUEUE);
+    declare(whole, topology);
+    whole.stack.wait_ready();
+}
+
+/// Deletes the queue of dead letters, with what is in it, and declares it again.
+pub fn empty_dlq(whole: &FullStack) {
+    whole.stack.vhost.delete_queue(DLQ);
+    declare(whole, &Topology::standard());
+}
+
+pub fn wait_until_drained(whole: &FullStack) {
     wait::until("drained queues", || (whole.stack.vhost.depth(QUEUE).0 == 0).then_some(()));
 }
 
@@ -51,7 +68,7 @@ pub const FAULTS: &[StackFault] = &[
         inject: |whole| redis(whole, &["CONFIG", "SET", "maxmemory", "1"]),
         fix: |whole| {
             redis(whole, &["CONFIG", "SET", "maxmemory", "0"]);
-            wait_until_drained(whole);
+            redeclare_retry_queue(whole, &Topology::standard());
         },
         // The worker cannot mark what it has handled.
         points: &["deploy.iac-apply", "infra.redis", "verify.pipeline", "verify.queues-drained"],
@@ -62,39 +79,22 @@ pub const FAULTS: &[StackFault] = &[
         inject: |whole| redis(whole, &["REPLICAOF", "127.0.0.1", "1"]),
         fix: |whole| {
             redis(whole, &["REPLICAOF", "NO", "ONE"]);
-            wait_until_drained(whole);
+            redeclare_retry_queue(whole, &Topology::standard());
         },
         points: &["deploy.iac-apply", "infra.redis", "verify.pipeline", "verify.queues-drained"],
         messages: &["role"],
     },
     StackFault {
-        name: "latency alert not loaded",
-        inject: |whole| whole.prometheus.reload(&RULES[..1]),
-        fix: |whole| whole.prometheus.reload(&RULES),
-        points: &["infra.redis"],
-        messages: &["rule RedisLatencySpike"],
-    },
-    StackFault {
-        name: "required alert not loaded",
-        inject: |whole| whole.prometheus.reload(&RULES[1..]),
-        fix: |whole| whole.prometheus.reload(&RULES),
-        points: &["validate.slo-alerts"],
-        messages: &["rule AdvancedPipelineLatency"],
-    },
-    StackFault {
         name: "dead-letter queue missing",
-        inject: |whole| whole.stack.vhost.delete_queue("advanced.board.events.dlq"),
+        inject: |whole| whole.stack.vhost.delete_queue(DLQ),
         fix: |whole| declare(whole, &Topology::standard()),
         points: &["deploy.iac-apply", "infra.rabbitmq", "verify.queues-drained"],
-        messages: &["advanced.board.events.dlq"],
+        messages: &[DLQ],
     },
     StackFault {
         name: "retries dead-letter to the wrong exchange",
         inject: |whole| {
-            redeclare_retry_queue(
-                whole,
-                &Topology::standard().dead_letter("advanced.board.events.dlq", "boards.activity"),
-            );
+            redeclare_retry_queue(whole, &Topology::standard().dead_letter(DLQ, "boards.activity"));
         },
         fix: |whole| redeclare_retry_queue(whole, &Topology::standard()),
         points: &["deploy.iac-apply", "infra.rabbitmq"],
@@ -112,11 +112,8 @@ pub const FAULTS: &[StackFault] = &[
     },
     StackFault {
         name: "dead-letter queue gets every event",
-        inject: |whole| whole.stack.vhost.bind(QUEUE, "advanced.board.events.dlq", "boards.#"),
-        fix: |whole| {
-            whole.stack.vhost.delete_queue("advanced.board.events.dlq");
-            declare(whole, &Topology::standard());
-        },
+        inject: |whole| whole.stack.vhost.bind(QUEUE, DLQ, "boards.#"),
+        fix: |whole| empty_dlq(whole),
         points: &["deploy.iac-apply", "infra.rabbitmq", "verify.queues-drained"],
         messages: &["boards.#"],
     },
@@ -129,22 +126,123 @@ pub const FAULTS: &[StackFault] = &[
     },
     StackFault {
         name: "poison message in the dead-letter queue",
-        inject: |whole| whole.stack.vhost.publish("advanced.board.events.dlq", "poison"),
-        fix: |whole| {
-            whole.stack.vhost.delete_queue("advanced.board.events.dlq");
-            declare(whole, &Topology::standard());
-        },
+        inject: |whole| whole.stack.vhost.publish(DLQ, "poison"),
+        fix: |whole| empty_dlq(whole),
         points: &["verify.queues-drained"],
-        messages: &["advanced.board.events.dlq"],
+        messages: &[DLQ],
     },
     StackFault {
-        name: "worker stopped",
-        inject: |whole| whole.stack.run_worker(false),
-        fix: |whole| {
-            whole.stack.run_worker(true);
-            wait_until_drained(whole);
+        name: "Redis refuses to show its settings",
+        inject: |whole| redis(whole, &["ACL", "SETUSER", "default", "-config"]),
+        fix: |whole| redis(whole, &["ACL", "SETUSER", "default", "+@all"]),
+        points: &["deploy.iac-apply", "infra.redis"],
+        messages: &["NOPERM"],
+    },
+    StackFault {
+        name: "Redis replicates another server",
+        inject: |whole| {
+            let primary = RedisServer::builder().password(PASSWORD).start();
+            redis(whole, &["CONFIG", "SET", "masterauth", PASSWORD]);
+            redis(whole, &["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
+            wait::until("the replica", || {
+                whole
+                    .stack
+                    .redis
+                    .cli(&["INFO", "replication"])
+                    .contains("master_link_status:up")
+                    .then_some(())
+            });
+            whole.held.push(Box::new(primary));
         },
-        points: &["verify.pipeline", "verify.queues-drained"],
-        messages: &["event at the Redis channel", "consumer"],
+        fix: |whole| {
+            redis(whole, &["REPLICAOF", "NO", "ONE"]);
+            whole.held.clear();
+            redeclare_retry_queue(whole, &Topology::standard());
+        },
+        points: &["deploy.iac-apply", "infra.redis", "verify.pipeline", "verify.queues-drained"],
+        messages: &["role"],
+    },
+    StackFault {
+        name: "wrong password of Redis",
+        inject: |whole| whole.edit_profile("\"REDIS_PASSWORD\"", "\"OLD_TOKEN\""),
+        fix: FullStack::restore_profile,
+        points: &["deploy.iac-apply", "infra.redis", "verify.pipeline", "verify.queues-drained"],
+        messages: &["password"],
+    },
+    StackFault {
+        name: "wrong password of RabbitMQ",
+        inject: |whole| whole.edit_profile("\"RABBITMQ_PASSWORD\"", "\"OLD_TOKEN\""),
+        fix: FullStack::restore_profile,
+        points: &["deploy.iac-apply", "infra.rabbitmq", "verify.pipeline", "verify.queues-drained"],
+        messages: &["credentials refused"],
+    },
+    StackFault {
+        name: "queue not bound to its exchange",
+        inject: |whole| redeclare_queue(whole, &Topology::standard().without_binding(QUEUE)),
+        fix: |whole| declare(whole, &Topology::standard()),
+        points: &["deploy.iac-apply", "infra.rabbitmq", "verify.pipeline"],
+        messages: &["boards.activity", "event at the Redis channel"],
+    },
+    StackFault {
+        name: "exchange missing",
+        inject: |whole| whole.stack.vhost.delete_exchange(QUEUE),
+        fix: |whole| declare(whole, &Topology::standard()),
+        points: &["deploy.iac-apply", "infra.rabbitmq", "verify.metrics", "verify.pipeline"],
+        messages: &["exchange advanced.board.events", "event_bus_failure"],
+    },
+    StackFault {
+        name: "queue also gets messages of another exchange",
+        inject: |whole| whole.stack.vhost.bind("amq.topic", QUEUE, "boards.activity"),
+        fix: |whole| whole.stack.vhost.unbind("amq.topic", QUEUE, "boards.activity"),
+        points: &["deploy.iac-apply", "infra.rabbitmq"],
+        messages: &["amq.topic"],
+    },
+    StackFault {
+        name: "retries return by another routing key",
+        inject: |whole| {
+            redeclare_retry_queue(whole, &Topology::standard().dead_letter(QUEUE, "boards.other"));
+        },
+        fix: |whole| redeclare_retry_queue(whole, &Topology::standard()),
+        points: &["deploy.iac-apply", "infra.rabbitmq"],
+        messages: &["x-dead-letter-routing-key", "boards.other"],
+    },
+    StackFault {
+        name: "queue lost at a restart",
+        inject: |whole| redeclare_queue(whole, &Topology::standard().transient_queue(QUEUE)),
+        fix: |whole| redeclare_queue(whole, &Topology::standard()),
+        points: &["deploy.iac-apply", "infra.rabbitmq"],
+        messages: &["durable"],
+    },
+    StackFault {
+        name: "retry exchange of another type",
+        inject: |whole| {
+            whole.stack.vhost.delete_exchange(RETRY_QUEUE);
+            declare(whole, &Topology::standard().exchange_type(RETRY_QUEUE, "direct"));
+        },
+        fix: |whole| {
+            whole.stack.vhost.delete_exchange(RETRY_QUEUE);
+            declare(whole, &Topology::standard());
+        },
+        points: &["deploy.iac-apply", "infra.rabbitmq"],
+        messages: &["exchange advanced.board.events.retry: type", "direct"],
+    },
+    StackFault {
+        name: "policy discards dead letters",
+        inject: |whole| {
+            let policy = json!({"max-length": 1});
+            whole.stack.vhost.set_policy("keep-one", "dlq$", &policy);
+        },
+        fix: |whole| whole.stack.vhost.delete_policy("keep-one"),
+        points: &["deploy.iac-apply", "infra.rabbitmq"],
+        messages: &["queue advanced.board.events.dlq: other limits", "keep-one"],
+    },
+    StackFault {
+        name: "policy deletes an unused queue",
+        inject: |whole| {
+            whole.stack.vhost.set_policy("unused", "retry$", &json!({"expires": 600_000}));
+        },
+        fix: |whole| whole.stack.vhost.delete_policy("unused"),
+        points: &["deploy.iac-apply", "infra.rabbitmq"],
+        messages: &["x-expires 600000"],
     },
 ];

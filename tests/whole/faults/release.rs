@@ -1,33 +1,22 @@
-//! Faults of the release: its secret, image, workload, source, infrastructure and telemetry.
+//! Faults of the release: its secret, image, source, infrastructure and telemetry.
 
 use std::fs;
 
 use gonogo_rehearsal::servers::forge::ForgeCheck;
-use gonogo_rehearsal::servers::kubernetes::deployment;
 use serde_json::{Value, json};
 
 use super::StackFault;
-use crate::support::collector::Collector;
-use crate::support::full_stack::{CODE, FullStack, REPOSITORY, SUITE, scan, terraform};
+use crate::support::full_stack::{
+    CODE, FullStack, GRAFANA_TOKEN, REPOSITORY, SUITE, add_dashboard, scan, terraform,
+};
 use crate::support::stack::TOKEN;
 
-/// Changes the deployment of the application.
-fn change_deployment(whole: &FullStack, change: impl Fn(&mut Value)) {
-    whole.cluster.update(|objects| change(objects.deployments.get_mut("advanced-app").unwrap()));
+fn write_code(whole: &FullStack, code: &str) {
+    fs::write(whole.iac.path().join("main.tf"), code).unwrap();
 }
 
-/// Writes a variable out in the deployment of the application.
-fn set_variable(whole: &FullStack, name: &str, value: &str) {
-    change_deployment(whole, |object| {
-        let env = object.pointer_mut("/spec/template/spec/containers/0/env").unwrap();
-        env.as_array_mut().unwrap().push(json!({"name": name, "value": value}));
-    });
-}
-
-fn restore_deployment(whole: &mut FullStack) {
-    let reference = json!({"secretKeyRef": {"name": "advanced-redis", "key": "url"}});
-    let env = json!([{"name": "ADVANCED_REDIS_URL", "valueFrom": reference}]);
-    change_deployment(whole, |object| *object = deployment("advanced-app", 2, &env));
+fn restore_code(whole: &mut FullStack) {
+    write_code(whole, CODE);
 }
 
 fn set_ci_result(whole: &FullStack, word: &str) {
@@ -90,41 +79,6 @@ pub const FAULTS: &[StackFault] = &[
         messages: &["tag v2"],
     },
     StackFault {
-        name: "credential written into the workload",
-        inject: |whole| {
-            change_deployment(whole, |object| {
-                let env = object.pointer_mut("/spec/template/spec/containers/0/env").unwrap();
-                *env = json!([{"name": "ADVANCED_RABBITMQ_PASSWORD", "value": "hunter22"}]);
-            });
-        },
-        fix: restore_deployment,
-        points: &["secrets.broker-credentials"],
-        messages: &["ADVANCED_RABBITMQ_PASSWORD is in plain text"],
-    },
-    StackFault {
-        name: "comma list of origins in the workload",
-        inject: |whole| {
-            set_variable(whole, "ADVANCED_ALLOWED_ORIGINS", "https://boards.example.com,https://x.example");
-        },
-        fix: restore_deployment,
-        points: &["secrets.allowed-origins"],
-        messages: &["ADVANCED_ALLOWED_ORIGINS of deployment advanced-app"],
-    },
-    StackFault {
-        name: "workload exports traces to the wrong path",
-        inject: |whole| set_variable(whole, "ADVANCED_OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
-        fix: restore_deployment,
-        points: &["secrets.otlp-export"],
-        messages: &["ADVANCED_OTEL_EXPORTER_OTLP_ENDPOINT of deployment advanced-app"],
-    },
-    StackFault {
-        name: "nothing runs",
-        inject: |whole| assert!(whole.cluster.scale("advanced-app", 0)),
-        fix: restore_deployment,
-        points: &["deploy.rollout"],
-        messages: &["nothing runs"],
-    },
-    StackFault {
         name: "another image runs",
         inject: |whole| {
             let other = format!("sha256:{}", "0".repeat(64));
@@ -135,32 +89,6 @@ pub const FAULTS: &[StackFault] = &[
         fix: |whole| whole.release(&["PATH=/bin", "RELEASE=2"]),
         points: &["deploy.rollout"],
         messages: &["image of advanced-app"],
-    },
-    StackFault {
-        name: "rollout not complete",
-        inject: |whole| change_deployment(whole, |object| object["status"]["updatedReplicas"] = 1.into()),
-        fix: restore_deployment,
-        points: &["deploy.rollout"],
-        messages: &["rollout complete"],
-    },
-    StackFault {
-        name: "readiness probe with the wrong path",
-        inject: |whole| {
-            change_deployment(whole, |object| {
-                let probe = "/spec/template/spec/containers/0/readinessProbe/httpGet/path";
-                *object.pointer_mut(probe).unwrap() = "/healthz".into();
-            });
-        },
-        fix: restore_deployment,
-        points: &["infra.health-checks"],
-        messages: &["readiness of deployment advanced-app"],
-    },
-    StackFault {
-        name: "scaling forbidden",
-        inject: |whole| whole.cluster.update(|objects| objects.read_only = true),
-        fix: |whole| whole.cluster.update(|objects| objects.read_only = false),
-        points: &["rollback.pause-consumers"],
-        messages: &["forbidden"],
     },
     StackFault {
         name: "suite failed in CI",
@@ -216,18 +144,18 @@ pub const FAULTS: &[StackFault] = &[
         name: "change set destroys the queue",
         inject: |whole| {
             let code = CODE.replace(r#"resource "terraform_data" "rabbitmq" { input = "b" }"#, "");
-            fs::write(whole.iac.path().join("main.tf"), code).unwrap();
+            write_code(whole, &code);
         },
-        fix: |whole| fs::write(whole.iac.path().join("main.tf"), CODE).unwrap(),
-        points: &["validate.iac-change-set"],
+        fix: restore_code,
+        points: &["deploy.iac-apply", "validate.iac-change-set"],
         messages: &["terraform_data.rabbitmq"],
     },
     StackFault {
         name: "state of the infrastructure lost",
         inject: |whole| fs::remove_file(whole.iac.path().join("terraform.tfstate")).unwrap(),
         fix: |whole| terraform(whole.iac.path(), &["apply", "-input=false", "-auto-approve"]),
-        points: &["rollback.previous-release"],
-        messages: &["missing"],
+        points: &["deploy.iac-apply", "rollback.previous-release"],
+        messages: &["2 to create", "missing"],
     },
     StackFault {
         name: "data source of the dashboard broken",
@@ -247,12 +175,170 @@ pub const FAULTS: &[StackFault] = &[
         points: &["infra.observability", "verify.metrics"],
         messages: &["failing"],
     },
-    // Must be the last one: the collector restarts on another port.
     StackFault {
         name: "collector gone",
         inject: |whole| whole.collector = None,
-        fix: |whole| whole.collector = Some(Collector::start()),
+        fix: FullStack::restart_collector,
         points: &["secrets.otlp-export"],
         messages: &["refuses connections"],
+    },
+    StackFault {
+        name: "credential in the history of the image",
+        inject: |whole| {
+            whole.release_with_history(&["PATH=/bin"], &["RUN fetch https://app:hunter22@mirror.example/x"]);
+        },
+        fix: |whole| whole.release(&["PATH=/bin", "RELEASE=2"]),
+        points: &["secrets.broker-credentials"],
+        messages: &["history"],
+    },
+    StackFault {
+        name: "current token in the image",
+        inject: |whole| whole.release(&["SETTING=the-token-of-today"]),
+        fix: |whole| whole.release(&["PATH=/bin", "RELEASE=2"]),
+        points: &["secrets.broker-credentials"],
+        messages: &["environment variable SETTING"],
+    },
+    StackFault {
+        name: "tag moved after the push",
+        inject: |whole| drop(whole.registry.push(REPOSITORY, "v2", &["PATH=/bin", "RELEASE=3"], &[])),
+        fix: |whole| whole.release(&["PATH=/bin", "RELEASE=2"]),
+        points: &["deploy.image-push", "deploy.rollout"],
+        messages: &["tag v2", "image of advanced-app"],
+    },
+    StackFault {
+        name: "wrong password of the registry",
+        inject: |whole| whole.edit_profile("\"REGISTRY_PASSWORD\"", "\"OLD_TOKEN\""),
+        fix: FullStack::restore_profile,
+        points: &[
+            "deploy.image-push",
+            "deploy.rollout",
+            "infra.registry-rights",
+            "rollback.previous-release",
+            "secrets.broker-credentials",
+        ],
+        messages: &["deploy-bot"],
+    },
+    StackFault {
+        name: "worker runs another image",
+        inject: |whole| {
+            let other = format!("sha256:{}", "0".repeat(64));
+            whole.cluster.update(|objects| drop(objects.digests.insert("advanced-worker".into(), other)));
+        },
+        fix: |whole| whole.release(&["PATH=/bin", "RELEASE=2"]),
+        points: &["deploy.rollout"],
+        messages: &["image of advanced-worker"],
+    },
+    StackFault {
+        name: "comma list of origins in the profile",
+        inject: |whole| {
+            whole.edit_profile(
+                r#"'["https://boards.example.com", "https://admin.example.com"]'"#,
+                "\"https://boards.example.com,https://admin.example.com\"",
+            );
+        },
+        fix: FullStack::restore_profile,
+        points: &["secrets.allowed-origins"],
+        messages: &["JSON"],
+    },
+    StackFault {
+        name: "secret without its field",
+        inject: |whole| whole.vault.put("advanced/realtime-token", &json!({"value": TOKEN})),
+        fix: |whole| whole.vault.put("advanced/realtime-token", &json!({"token": TOKEN})),
+        points: &["secrets.token-rotated"],
+        messages: &["no field"],
+    },
+    StackFault {
+        name: "Vault refuses the login",
+        inject: |whole| whole.edit_profile("\"VAULT_TOKEN\"", "\"OLD_TOKEN\""),
+        fix: FullStack::restore_profile,
+        points: &["secrets.token-rotated"],
+        messages: &["403"],
+    },
+    StackFault {
+        name: "suite skipped in CI",
+        inject: |whole| set_ci_result(whole, "skipped"),
+        fix: |whole| set_ci_result(whole, "success"),
+        points: &["validate.ci-suite"],
+        messages: &["skipped"],
+    },
+    StackFault {
+        name: "only another suite run in CI",
+        inject: |whole| {
+            whole.forge.update(|project| {
+                drop(project.commits.insert(whole.commit.clone(), vec![ForgeCheck::new("lint", "success")]));
+            });
+        },
+        fix: |whole| set_ci_result(whole, "success"),
+        points: &["validate.ci-suite"],
+        messages: &["advanced-suite"],
+    },
+    StackFault {
+        name: "tag moved to a commit that CI has not seen",
+        inject: |whole| {
+            whole.checkout.commit("three");
+            whole.checkout.git(&["tag", "-f", "v2"]);
+        },
+        fix: |whole| {
+            whole.checkout.git(&["reset", "-q", "--hard", &whole.commit]);
+            whole.checkout.git(&["tag", "-f", "v2"]);
+        },
+        points: &["validate.ci-suite"],
+        messages: &["commit at GitHub"],
+    },
+    StackFault {
+        name: "demo ends at a heartbeat",
+        inject: |whole| {
+            let script = whole.checkout.path().join("scripts/advanced_pipeline_demo.py");
+            fs::write(script, "print('data: {}')\n").unwrap();
+        },
+        fix: |whole| drop(whole.checkout.git(&["checkout", "--", "scripts"])),
+        points: &["validate.ci-suite", "verify.pipeline"],
+        messages: &["board_event", "advanced_pipeline_demo.py"],
+    },
+    StackFault {
+        name: "nothing scanned",
+        inject: |whole| {
+            let mut report: Value = serde_json::from_str(&scan("LOW")).unwrap();
+            report["Results"] = json!([]);
+            fs::write(whole.sandbox.work().join("scan.json"), report.to_string()).unwrap();
+        },
+        fix: |whole| fs::write(whole.sandbox.work().join("scan.json"), scan("LOW")).unwrap(),
+        points: &["deploy.image-build-scan"],
+        messages: &["scan target", "names none"],
+    },
+    StackFault {
+        name: "change not applied",
+        inject: |whole| write_code(whole, &CODE.replace(r#"input = "b""#, r#"input = "c""#)),
+        fix: restore_code,
+        points: &["deploy.iac-apply"],
+        messages: &["pending changes", "1 to update", "terraform_data.rabbitmq"],
+    },
+    StackFault {
+        name: "infrastructure code not valid",
+        inject: |whole| write_code(whole, &CODE.replace("input = \"b\" }", "input = ")),
+        fix: restore_code,
+        points: &["deploy.iac-apply", "rollback.previous-release", "validate.iac-change-set"],
+        messages: &["Error: Invalid expression on main.tf", "Error: Invalid expression on /"],
+    },
+    StackFault {
+        name: "no contact at Platform",
+        inject: |whole| whole.edit_profile("role = \"Platform\"", "role = \"Support\""),
+        fix: FullStack::restore_profile,
+        points: &["rollback.contacts"],
+        messages: &["Platform"],
+    },
+    StackFault {
+        name: "dashboard missing",
+        inject: |whole| whole.grafana.update(|grafana| grafana.dashboards.clear()),
+        fix: |whole| whole.grafana.update(add_dashboard),
+        points: &["verify.metrics"],
+        messages: &["advanced-observability"],
+    },
+    StackFault {
+        name: "Grafana refuses the token",
+        inject: |whole| whole.grafana.update(|grafana| grafana.token = Some("another".into())),
+        fix: |whole| whole.grafana.update(|grafana| grafana.token = Some(GRAFANA_TOKEN.into())),
+        points: &["verify.metrics"],
+        messages: &["401"],
     },
 ];

@@ -18,6 +18,7 @@ pub enum IacTool {
 
 /// A change set, or the state of the infrastructure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "keys of a table in TOML, each of its own")]
 #[serde(deny_unknown_fields)]
 pub struct IacSpec {
     /// The tool.
@@ -36,6 +37,9 @@ pub struct IacSpec {
     /// Whether to check only that the saved change set is still the reviewed one.
     #[serde(default, skip_serializing_if = "is_false")]
     pub saved: bool,
+    /// Whether to check only that everything is applied: no change is pending.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub applied: bool,
     /// The stack, for Pulumi and CloudFormation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<String>,

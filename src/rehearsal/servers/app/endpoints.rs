@@ -5,16 +5,17 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{Html, IntoResponse as _, Response};
 use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use super::{AppState, now_micros, worker};
+use super::{AppFaults, AppState, StreamRefusal, now_micros, worker};
 
 /// The token that the public documentation shows.
 const DEFAULT_TOKEN: &str = "change-me-realtime";
@@ -27,6 +28,7 @@ fn is_authorized(shared: &AppState, headers: &HeaderMap, query: &HashMap<String,
     let faults = shared.faults();
     let bearer =
         headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let bearer = bearer.filter(|_| !faults.ignores_authorization);
     let Some(token) = bearer.or_else(|| query.get("token").map(String::as_str)) else { return false };
     (token == shared.config.token && !faults.rejects_current_token)
         || (faults.accepts_default_token && token == DEFAULT_TOKEN)
@@ -39,6 +41,9 @@ pub(super) async fn sse_activity(
     Query(query): QueryParams,
     headers: HeaderMap,
 ) -> Response {
+    if let Some(refusal) = shared.faults().refuses_streams {
+        return refused_stream(refusal);
+    }
     if !is_authorized(&shared, &headers, &query) {
         return (StatusCode::UNAUTHORIZED, "invalid token").into_response();
     }
@@ -54,6 +59,19 @@ pub(super) async fn sse_activity(
         Some((Ok::<_, Infallible>(Bytes::from(frame)), (None, listener)))
     });
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(body)).into_response()
+}
+
+fn refused_stream(refusal: StreamRefusal) -> Response {
+    match refusal {
+        StreamRefusal::LoginPage => Html("<html><title>Sign in</title>").into_response(),
+        StreamRefusal::Unprocessable => {
+            let missing = json!({"type": "missing", "loc": ["query", "settings"], "msg": "Field required"});
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({"detail": [missing]}))).into_response()
+        }
+        StreamRefusal::TooManyRequests => {
+            (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "60")]).into_response()
+        }
+    }
 }
 
 /// A client's stream of server-sent events.
@@ -78,7 +96,8 @@ impl SseStream {
                 Ok(Ok(event)) => {
                     let action = serde_json::from_str::<Value>(&event).unwrap_or_default();
                     let action = action.get("action").and_then(Value::as_str).unwrap_or("message").to_owned();
-                    return Some(frame(&action, &event));
+                    let copies = if self.shared.faults().sends_events_twice { 2 } else { 1 };
+                    return Some(frame(&action, &event).repeat(copies));
                 }
             }
         }
@@ -117,7 +136,7 @@ pub(super) async fn websocket(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    if !is_authorized(&shared, &headers, &query) {
+    if !is_authorized(&shared, &headers, &query) || shared.faults().at_connection_limit {
         return StatusCode::FORBIDDEN.into_response();
     }
     upgrade.on_upgrade(|socket| run_websocket(shared, board, socket))
@@ -172,13 +191,23 @@ async fn accept_event(shared: &AppState, board: &str, text: &str) -> Result<(), 
         "active_connections": shared.events.receiver_count(),
     });
     let faults = shared.faults();
-    let published = if faults.event_bus_down {
-        false
-    } else {
-        worker::publish(&shared.config, &complete_event).await.is_ok()
-    };
+    let published = publish(shared, &complete_event, &faults).await;
     if !faults.frozen_metrics {
         shared.metrics.count_published(board, published, started.elapsed());
     }
     if published { Ok(()) } else { Err("event_bus_failure") }
+}
+
+/// Whether the event could be published.
+async fn publish(shared: &AppState, event: &Value, faults: &AppFaults) -> bool {
+    if faults.event_bus_down {
+        return false;
+    }
+    if faults.memory_transport {
+        return shared.events.send(event.to_string()).is_ok();
+    }
+    if faults.publishes_twice {
+        let _ = worker::publish(&shared.config, event).await;
+    }
+    worker::publish(&shared.config, event).await.is_ok()
 }

@@ -96,6 +96,45 @@ pub struct AppFaults {
     pub balancer_drops_query: bool,
     /// The load balancer does not forward the upgrade to a `WebSocket`.
     pub balancer_has_no_websockets: bool,
+    /// The load balancer keeps back the answer of an event stream.
+    pub balancer_holds_streams: bool,
+    /// The load balancer removes the security headers.
+    pub balancer_drops_headers: bool,
+    /// Every request is answered with 500.
+    pub fails_always: bool,
+    /// `/healthz` answers 200 with the status "degraded".
+    pub degraded: bool,
+    /// `/metrics` answers 503.
+    pub no_telemetry: bool,
+    /// How requests for server-sent events are refused, whatever their token.
+    pub refuses_streams: Option<StreamRefusal>,
+    /// Every `WebSocket` is closed before it is accepted: 403.
+    pub at_connection_limit: bool,
+    /// The header `Authorization` does not count.
+    pub ignores_authorization: bool,
+    /// Every origin is allowed, by its name and with credentials.
+    pub echoes_origin: bool,
+    /// The origin `null` is allowed.
+    pub allows_null_origin: bool,
+    /// Events are not published: the application delivers its own.
+    pub memory_transport: bool,
+    /// Each event is published twice.
+    pub publishes_twice: bool,
+    /// Each event is sent twice over server-sent events.
+    pub sends_events_twice: bool,
+    /// How far its clock is behind, in seconds.
+    pub clock_behind: i64,
+}
+
+/// An answer that is not an event stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamRefusal {
+    /// 200 with a page.
+    LoginPage,
+    /// 422 of a parameter that is not there.
+    Unprocessable,
+    /// 429 for a minute.
+    TooManyRequests,
 }
 
 /// Called with each span that ends: name, route, start in microseconds since the Unix epoch, and duration in
@@ -249,7 +288,8 @@ impl AppState {
         if let Some(on_span) =
             self.on_span.as_ref().filter(|_| faults.no_spans_of_route.as_deref() != Some(route))
         {
-            on_span(name, route, start_micros, now_micros() - start_micros);
+            let start_by_its_clock = start_micros - faults.clock_behind * 1_000_000;
+            on_span(name, route, start_by_its_clock, now_micros() - start_micros);
         }
     }
 }
@@ -260,4 +300,4 @@ fn now_micros() -> i64 {
 }
 
 pub use exporter::{Exporter, start_exporter};
-pub use worker::AppWorker;
+pub use worker::{AppWorker, WorkerFaults};

@@ -46,7 +46,7 @@ async fn health(
     if shared.faults().unhealthy {
         return (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response();
     }
-    Json(json!({"status": "ok"})).into_response()
+    Json(json!({"status": if shared.faults().degraded { "degraded" } else { "ok" }})).into_response()
 }
 
 async fn ready(State(shared): State<Arc<AppState>>) -> Json<Value> {
@@ -59,27 +59,53 @@ async fn ready(State(shared): State<Arc<AppState>>) -> Json<Value> {
     Json(json!({"status": status, "event_pipeline_ready": ready}))
 }
 
-async fn metrics(State(shared): State<Arc<AppState>>) -> String {
-    shared.metrics.text()
+async fn metrics(State(shared): State<Arc<AppState>>) -> Response {
+    if shared.faults().no_telemetry {
+        return (StatusCode::SERVICE_UNAVAILABLE, "telemetry disabled").into_response();
+    }
+    shared.metrics.text().into_response()
 }
 
 async fn with_headers(State(shared): State<Arc<AppState>>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let mut faults = shared.faults();
-    if request.extensions().get::<ViaLoadBalancer>().is_some() {
+    let is_balanced = request.extensions().get::<ViaLoadBalancer>().is_some();
+    if is_balanced {
         pass_balancer(&mut request, &mut faults);
+    }
+    if is_balanced && faults.balancer_holds_streams && path == "/sse/activity" {
+        return std::future::pending().await;
     }
     let origin =
         request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let mut response = next.run(request).await;
+    let mut response = if faults.fails_always {
+        (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response()
+    } else {
+        next.run(request).await
+    };
     shared.count_request(path, response.status());
     let headers = response.headers_mut();
-    set_security_headers(&faults, headers);
+    if !(is_balanced && faults.balancer_drops_headers) {
+        set_security_headers(&faults, headers);
+    }
+    if faults.clock_behind != 0 {
+        set_header(headers, "date", &date(faults.clock_behind));
+    }
     if let Some(allowed) = origin.and_then(|origin| allowed_origin(&shared, &faults, &origin)) {
         set_header(headers, "access-control-allow-origin", &allowed);
         set_header(headers, "vary", "Origin");
     }
+    if faults.echoes_origin {
+        set_header(headers, "access-control-allow-credentials", "true");
+    }
     response
+}
+
+/// The time by a clock that is so many seconds behind (RFC 9110, 6.6.1).
+fn date(seconds_behind: i64) -> String {
+    let now = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds_behind);
+    let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+    printer.timestamp_to_rfc9110_string(&now).unwrap_or_default()
 }
 
 /// What the load balancer does to a request and its response.
@@ -116,6 +142,9 @@ fn allowed_origin(shared: &AppState, faults: &AppFaults, origin: &str) -> Option
     let allowed_origins = &shared.config.origins;
     if faults.allows_any_origin {
         return Some("*".to_owned());
+    }
+    if faults.echoes_origin || (faults.allows_null_origin && origin == "null") {
+        return Some(origin.to_owned());
     }
     let matches_listed = |allowed: &String| {
         if faults.matches_origin_prefix { origin.starts_with(allowed.as_str()) } else { origin == allowed }

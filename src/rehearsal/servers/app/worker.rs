@@ -9,9 +9,12 @@ use std::time::Duration;
 use axum::Router;
 use futures_util::StreamExt as _;
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions};
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
+};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use redis::aio::MultiplexedConnection;
 use serde_json::Value;
 
 use super::super::server::LoopbackServer;
@@ -32,6 +35,8 @@ type BrokerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 pub(super) async fn publish(config: &AppConfig, event: &Value) -> BrokerResult {
     let connection = Connection::connect(&config.amqp, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
+    // Without confirms, an exchange that is missing would not be noticed.
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
     let id = event.get("correlation_id").and_then(Value::as_str).unwrap_or_default();
     let properties = BasicProperties::default().with_correlation_id(id.into()).with_delivery_mode(2);
     let body = event.to_string();
@@ -72,6 +77,15 @@ async fn subscribe(shared: &AppState) -> BrokerResult {
     Ok(())
 }
 
+/// Faults of the worker. The default has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkerFaults {
+    /// Duplicates of an event are not recognized.
+    pub forgets_events: bool,
+    /// How long after it was delivered each event is dead-lettered.
+    pub dead_letters_after: Option<Duration>,
+}
+
 /// The running worker. Dropping it stops it.
 #[derive(Debug)]
 pub struct AppWorker {
@@ -84,9 +98,17 @@ impl AppWorker {
     /// # Errors
     /// When no thread is available.
     pub fn start(config: AppConfig) -> io::Result<Self> {
+        Self::start_with(config, WorkerFaults::default())
+    }
+
+    /// Starts to consume the queue, with faults.
+    ///
+    /// # Errors
+    /// When no thread is available.
+    pub fn start_with(config: AppConfig, faults: WorkerFaults) -> io::Result<Self> {
         let work = async move {
             loop {
-                let _ = consume(&config).await;
+                let _ = consume(&config, faults).await;
                 tokio::time::sleep(RETRY_DELAY).await;
             }
         };
@@ -94,7 +116,7 @@ impl AppWorker {
     }
 }
 
-async fn consume(config: &AppConfig) -> BrokerResult {
+async fn consume(config: &AppConfig, faults: WorkerFaults) -> BrokerResult {
     let mut channel = redis::Client::open(config.redis.as_str())?.get_multiplexed_async_connection().await?;
     let connection = Connection::connect(&config.amqp, ConnectionProperties::default()).await?;
     let queue = connection.create_channel().await?;
@@ -109,20 +131,35 @@ async fn consume(config: &AppConfig) -> BrokerResult {
         .await?;
     while let Some(message) = messages.next().await {
         let message = message?;
-        match event_id(&message.data) {
-            Ok(id) => {
-                let key = format!("advanced:idempotency:{id}");
-                let mut once = redis::cmd("SET");
-                once.arg(key).arg(1).arg("NX").arg("EX").arg(IDEMPOTENCY_SECONDS);
-                let is_new: Option<String> = once.query_async(&mut channel).await?;
-                if is_new.is_some() {
-                    let mut publish = redis::cmd("PUBLISH");
-                    let _: () = publish.arg(CHANNEL).arg(&message.data).query_async(&mut channel).await?;
-                }
-            }
-            Err(error) => retry_or_dead_letter(&queue, &message, error).await?,
+        // What could not be handled is retried, whatever the reason.
+        let handled = match event_id(&message.data) {
+            Ok(id) => fan_out(&mut channel, &id, &message.data, faults).await.map_err(|why| why.to_string()),
+            Err(why) => Err(why.to_owned()),
+        };
+        if let Err(why) = handled {
+            retry_or_dead_letter(&queue, &message, &why).await?;
+        }
+        if let Some(delay) = faults.dead_letters_after {
+            tokio::time::sleep(delay).await;
+            forward(&queue, &message.data, message.properties.clone(), "dlq").await?;
         }
         message.ack(BasicAckOptions::default()).await?;
+    }
+    Ok(())
+}
+
+/// Publishes an event to the channel, once.
+async fn fan_out(
+    channel: &mut MultiplexedConnection,
+    id: &str,
+    event: &[u8],
+    faults: WorkerFaults,
+) -> redis::RedisResult<()> {
+    let mut once = redis::cmd("SET");
+    once.arg(format!("advanced:idempotency:{id}")).arg(1).arg("NX").arg("EX").arg(IDEMPOTENCY_SECONDS);
+    let is_new: Option<String> = once.query_async(channel).await?;
+    if is_new.is_some() || faults.forgets_events {
+        redis::cmd("PUBLISH").arg(CHANNEL).arg(event).query_async::<()>(channel).await?;
     }
     Ok(())
 }
@@ -143,9 +180,13 @@ async fn retry_or_dead_letter(queue: &Channel, message: &Delivery, error: &str) 
     let suffix = if tries < MAX_RETRIES { "retry" } else { "dlq" };
     headers.insert("x-retry-count".into(), AMQPValue::LongInt(tries + 1));
     headers.insert("last-error".into(), AMQPValue::LongString(error.into()));
-    let properties = message.properties.clone().with_headers(headers);
+    forward(queue, &message.data, message.properties.clone().with_headers(headers), suffix).await
+}
+
+/// Publishes a message to the exchange of retries or dead letters.
+async fn forward(queue: &Channel, data: &[u8], properties: BasicProperties, suffix: &str) -> BrokerResult {
     let (exchange, key) = (format!("{EXCHANGE}.{suffix}"), format!("{ROUTING_KEY}.{suffix}"));
     let options = BasicPublishOptions::default();
-    queue.basic_publish(exchange.into(), key.into(), options, &message.data, properties).await?.await?;
+    queue.basic_publish(exchange.into(), key.into(), options, data, properties).await?.await?;
     Ok(())
 }
