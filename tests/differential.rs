@@ -50,6 +50,8 @@ fn class(reason: &IgnoredReason) -> &'static str {
     use IgnoredReason as Reason;
     match reason {
         Reason::ZeroByte => "zero byte",
+        Reason::ByteOrderMark => "byte order mark",
+        Reason::Utf16 => "UTF-16",
         Reason::CarriageReturn => "carriage return",
         Reason::Name(_) => "name",
         Reason::Pattern(_) => "pattern",

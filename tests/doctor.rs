@@ -58,8 +58,8 @@ fn every_warning_has_a_location_and_a_hint() {
         "profile.toml:18:1: /no/such/file is not a readable file",
         "profile.toml:3:1: solo in a production environment",
         "profile.toml:25:1: contact SRE: name \"TODO\" looks like a placeholder",
-        "directory /no/such/checkout not found",
-        "program poetry not found",
+        "directory /no/such/checkout not found: needed by ",
+        "program poetry not found: needed by validate.package-metadata/check, validate.package-metadata/export",
         "jaeger.url is missing: cannot check infra.observability, verify.traces\n    hint: add url to [values.jaeger]",
     ];
     let _ = lines.iter().fold(output, |output, line| output.stdout_has(line));

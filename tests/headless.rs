@@ -21,7 +21,10 @@ fn points_that_need_confirmation_are_pending_unless_left_out() {
     let output = check(&mut world, &[]).code(1).stdout_has("PENDING 1/3").stdout_has("not confirmed yet");
     assert!(!output.stdout.contains("left out"), "{output}");
     let output = check(&mut world, &["--machine"]).code(0);
-    let _ = output.stdout_has("GO 2/2").stdout_has("left out: confirmation of 2 points (--machine)");
+    let _ = output
+        .stdout_has("GO for 2 of 3 points: 2/2 done")
+        .stdout_has("left out: confirmation of 2 points (--machine)");
+    let _ = check(&mut world, &["--only", "service.headers", "--machine"]).stdout_has("(not confirmed)");
     assert!(world.sandbox.logs("staging").is_empty());
 }
 
@@ -33,7 +36,7 @@ fn system_roots_are_not_read_if_no_probe_uses_tls() {
     let roots = world.sandbox.work().join("roots.pem");
     assert!(Command::new("mkfifo").arg(&roots).status().unwrap().success());
     world.sandbox = world.sandbox.env("SSL_CERT_FILE", roots);
-    let _ = check(&mut world, &["--machine"]).code(0).stdout_has("GO 2/2");
+    let _ = check(&mut world, &["--machine"]).code(0).stdout_has("2/2 done");
 }
 
 /// A server returns a secret that only another point uses.
@@ -95,9 +98,10 @@ fn a_part_can_be_checked_and_the_rest_is_listed_as_left_out() {
     let mut world = World::new();
     let _ = check(&mut world, &["--only", "service.ready"])
         .code(0)
-        .stdout_has("GO 1/1")
+        .stdout_has("GO for 1 of 3 points: 1/1 done")
         .stdout_has("2 points (--only)");
-    let _ = check(&mut world, &["--only", "people"]).code(1).stdout_has("PENDING 0/1");
+    let _ =
+        check(&mut world, &["--only", "people"]).code(1).stdout_has("PENDING for 1 of 3 points: 0/1 done");
     let output =
         check(&mut world, &["--only", "service", "--only", "people.duty", "--format", "json"]).code(1).json();
     assert_eq!((&output["total"], &output["left_out"]), (&3.into(), &serde_json::json!([])));
@@ -121,7 +125,7 @@ fn every_format_has_the_same_result_and_several_can_be_written() {
     assert!(lines.contains(&"  severity: fail"), "{output}");
     let xml = fs::read_to_string(world.sandbox.work().join("r.xml")).unwrap();
     for part in [
-        r#"<testsuites name="gonogo staging" tests="3" failures="3" errors="0" skipped="0">"#,
+        r#"<testsuites name="gonogo staging" tests="3" failures="1" errors="0" skipped="2">"#,
         r#"<testsuite name="People" tests="1""#,
         r#"<testcase classname="service" name="service.ready Pipeline is ready""#,
         "&lt;no &amp;",
@@ -228,7 +232,7 @@ with = { argv = ["true"] }
     let output = own
         .check(&["--no-effects"])
         .code(0)
-        .stdout_has("GO 2/2")
+        .stdout_has("GO for 2 of 4 points: 2/2 done")
         .stdout_has("○ s.event                    --no-effects");
     let _ =
         output.stdout_has("○ s.traces                   needs the result of s.event/send, which is left out");
@@ -309,7 +313,10 @@ due = "s.rollout"
 fn a_check_before_the_deployment_skips_what_is_not_due() {
     let own = OwnChecklist::new(WITH_DUE, "");
     let check = |more: &[&str]| own.check(more);
-    let output = check(&[]).code(0).stdout_has("GO 1/1").stdout_has("--after-deploy checks what is not due");
+    let output = check(&[])
+        .code(0)
+        .stdout_has("GO for 1 of 3 points: 1/1 done")
+        .stdout_has("--after-deploy checks what is not due");
     let output = output.stdout_has("○ s.rollout                  not due, after s.rollout/roll");
     let output = output.stdout_has("○ s.signed                   not due, after s.rollout");
     let output = output.stdout_has("s.ready                    Ready (in part)");
@@ -326,7 +333,7 @@ fn a_check_before_the_deployment_skips_what_is_not_due() {
     assert_eq!((&json["total"], &json["skipped"][1]["id"]), (&1.into(), &"s.signed".into()));
     // With the release out, or named by its id, all of it counts.
     let _ = check(&["--after-deploy"]).code(1).stdout_has("NO-GO 0/3").lacks("skipped");
-    let _ = check(&["--only", "s.rollout"]).code(1).stdout_has("NO-GO 0/1");
+    let _ = check(&["--only", "s.rollout"]).code(1).stdout_has("NO-GO for 1 of 3 points: 0/1 done");
     let _ = check(&["--only", "s.signed", "--machine"]).code(2);
 }
 
@@ -379,6 +386,11 @@ fn people_confirm_what_a_probe_cannot_observe() {
     );
     // In a pipeline, nobody can confirm it.
     let _ = check(&["--machine"]).code(3).stdout_has("nothing listens on that port");
+    let misspelled = OwnChecklist::new(&checklist, &format!("[points.\"s.a\"]\npeople = [\"GET {url}x\"]\n"));
+    let output = misspelled.check(&[]).code(3);
+    let _ = output.stdout_has(&format!("no observation has that name; did you mean \"GET {url}\"?"));
+    let points = own.sandbox.run_with(&["points", "profile.toml"]).code(0);
+    let _ = points.stdout_has(&format!("confirmed by people if not observed: GET {url}"));
     let doctor = own.sandbox.run_with(&["doctor", "profile.toml"]).code(0);
     let _ = doctor.stdout_has(&format!("confirmed by people if not observed: GET {url}: s.a"));
 }

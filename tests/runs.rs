@@ -7,6 +7,7 @@ mod faults;
 mod key_types;
 mod killed;
 mod looser_plans;
+mod named_keys;
 mod opening;
 mod resuming;
 mod screen;

@@ -1,7 +1,7 @@
 //! `gonogo doctor`: reports what is missing in a profile, likely mistakes, and programs and files that are not on this
 //! machine. Contacts no server and runs no command of the profile.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
@@ -19,12 +19,14 @@ use crate::process::{Permit, find_python_module};
 use gonogo_core::checklist::lint::{LintFinding, LintLevel, lint, secret_references};
 use gonogo_core::checklist::requirements::{LocalRequirement, local_requirements};
 use gonogo_core::checklist::suspected_secrets::suspected_secrets;
-use gonogo_core::checklist::{Plan, Promotion};
+use gonogo_core::checklist::{Plan, ProbeKey, Promotion};
 use gonogo_core::error::{Exit, Problem, SourceLocation};
 use gonogo_core::files::open_regular;
 use gonogo_core::secret::SecretRef;
 use gonogo_core::text::{count, line};
 
+/// How many probes and actions are listed that need a program or a file.
+const MAX_USERS: usize = 3;
 /// Readable by the group or by others.
 const OTHERS_CAN_READ: u32 = 0o044;
 
@@ -41,7 +43,7 @@ pub(super) fn doctor(arguments: &DoctorArgs) -> Result<Exit> {
     let mut findings = lint(loaded.profile(), &plan);
     findings.extend(loaded.own_files().flat_map(suspected_secrets));
     findings.extend(unreadable_secrets(&loaded, &plan));
-    findings.extend(missing_requirements(&plan));
+    findings.extend(missing_requirements(&loaded, &plan));
     findings.sort_by_key(|finding| finding.level);
     let text = match arguments.format {
         PlainFormat::Human => human(&loaded, &findings),
@@ -59,10 +61,12 @@ const LEVELS: [(LintLevel, &str); 3] =
 fn human(loaded: &LoadedProfile, findings: &[LintFinding]) -> String {
     let of_level = |level| findings.iter().filter(move |finding| finding.level == level);
     let counts = LEVELS.map(|(level, word)| match (level, of_level(level).count()) {
-        (LintLevel::Missing, n) => format!("{n} {word}"),
-        (_, n) => count(n, word),
+        (_, 0) => None,
+        (LintLevel::Missing, n) => Some(format!("{n} {word}")),
+        (_, n) => Some(count(n, word)),
     });
-    let counts = counts.join(", ");
+    let counts: Vec<_> = counts.into_iter().flatten().collect();
+    let counts = if counts.is_empty() { "no findings".to_owned() } else { counts.join(", ") };
     let mut text = format!("{}: {counts}\n", line(&loaded.path().display().to_string()));
     for (level, word) in LEVELS.into_iter().filter(|(weight, _)| of_level(*weight).next().is_some()) {
         let _ = writeln!(text, "\n{word}");
@@ -98,7 +102,11 @@ fn unreadable_secrets(loaded: &LoadedProfile, plan: &Plan) -> Vec<LintFinding> {
     // The other references are in a probe, a guard or an action.
     let mut others: Vec<SecretRef> = plan.secrets().into_iter().filter(|secret| !is_listed(secret)).collect();
     others.dedup();
-    let others: Vec<_> = others.iter().filter_map(|secret| check_secret(None, secret)).collect();
+    let is = |secret: &SecretRef, value: &toml::Value| {
+        value.is_table() && value.clone().try_into::<SecretRef>().is_ok_and(|found| found == *secret)
+    };
+    let located = |secret: &SecretRef| check_secret(place_of(loaded, |value| is(secret, value)), secret);
+    let others: Vec<_> = others.iter().filter_map(located).collect();
     of_values
         .iter()
         .filter_map(|(place, secret)| check_secret(Some(place.clone()), secret))
@@ -136,38 +144,71 @@ fn check_secret(place: Option<SourceLocation>, secret: &SecretRef) -> Option<Lin
     Some(LintFinding { level, problem: place.into_iter().fold(problem, Problem::at) })
 }
 
-/// Programs, directories and files that probes need and that are not on this machine.
-fn missing_requirements(plan: &Plan) -> Vec<LintFinding> {
-    let specs = plan.points().flat_map(|point| &point.probes).filter_map(|probe| probe.spec.as_ref());
-    let programs = plan.actions().filter_map(|(_, action)| action.program.as_ref());
-    let own_programs =
-        programs.filter_map(|program| program.argv.first()).cloned().map(LocalRequirement::Program);
-    let requirements: BTreeSet<_> = specs.flat_map(local_requirements).chain(own_programs).collect();
-    let missing = requirements.into_iter().filter_map(|requirement| match requirement {
+/// The place of a value in the profile, or in its own checklist.
+fn place_of(loaded: &LoadedProfile, is_it: impl Fn(&toml::Value) -> bool) -> Option<SourceLocation> {
+    loaded.own_files().find_map(|file| file.find(&is_it))
+}
+
+/// Programs, directories and files that probes and actions need and that are not on this machine, each with its place in
+/// the profile and with what needs it.
+fn missing_requirements(loaded: &LoadedProfile, plan: &Plan) -> Vec<LintFinding> {
+    let mut users: BTreeMap<LocalRequirement, Vec<String>> = BTreeMap::new();
+    for (user, requirement) in requirements(plan) {
+        users.entry(requirement).or_default().push(user);
+    }
+    let missing = users.into_iter().filter_map(|(requirement, users)| {
+        let (what, hint) = why_missing(&requirement)?;
+        let name = requirement.name();
+        let place = place_of(loaded, |value| value.as_str() == Some(name));
+        let problem = Problem::new(format!("{what}: needed by {}", list(&users))).hint(hint);
+        let problem = place.into_iter().fold(problem, Problem::at);
+        Some(LintFinding { level: LintLevel::Missing, problem })
+    });
+    missing.collect()
+}
+
+/// Each requirement of a probe, a guard or an action, with the name of that one.
+fn requirements(plan: &Plan) -> impl Iterator<Item = (String, LocalRequirement)> {
+    let probes = plan.points().flat_map(|point| {
+        point.probes.iter().map(|probe| (ProbeKey::new(&point.id, &probe.id).to_string(), probe))
+    });
+    let guards = plan.guards.iter().map(|guard| (format!("guard {}", guard.id), guard));
+    let of_probes = probes.chain(guards).filter_map(|(user, probe)| Some((user, probe.spec.as_ref()?)));
+    let of_probes = of_probes.flat_map(|(user, spec)| {
+        local_requirements(spec).into_iter().map(move |requirement| (user.clone(), requirement))
+    });
+    let of_actions = plan.actions().filter_map(|(key, action)| {
+        let name = action.program.as_ref()?.argv.first()?;
+        Some((key.to_string(), LocalRequirement::Program(name.clone())))
+    });
+    of_probes.chain(of_actions)
+}
+
+fn list(users: &[String]) -> String {
+    let more = users.len().saturating_sub(MAX_USERS);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", users.iter().take(MAX_USERS).cloned().collect::<Vec<_>>().join(", "))
+}
+
+/// What is missing, and what to do; `None` if it is there.
+fn why_missing(requirement: &LocalRequirement) -> Option<(String, &'static str)> {
+    const PATH_HINT: &str = "check the path; it is relative to the current directory";
+    match requirement {
         LocalRequirement::PythonModule { interpreter, module } => {
-            is_python_module_missing(&interpreter, &module).then(|| {
-                (
-                    format!("Python module {module} not found"),
-                    "install it where this interpreter finds it, or leave the probe out",
-                )
-            })
+            let hint = "install it where this interpreter finds it, or leave the probe out";
+            is_python_module_missing(interpreter, module)
+                .then(|| (format!("Python module {module} not found"), hint))
         }
         LocalRequirement::Program(name) => {
-            (!is_program(&name)).then(|| (format!("program {name} not found"), "install it, or check PATH"))
+            (!is_program(name)).then(|| (format!("program {name} not found"), "install it, or check PATH"))
         }
-        LocalRequirement::Directory(path) => (!Path::new(&path).is_dir()).then(|| {
-            (format!("directory {path} not found"), "check the path; it is relative to the current directory")
-        }),
-        LocalRequirement::File(path) => read_error(Path::new(&path)).map(|why| {
-            (
-                format!("{path} is not readable: {why}"),
-                "check the path; it is relative to the current directory",
-            )
-        }),
-    });
-    missing
-        .map(|(what, hint)| LintFinding { level: LintLevel::Missing, problem: Problem::new(what).hint(hint) })
-        .collect()
+        LocalRequirement::Directory(path) => {
+            (!Path::new(path).is_dir()).then(|| (format!("directory {path} not found"), PATH_HINT))
+        }
+        LocalRequirement::File(path) => {
+            read_error(Path::new(path)).map(|why| (format!("{path} is not readable: {why}"), PATH_HINT))
+        }
+    }
 }
 
 /// Only if the interpreter says so: one that cannot be run is reported as a program.

@@ -12,9 +12,10 @@ use crate::engine::Keyring;
 use crate::tui::{AddOperatorRequest, UnlockResult};
 use gonogo_core::error::chain;
 use gonogo_core::files::read_regular_text;
-use gonogo_core::journal::agent::Agent;
+use gonogo_core::journal::agent::{Agent, AgentKeys};
 use gonogo_core::journal::entry::MACHINE;
 use gonogo_core::journal::keys::{LoadKeyError, Signer};
+use gonogo_core::journal::public_key::plain_key;
 use gonogo_core::journal::signers::is_key;
 use gonogo_core::secret::Secret;
 use gonogo_core::text::{is_harmful, line};
@@ -85,7 +86,8 @@ enum SigningKeySource {
 }
 
 impl SigningKeySource {
-    /// Parses the name of a key: a private key file, a public key file, or the public key itself, as git takes it too.
+    /// Parses the name of a key: a private key file, its public key file or certificate, or the public key itself, as
+    /// git takes it too. A certificate stands for its key.
     ///
     /// # Errors
     /// Why it cannot be read.
@@ -94,9 +96,12 @@ impl SigningKeySource {
             return Ok(Self::InAgent(public));
         }
         let path = expand_home(&name.to_string_lossy());
-        let private = private_half(path.clone());
-        if private.exists() || private == path {
-            return Ok(Self::File(private));
+        let private = private_key_files(&path);
+        if let Some(private) = private.iter().find(|private| private.exists()) {
+            return Ok(Self::File(private.clone()));
+        }
+        if private.is_empty() {
+            return Ok(Self::File(path));
         }
         let public = read_regular_text(&path, MAX_PUBLIC_KEY)?;
         Ok(Self::InAgent(without_comment(&public)))
@@ -118,7 +123,7 @@ pub(super) fn public_key_literal(name: &Path) -> Option<String> {
 }
 
 fn without_comment(public: &str) -> String {
-    public.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+    plain_key(&public.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
 }
 
 /// The key of the option or the settings, or else the default one.
@@ -159,13 +164,22 @@ fn create_first_key(principal: &str, settings: &Settings) -> Result<SigningKeySo
     Ok(SigningKeySource::File(new_key::create_first(principal, settings)?))
 }
 
+/// None, if there is no agent or it does not answer.
+fn keys_of(agent: Option<&Agent>) -> AgentKeys {
+    agent.and_then(|agent| agent.keys().ok()).unwrap_or_default()
+}
+
 /// A key of the agent, if the operator chooses one; it is written to the settings.
 fn choose_agent_key(
     principal: &str,
     settings: &Settings,
     agent: Option<&Agent>,
 ) -> Result<Option<SigningKeySource>> {
-    let keys = agent.and_then(|agent| agent.keys().ok()).unwrap_or_default();
+    let held = keys_of(agent);
+    if let Some(kinds) = held.unusable_kinds() {
+        say!("Keys in your ssh-agent that cannot sign run logs: {kinds}; ed25519, ecdsa and sk- keys can.");
+    }
+    let keys = held.usable;
     if keys.is_empty() || !io::stdin().is_terminal() {
         return Ok(None);
     }
@@ -247,7 +261,7 @@ pub(super) fn unlock(request: &AddOperatorRequest, keys: &Keyring) -> Result<Unl
 
 /// The agent's key with this comment; with an empty comment, its only key.
 fn agent_key(comment: &str, agent: Option<&Agent>) -> Result<String, String> {
-    let agent_keys = agent.and_then(|agent| agent.keys().ok()).unwrap_or_default();
+    let agent_keys = keys_of(agent).usable;
     let mut matching = agent_keys.iter().filter(|key| comment.is_empty() || key.comment == comment);
     match (matching.next(), matching.next()) {
         (Some(only), None) => Ok(only.public.clone()),
@@ -269,7 +283,9 @@ pub(super) fn expand_home(path: &str) -> PathBuf {
     home.unwrap_or_else(|| PathBuf::from(path))
 }
 
-/// The private key file for a public one: people give either.
-fn private_half(path: PathBuf) -> PathBuf {
-    if path.extension().is_some_and(|extension| extension == "pub") { path.with_extension("") } else { path }
+/// The names that the private key of a public key file or certificate can have; none if it is not named like one.
+fn private_key_files(path: &Path) -> Vec<PathBuf> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let stems = [".pub", "-cert.pub"].into_iter().filter_map(|suffix| name.strip_suffix(suffix));
+    stems.filter(|stem| !stem.is_empty()).map(|stem| path.with_file_name(stem)).collect()
 }

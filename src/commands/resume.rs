@@ -18,6 +18,9 @@ use gonogo_core::journal::verify::{self, LogStatus};
 use gonogo_core::run::RunState;
 use gonogo_core::text::{line, shell_word};
 
+/// How many ignored lines of the trusted signers are named as a possible cause.
+const MAX_IGNORED_LINES: usize = 3;
+
 /// Accepts a log that this host has written, if its people have signed here or are trusted signers. For any other
 /// log, lists what is unknown, and asks. Returns the verified run.
 ///
@@ -99,9 +102,12 @@ pub(super) fn why_not_trusted(
 ) -> Result<Option<String>> {
     let Some(signers) = read_signers_of_settings(settings)? else { return Ok(None) };
     let trusted = signers.check(principal, public, entry_namespace(is_rehearsal), clock::now().wall);
-    Ok(trusted
-        .err()
-        .map(|why| format!("with the trusted signers of your settings, {why}: this log would be invalid")))
+    Ok(trusted.err().map(|why| {
+        let why = format!("with the trusted signers of your settings, {why}: this log would be invalid");
+        // An ignored line can be the operator's.
+        let ignored = signers.warnings().into_iter().take(MAX_IGNORED_LINES);
+        [why].into_iter().chain(ignored).collect::<Vec<_>>().join("; ")
+    }))
 }
 
 /// Lists the logs of an environment that cannot be read, and the other open runs. Asks before a new run is opened beside

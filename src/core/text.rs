@@ -52,6 +52,9 @@ fn escape(foreign: &str, keep: impl Fn(char) -> bool) -> String {
     safe
 }
 
+/// What some editors write at the beginning of a text file, to mark its encoding.
+pub const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// Marks a cut.
 pub const CUT: char = '…';
 

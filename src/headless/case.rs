@@ -11,17 +11,23 @@ use gonogo_core::text::line;
 pub(super) enum CaseResult {
     /// Done.
     Passed,
-    /// Failed, or needs a person.
+    /// Failed.
     Failed,
     /// Could not be checked.
     Error,
-    /// Not applicable.
+    /// Not applicable, or waits for a person or for something else: nothing has failed, and the exit code says that it is
+    /// not done.
     Skipped,
 }
 
 pub(super) fn case_result(judgement: &Judgement, point: &Point) -> CaseResult {
     match judgement.status(&point.id) {
-        Status::NotApplicable => CaseResult::Skipped,
+        Status::NotApplicable
+        | Status::NeedsConfirmation { .. }
+        | Status::NeedsAction(_)
+        | Status::Running(_)
+        | Status::Blocked(_)
+        | Status::NotDue(_) => CaseResult::Skipped,
         Status::Error
         | Status::Interrupted(_)
         | Status::Unconfigured(_)

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use super::LeftOut;
+use super::notices::notices;
 use gonogo_core::checklist::{Point, Probe};
+use gonogo_core::journal::entry::Verdict;
 use gonogo_core::outcome::{Class, Observation};
 use gonogo_core::run::{Judgement, ProbeRun, SharedCause, Status, cause, explain, judge, shared_causes};
 use gonogo_core::text::{count, line};
@@ -30,22 +32,38 @@ pub fn human(judgement: &Judgement, left_out: &LeftOut, color: bool) -> String {
     for point in plan.points().filter(|point| judgement.status(&point.id).is_no_go()) {
         write_problems(&mut out, judgement, point, &causes, color);
     }
+    write_notices(&mut out, judgement);
     write_left_out(&mut out, left_out);
     if plan.points().next().is_none() {
         out.push_str("\nnothing checked: every point is skipped\n");
         return out;
     }
-    let verdict = judge(judgement);
-    let _ = writeln!(
-        out,
-        "\n{} {}/{}  {}{}",
-        verdict.decision,
-        verdict.done,
-        verdict.total,
-        line(&plan.environment),
-        if plan.release.is_empty() { String::new() } else { format!(" {}", line(&plan.release)) }
-    );
+    let release = if plan.release.is_empty() { String::new() } else { format!(" {}", line(&plan.release)) };
+    let _ = writeln!(out, "\n{}  {}{release}", verdict_text(judgement, left_out), line(&plan.environment));
     out
+}
+
+/// The verdict, and of which part of the checklist it is one.
+fn verdict_text(judgement: &Judgement, left_out: &LeftOut) -> String {
+    let Verdict { decision, done, total, .. } = judge(judgement);
+    let points = judgement.state.plan.points().count();
+    if left_out.points_before > points {
+        format!("{decision} for {points} of {}: {done}/{total} done", count(left_out.points_before, "point"))
+    } else if left_out.is_partial() {
+        format!("{decision} in part: {done}/{total} done")
+    } else {
+        format!("{decision} {done}/{total}")
+    }
+}
+
+fn write_notices(out: &mut String, judgement: &Judgement) {
+    let notices = notices(judgement);
+    if !notices.is_empty() {
+        out.push_str("\nnotices\n");
+    }
+    for notice in notices {
+        let _ = writeln!(out, "  {}", line(&notice));
+    }
 }
 
 fn write_left_out(out: &mut String, left_out: &LeftOut) {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::LeftOut;
+use super::notices::notices;
 use gonogo_core::checklist::{Point, PointId};
 use gonogo_core::journal::entry::Decision;
 use gonogo_core::outcome::Outcome;
@@ -15,11 +16,14 @@ struct CheckReport<'a> {
     environment: &'a str,
     release: &'a str,
     verdict: Decision,
+    /// Whether a part of the checklist was left out.
+    partial: bool,
     done: u64,
     total: u64,
     left_out: &'a [String],
     skipped: Vec<SkippedReport<'a>>,
     causes: Vec<CauseReport>,
+    notices: Vec<String>,
     points: Vec<PointReport<'a>>,
 }
 
@@ -47,6 +51,8 @@ struct PointReport<'a> {
     status: String,
     done: bool,
     in_part: bool,
+    /// Whether its confirmation was left out.
+    unconfirmed: bool,
     why: String,
     missing: Vec<&'a str>,
     probes: Vec<ProbeReport<'a>>,
@@ -75,6 +81,7 @@ pub fn json(judgement: &Judgement, left_out: &LeftOut) -> String {
         release: &plan.release,
         // Nothing checked is no GO.
         verdict: if verdict.total == 0 { Decision::Pending } else { verdict.decision },
+        partial: left_out.is_partial(),
         done: verdict.done,
         total: verdict.total,
         left_out: &left_out.notes,
@@ -92,11 +99,8 @@ pub fn json(judgement: &Judgement, left_out: &LeftOut) -> String {
             .into_iter()
             .map(|SharedCause { seen, points }| CauseReport { seen, points })
             .collect(),
-        points: points
-            .map(|(section, point)| {
-                point_report(judgement, section, point, left_out.in_part.contains(&point.id))
-            })
-            .collect(),
+        notices: notices(judgement),
+        points: points.map(|(section, point)| point_report(judgement, section, point, left_out)).collect(),
     };
     // The report can always be written as JSON.
     serde_json::to_string_pretty(&report).map(|text| text + "\n").unwrap_or_default()
@@ -106,7 +110,7 @@ fn point_report<'a>(
     judgement: &Judgement<'a>,
     section: &'a str,
     point: &'a Point,
-    in_part: bool,
+    left_out: &LeftOut,
 ) -> PointReport<'a> {
     let status = judgement.status(&point.id);
     PointReport {
@@ -115,7 +119,8 @@ fn point_report<'a>(
         title: &point.title,
         status: status.label(),
         done: status.is_done(),
-        in_part,
+        in_part: left_out.in_part.contains(&point.id),
+        unconfirmed: left_out.unconfirmed.contains(&point.id),
         why: explain(judgement, &point.id, &status),
         missing: point.missing(),
         probes: point.probes.iter().map(|probe| probe_report(judgement, &point.id, probe)).collect(),

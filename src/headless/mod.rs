@@ -4,6 +4,7 @@ mod case;
 mod human;
 mod json;
 mod junit;
+mod notices;
 mod selection;
 mod tap;
 

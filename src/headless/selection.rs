@@ -28,14 +28,26 @@ pub struct LeftOut {
     pub skipped: Vec<SkippedPoint>,
     /// Points of which only a part is checked.
     pub in_part: BTreeSet<PointId>,
+    /// Points whose confirmation by people is left out.
+    pub unconfirmed: BTreeSet<PointId>,
+    /// How many points there were before.
+    pub points_before: usize,
 }
 
 impl LeftOut {
     /// The title of a point, marked if it is checked in part: passed is then not the whole of it.
     #[must_use]
     pub fn title(&self, point: &Point) -> String {
-        let mark = if self.in_part.contains(&point.id) { " (in part)" } else { "" };
-        format!("{}{mark}", point.title)
+        let in_part = self.in_part.contains(&point.id).then_some("in part");
+        let unconfirmed = self.unconfirmed.contains(&point.id).then_some("not confirmed");
+        let marks: Vec<_> = in_part.into_iter().chain(unconfirmed).collect();
+        if marks.is_empty() { point.title.clone() } else { format!("{} ({})", point.title, marks.join(", ")) }
+    }
+
+    /// Whether any part of the checklist is left out.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        !self.notes.is_empty() || !self.skipped.is_empty()
     }
 }
 
@@ -59,13 +71,13 @@ impl Selection {
     /// An id that is neither a point's nor a section's, with the known ids; or nothing is left, and nothing was skipped.
     pub fn apply(&self, plan: &mut Plan) -> Result<LeftOut, String> {
         self.check_ids(plan)?;
-        let mut left_out = LeftOut::default();
+        let mut left_out = LeftOut { points_before: plan.points().count(), ..LeftOut::default() };
         let configured = probe_keys(plan);
         left_out.notes.extend(self.keep_only(plan));
         self.drop_not_due(plan, &mut left_out);
         self.drop_effects(plan, &mut left_out);
         drop_dependents(plan, &configured, &mut left_out);
-        left_out.notes.extend(self.drop_confirmations(plan));
+        self.drop_confirmations(plan, &mut left_out);
         if plan.points().next().is_none() && left_out.skipped.is_empty() {
             return Err(format!("no point is left to check; left out: {}", left_out.notes.join("; ")));
         }
@@ -117,7 +129,7 @@ impl Selection {
         drop_probes(plan, left_out, |point, probe| {
             reason_of_probe(point, probe).filter(|_| !is_named(point))
         });
-        skip_empty(plan, left_out, |point| reason_of_point(point).filter(|_| !is_named(point)));
+        move_empty_to_skipped(plan, left_out, |point| reason_of_point(point).filter(|_| !is_named(point)));
     }
 
     fn drop_effects(&self, plan: &mut Plan, left_out: &mut LeftOut) {
@@ -126,19 +138,24 @@ impl Selection {
         }
     }
 
-    fn drop_confirmations(&self, plan: &mut Plan) -> Option<String> {
+    fn drop_confirmations(&self, plan: &mut Plan, left_out: &mut LeftOut) {
         if !self.machine {
-            return None;
+            return;
         }
-        let mut dropped = 0;
         for point in points_mut(plan) {
-            dropped += usize::from(point.confirm != Confirm::None);
+            if point.confirm != Confirm::None {
+                left_out.unconfirmed.insert(point.id.clone());
+            }
             point.confirm = Confirm::None;
             // Without people, what could not be observed stays an error.
             point.probes.iter_mut().for_each(|probe| probe.people.clear());
         }
-        let emptied = drop_empty(plan);
-        (dropped > 0).then(|| format!("confirmation of {} (--machine){emptied}", count(dropped, "point")))
+        let emptied = remove_empty(plan);
+        let dropped = left_out.unconfirmed.len();
+        left_out.notes.extend(
+            (dropped > 0)
+                .then(|| format!("confirmation of {} (--machine){emptied}", count(dropped, "point"))),
+        );
     }
 }
 
@@ -171,7 +188,7 @@ fn drop_probes(
             is_kept
         });
     }
-    skip_empty(plan, left_out, |point| {
+    move_empty_to_skipped(plan, left_out, |point| {
         dropped.iter().find(|(key, _)| key.point == point.id).map(|(_, why)| why.clone())
     });
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -184,7 +201,7 @@ fn drop_probes(
 }
 
 /// Moves points without anything to check to those that are skipped, if there is a reason.
-fn skip_empty(plan: &mut Plan, left_out: &mut LeftOut, reason: impl Fn(&Point) -> Option<String>) {
+fn move_empty_to_skipped(plan: &mut Plan, left_out: &mut LeftOut, reason: impl Fn(&Point) -> Option<String>) {
     for section in &mut plan.sections {
         let id = &section.id;
         section.points.retain(|point| {
@@ -212,7 +229,7 @@ fn drop_dependents(plan: &mut Plan, configured: &BTreeSet<ProbeKey>, left_out: &
         let left = probe_keys(plan);
         let is_missing = |key: &ProbeKey| configured.contains(key) && !left.contains(key);
         for point in points_mut(plan) {
-            forget_order(point, is_missing);
+            drop_order(point, is_missing);
         }
         let any = drop_probes(plan, left_out, |_, probe| {
             let needed =
@@ -226,7 +243,7 @@ fn drop_dependents(plan: &mut Plan, configured: &BTreeSet<ProbeKey>, left_out: &
 }
 
 /// A probe that does not search for what the other one sent only has to run after it.
-fn forget_order(point: &mut Point, is_missing: impl Fn(&ProbeKey) -> bool) {
+fn drop_order(point: &mut Point, is_missing: impl Fn(&ProbeKey) -> bool) {
     let searches = |spec: &ProbeSpec| matches!(spec, ProbeSpec::Prometheus(_) | ProbeSpec::Jaeger(_));
     for probe in point.probes.iter_mut().filter(|probe| !probe.spec.as_ref().is_some_and(searches)) {
         probe.since = probe.since.take().filter(|key| !is_missing(key));
@@ -234,7 +251,7 @@ fn forget_order(point: &mut Point, is_missing: impl Fn(&ProbeKey) -> bool) {
 }
 
 /// Removes points of which nothing is left, and returns which.
-fn drop_empty(plan: &mut Plan) -> String {
+fn remove_empty(plan: &mut Plan) -> String {
     let ids_before: Vec<_> = plan.points().map(|point| point.id.clone()).collect();
     for section in &mut plan.sections {
         section.points.retain(|point| !is_empty(point));

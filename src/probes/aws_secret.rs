@@ -235,6 +235,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
 
     fn spec() -> AwsSecretSpec {
         serde_json::from_value(json!({"secret_id": "app/token"})).unwrap()
@@ -344,5 +345,22 @@ mod tests {
             let why = explain(said).to_string();
             assert!(why.starts_with(cause), "{said}: {why}");
         }
+    }
+
+    #[test]
+    fn an_altered_description_never_passes_for_nothing() {
+        let json = description(&json!(days_ago(1)));
+        let carriers = ["/LastChangedDate", "/VersionIdsToStages", "/VersionIdsToStages/v2"];
+        let document = GoodDocument { json, carriers: &carriers, maps: &["/VersionIdsToStages"] };
+        document.check(|printed| {
+            let seen = match serde_json::from_slice::<Value>(printed) {
+                Ok(description) => current_version("secret", &description).map_or_else(
+                    |wrong| vec![wrong],
+                    |version| vec![age(&spec(), version, &description, &Ok(None))],
+                ),
+                Err(_) => Vec::new(),
+            };
+            Outcome::of(seen, "").class
+        });
     }
 }

@@ -27,7 +27,9 @@ pub(super) fn utf16(bytes: &[u8]) -> Option<String> {
     };
     let (units, rest) = bytes.as_chunks::<2>();
     let text: Result<String, _> = char::decode_utf16(units.iter().copied().map(unit)).collect();
-    text.ok().filter(|_| rest.is_empty()).map(|text| text.trim_start_matches('\u{feff}').to_owned())
+    text.ok()
+        .filter(|_| rest.is_empty())
+        .map(|text| text.trim_start_matches(gonogo_core::text::BYTE_ORDER_MARK).to_owned())
 }
 
 #[cfg(test)]

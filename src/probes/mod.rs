@@ -13,6 +13,8 @@
 //! passed is kept. A server is not trusted: what it sends is capped before it is parsed.
 
 mod address;
+#[cfg(test)]
+mod altered_json;
 mod api_client;
 mod aws_secret;
 mod ci;

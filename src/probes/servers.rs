@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gonogo_core::outcome::Observation;
+use gonogo_core::outcome::{Observation, key};
 use gonogo_core::text;
 use gonogo_core::time::Utc;
 use reqwest::header::{AGE, DATE, HeaderMap};
@@ -86,7 +86,7 @@ impl Servers {
                 (ahead.unsigned_abs() / 1000, if *ahead > 0 { "ahead of" } else { "behind" });
             let seen =
                 format!("{seconds} s {direction} this machine's: times are compared with this uncertainty");
-            Observation::recorded(format!("clock of {server}"), seen).as_measured()
+            notice(format!("clock of {server}"), seen)
         });
         certificates.chain(clocks).collect()
     }
@@ -97,6 +97,10 @@ pub(super) fn is_valid_at(der: &[u8], time: UnixTime) -> bool {
     let now = i64::try_from(time.as_secs()).ok().and_then(|seconds| seconds.checked_mul(1000));
     let validity = Validity::of(der).zip(now.map(Utc::from_millis));
     validity.is_some_and(|(validity, now)| (validity.from..=validity.until).contains(&now))
+}
+
+fn notice(what: String, seen: String) -> Observation {
+    Observation::recorded(what, seen).as_measured().with_key(key::NOTICE)
 }
 
 /// The time that an answer gives as its own (RFC 9110, 6.6.1).
@@ -131,7 +135,9 @@ impl Validity {
                 .as_measured();
         }
         let is_soon = left < NOTICE_BELOW.min(lifetime / 3);
-        let seen = if is_soon { format!("expires soon: {seen}") } else { seen };
+        if is_soon {
+            return notice(what, format!("expires soon: {seen}"));
+        }
         Observation::recorded(what, seen).as_measured()
     }
 }
@@ -176,6 +182,7 @@ mod tests {
             let judged = judge(24 * lifetime_days, left);
             assert_eq!((judged.ok, judged.expected == "recorded"), (Some(ok), ok), "{lifetime_days} {left}");
             assert!(judged.seen.starts_with(seen), "{}", judged.seen);
+            assert_eq!(judged.has_key(key::NOTICE), seen.starts_with("expires soon"), "{judged:?}");
         }
         assert_eq!(judge(24 * 365, 0).expected, "3 days or more left");
         assert_eq!(judge(24 * 7, 0).expected, "16 hours or more left");

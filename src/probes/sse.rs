@@ -42,7 +42,8 @@ impl SseParser {
 
     fn end_line(&mut self) -> Option<SseEvent> {
         let line = std::mem::take(&mut self.line);
-        let line = String::from_utf8_lossy(&line).trim_start_matches('\u{feff}').to_owned();
+        let line =
+            String::from_utf8_lossy(&line).trim_start_matches(gonogo_core::text::BYTE_ORDER_MARK).to_owned();
         if line.is_empty() {
             let event = std::mem::take(&mut self.event);
             let data = self.data.take()?;

@@ -121,7 +121,7 @@ impl Profile {
     /// # Errors
     /// All problems of the file itself: syntax, keys, invalid names, secrets that are written out.
     pub fn parse(source: SourceFile) -> Result<Self, Problems> {
-        let file: ProfileFile = source.parse()?;
+        let file: ProfileFile = source.parse().map_err(|problem| hint_at_values(problem, &source))?;
         let mut problems = Vec::new();
         if !is_name(&file.environment) {
             let what = "environment is also a directory name: expected letters, digits, '-', '_' or '.', not starting with '.'";
@@ -143,6 +143,22 @@ impl Profile {
     #[must_use]
     pub fn secrets(&self) -> Vec<SecretRef> {
         self.file.values.values().flat_map(references).collect()
+    }
+}
+
+/// A table beside `values` most likely belongs into it.
+fn hint_at_values(problem: Problem, source: &SourceFile) -> Problem {
+    let name = problem.what.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    let is_table = |name: &&str| {
+        let document = source.text.parse::<toml::Table>().ok();
+        document.and_then(|document| Some(document.get(*name)?.is_table())).unwrap_or_default()
+    };
+    match name.filter(is_table).filter(|_| problem.hint.is_none()) {
+        Some(name) => {
+            let hint = format!("values stand in [values.…]: [values.{name}]");
+            problem.hint(hint)
+        }
+        None => problem,
     }
 }
 

@@ -33,6 +33,17 @@ pub enum LocalRequirement {
     },
 }
 
+impl LocalRequirement {
+    /// The program, the path or the module.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Program(name) | Self::Directory(name) | Self::File(name) => name,
+            Self::PythonModule { module, .. } => module,
+        }
+    }
+}
+
 fn right(system: &'static str, grant: impl Into<String>) -> RequiredRight {
     RequiredRight { system, grant: grant.into() }
 }

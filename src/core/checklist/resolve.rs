@@ -13,8 +13,8 @@ use super::plan::PointIndex;
 use super::plan::{Plan, Point, Probe, Section, Tailoring};
 use super::profile::{PointOverrides, Profile};
 use super::source::{KeyPath, PathStep, SourceFile, steps};
-use super::suggest::did_you_mean;
-use super::template::{TemplateEngine, merge, value_names};
+use super::suggest::{self, did_you_mean};
+use super::template::{TemplateEngine, merge, unknown_value, value_names};
 use crate::error::{Problem, Problems};
 
 /// What is promoted, from the command line.
@@ -239,16 +239,36 @@ impl<'a> Resolver<'a> {
         let mut leaves = Vec::new();
         value_names(&self.profile.file.values, "", &mut leaves);
         let overlaps = |name: &str, other: &str| name == other || name.starts_with(&format!("{other}."));
-        for leaf in leaves.iter().filter(|leaf| *leaf != REPOSITORY_VALUE) {
-            if self.used.iter().any(|used| overlaps(used, leaf) || overlaps(leaf, used)) {
-                continue;
+        let is_used = |leaf: &str| self.used.iter().any(|used| overlaps(used, leaf) || overlaps(leaf, used));
+        leaves.retain(|leaf| leaf != REPOSITORY_VALUE && !is_used(leaf));
+        for leaf in leaves {
+            let near = suggest::similar_value(&leaf, self.used.iter().map(String::as_str));
+            let problem = self.unused_value(&leaf, near);
+            if let Some(near) = near.filter(|_| self.is_built_in) {
+                // The built-in checklist spells its values right.
+                let consequence = unknown_value(near, &leaf);
+                self.problems.retain(|problem| problem.what != consequence);
             }
-            let path: KeyPath = ["values"].into_iter().chain(leaf.split('.')).map(PathStep::from).collect();
-            let problem =
-                self.profile.source.problem(&path, format!("the checklist does not use the value {leaf}"));
-            let near = did_you_mean(leaf, self.used.iter().map(String::as_str));
-            self.problems.push(problem.hint(near.unwrap_or_else(|| "remove it".to_owned())));
+            self.problems.push(problem);
         }
+    }
+
+    /// The problem of an unused value; of its table, if that one is misspelled.
+    fn unused_value(&self, leaf: &str, near: Option<&str>) -> Problem {
+        let at = |name: &str| -> KeyPath {
+            ["values"].into_iter().chain(name.split('.')).map(PathStep::from).collect()
+        };
+        let tables = leaf.rsplit_once('.').zip(near.and_then(|near| near.rsplit_once('.')));
+        if let Some(((table, key), (meant, meant_key))) = tables
+            && key == meant_key
+        {
+            let what = format!("the checklist does not use the values of [values.{table}]");
+            let problem = self.profile.source.problem(&at(table), what);
+            return problem.hint(format!("did you mean [values.{meant}]?"));
+        }
+        let what = format!("the checklist does not use the value {leaf}");
+        let near = did_you_mean(leaf, self.used.iter().map(String::as_str));
+        self.profile.source.problem(&at(leaf), what).hint(near.unwrap_or_else(|| "remove it".to_owned()))
     }
 
     fn point(&mut self, file: &PointFile, origin: &Origin) -> Point {

@@ -78,6 +78,14 @@ impl SourceFile {
         SourceLocation::at(&self.name, &self.text, offset)
     }
 
+    /// The place of the first value that is as `is_it` says.
+    #[must_use]
+    pub fn find(&self, is_it: impl Fn(&toml::Value) -> bool) -> Option<SourceLocation> {
+        let document = self.text.parse::<toml::Table>().ok()?;
+        let mut path = KeyPath::new();
+        find_value(&toml::Value::Table(document), &is_it, &mut path).then(|| self.place(&path))
+    }
+
     /// A problem at the place that `path` points to.
     #[must_use]
     pub fn problem(&self, path: &[PathStep], what: impl Into<String>) -> Problem {
@@ -96,6 +104,30 @@ fn key_of_wrong_value(error: &serde_path_to_error::Error<toml::de::Error>) -> Op
         _ => None,
     });
     keys.next_back()
+}
+
+/// Whether a value or one in it is as `is_it` says; `path` is then the path to it.
+fn find_value(value: &toml::Value, is_it: &impl Fn(&toml::Value) -> bool, path: &mut KeyPath) -> bool {
+    if is_it(value) {
+        return true;
+    }
+    let inner: Vec<(PathStep, &toml::Value)> = match value {
+        toml::Value::Table(table) => {
+            table.iter().map(|(key, value)| (PathStep::Key(key.clone()), value)).collect()
+        }
+        toml::Value::Array(items) => {
+            items.iter().enumerate().map(|(index, value)| (PathStep::Index(index), value)).collect()
+        }
+        _ => Vec::new(),
+    };
+    inner.into_iter().any(|(step, value)| {
+        path.push(step);
+        let is_found = find_value(value, is_it, path);
+        if !is_found {
+            path.pop();
+        }
+        is_found
+    })
 }
 
 fn deepest(document: &DeTable, path: &[PathStep]) -> usize {
@@ -130,6 +162,16 @@ mod tests {
         assert_eq!(place(&steps!["b", "c", 1, "d"]), "p.toml:3:11");
         assert_eq!(place(&steps!["e", 1, "f"]), "p.toml:7:1");
         assert_eq!(place(&steps!["b", "x"]), "p.toml:2:2");
+    }
+
+    #[test]
+    fn a_value_is_found_with_its_place() {
+        let source = SourceFile::new("p.toml", "a = 1\n[b]\nc = [\"x\", \"y\"]\nd = { env = \"y\" }\n");
+        let find =
+            |text: &str| source.find(|value| value.as_str() == Some(text)).map(|place| place.to_string());
+        assert_eq!(find("x").as_deref(), Some("p.toml:3:6"));
+        assert_eq!(find("y").as_deref(), Some("p.toml:3:11"));
+        assert_eq!(find("z"), None);
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl TemplateEngine {
     fn record_missing(&self, name: &str, result: &mut TemplateResult) {
         match self.similar_name(name) {
             Some(near) => {
-                result.record_error(format!("unknown value {name}; did you mean {{{{ {near} }}}}?"));
+                result.record_error(unknown_value(name, &near));
             }
             None => {
                 result.missing.insert(name.to_owned());
@@ -191,6 +191,11 @@ impl TemplateEngine {
         let first = self.values.get(steps.next()?)?;
         steps.try_fold(first, |value, step| value.as_table()?.get(step))
     }
+}
+
+/// The error for a value that is not known, although one of nearly its name is.
+pub(super) fn unknown_value(name: &str, near: &str) -> String {
+    format!("unknown value {name}; did you mean {{{{ {near} }}}}?")
 }
 
 /// The name in a text that is only `{{ name }}`.

@@ -224,14 +224,32 @@ fn cyclic_and_unknown_dependencies_are_rejected() {
 
 #[test]
 fn an_unused_value_is_reported_with_a_suggestion() {
-    let error =
-        rejected(STANDARD, "environment = \"t\"\n[values.rediss]\nurl = \"redis://h\"\n[values.x]\ny = 1\n");
-    assert!(error.contains("p.toml:3:1: the checklist does not use the value rediss.url"), "{error}");
-    assert!(error.contains("rediss.url\n  hint: did you mean redis.url?"), "{error}");
-    assert!(
-        error.contains("p.toml:5:1: the checklist does not use the value x.y\n  hint: remove it"),
-        "{error}"
+    let profile = "environment = \"t\"\n[values.redis]\nulr = \"redis://h\"\nnodess = 1\n[values.x]\ny = 1\n";
+    assert_eq!(
+        rejected(STANDARD, profile).lines().collect::<Vec<_>>(),
+        [
+            "p.toml:3:1: the checklist does not use the value redis.ulr",
+            "  hint: did you mean redis.url?",
+            "p.toml:4:1: the checklist does not use the value redis.nodess",
+            "  hint: remove it",
+            "p.toml:6:1: the checklist does not use the value x.y",
+            "  hint: remove it",
+        ]
     );
+}
+
+/// Once, and not at each value that is then missing.
+#[test]
+fn a_misspelled_table_is_reported_once() {
+    let values = "url = \"amqp://h\"\nmanagement = \"http://h\"\nusername = \"u\"\n";
+    let profile = |table: &str| format!("environment = \"t\"\n[{table}]\n{values}");
+    assert_eq!(
+        rejected(STANDARD, &profile("values.rabitmq")),
+        "p.toml:2:9: the checklist does not use the values of [values.rabitmq]\n  hint: did you mean [values.rabbitmq]?"
+    );
+    let error = rejected(STANDARD, &profile("rabbitmq"));
+    assert!(error.starts_with("p.toml:2:2: unknown field `rabbitmq`"), "{error}");
+    assert!(error.ends_with("\n  hint: values stand in [values.…]: [values.rabbitmq]"), "{error}");
 }
 
 #[test]

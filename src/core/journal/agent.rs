@@ -1,6 +1,7 @@
 //! Keys in an SSH agent: the two requests that signing needs.
 //! <https://datatracker.ietf.org/doc/draft-ietf-sshm-ssh-agent/>
 
+use std::collections::BTreeSet;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use ssh_encoding::{Decode as _, Encode as _};
 use ssh_key::Signature;
 use ssh_key::public::KeyData;
 
-use super::public_key::is_accepted;
+use super::public_key::{certified_key, is_accepted};
 use super::sshsig::public_line;
 use crate::error::{ErrorKind, HasKind};
 use crate::text;
@@ -41,6 +42,57 @@ pub struct AgentKey {
     pub public: String,
     /// Its comment.
     pub comment: String,
+}
+
+/// The keys in an agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentKeys {
+    /// Those that can sign run logs, in the agent's order.
+    pub usable: Vec<AgentKey>,
+    /// The others: RSA keys, certificates.
+    unusable: Vec<UnusableKey>,
+}
+
+/// A key in an agent that cannot sign run logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct UnusableKey {
+    /// Its type, such as `ssh-rsa`.
+    kind: String,
+    /// The plain key that it certifies, if it is a certificate.
+    certified: Option<String>,
+}
+
+impl AgentKeys {
+    fn has(&self, public: &str) -> bool {
+        self.usable.iter().any(|key| key.public == public)
+    }
+
+    /// Checks that a key is among them.
+    ///
+    /// # Errors
+    /// Why not, and what to do.
+    pub(super) fn require(&self, public: &str) -> Result<(), &'static str> {
+        if self.has(public) {
+            return Ok(());
+        }
+        let is_certified = self.unusable.iter().any(|key| key.certified.as_deref() == Some(public));
+        Err(if is_certified {
+            "the agent has only a certificate for it; run logs are signed with plain keys, so add the key with `ssh-add`"
+        } else {
+            "the agent does not have it; add it with `ssh-add`"
+        })
+    }
+
+    /// The types of the keys that cannot sign run logs, without certificates for keys that can; `None` if there are none.
+    #[must_use]
+    pub fn unusable_kinds(&self) -> Option<String> {
+        let others = self
+            .unusable
+            .iter()
+            .filter(|key| !key.certified.as_ref().is_some_and(|certified| self.has(certified)));
+        let kinds: BTreeSet<_> = others.map(|key| key.kind.as_str()).collect();
+        (!kinds.is_empty()).then(|| kinds.into_iter().collect::<Vec<_>>().join(", "))
+    }
 }
 
 /// Why an agent request failed.
@@ -91,20 +143,21 @@ impl Agent {
         Self { socket: socket.to_owned() }
     }
 
-    /// The agent's keys of types that run logs accept, in the agent's order.
+    /// The agent's keys.
     ///
     /// # Errors
     /// Why they cannot be listed.
-    pub fn keys(&self) -> Result<Vec<AgentKey>, AgentError> {
+    pub fn keys(&self) -> Result<AgentKeys, AgentError> {
         let answer = self.request(&[REQUEST_IDENTITIES], LIST_TIMEOUT)?;
         let Some((&IDENTITIES_ANSWER, mut rest)) = answer.split_first() else {
             return Err(AgentError::Protocol);
         };
-        let mut keys = Vec::new();
+        let mut keys = AgentKeys::default();
         for _ in 0..number(&mut rest)? {
             let (blob, comment) = (string(&mut rest)?, string(&mut rest)?);
-            if let Some(public) = accepted_key(blob) {
-                keys.push(AgentKey { public, comment: text::excerpt(comment, 80) });
+            match accepted_key(blob) {
+                Some(public) => keys.usable.push(AgentKey { public, comment: text::excerpt(comment, 80) }),
+                None => keys.unusable.push(unusable_key(blob)?),
             }
         }
         Ok(keys)
@@ -157,6 +210,11 @@ impl Agent {
 fn accepted_key(mut blob: &[u8]) -> Option<String> {
     let key = KeyData::decode(&mut blob).ok()?;
     is_accepted(&key.algorithm()).then(|| public_line(&key).ok())?
+}
+
+fn unusable_key(blob: &[u8]) -> Result<UnusableKey, AgentError> {
+    let kind = text::excerpt(string(&mut &*blob)?, 80);
+    Ok(UnusableKey { kind, certified: certified_key(blob) })
 }
 
 fn number(rest: &mut &[u8]) -> Result<u32, AgentError> {

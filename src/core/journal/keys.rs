@@ -1,8 +1,10 @@
 //! The signing keys of operators: OpenSSH private key files, and keys in an SSH agent.
 
+mod key_file;
+
 use std::fs::DirBuilder;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
@@ -10,16 +12,14 @@ use signature::Signer as _;
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, LineEnding, PrivateKey, PublicKey, Signature};
 
+use self::key_file::{read_key, unlock};
 use super::agent::{Agent, AgentError};
 use super::plain_signature::to_der;
-use super::public_key::is_accepted;
+use super::public_key::{RejectedKey, check_key};
 use super::sshsig::{self, SignatureError};
 use crate::error::{ErrorKind, HasKind};
-use crate::files::{self, open_regular, read_bounded};
+use crate::files;
 use crate::secret::Secret;
-
-/// The largest key file, in bytes.
-const MAX_KEY_FILE: u64 = 1 << 20;
 
 /// An operator's name and key.
 pub struct Signer {
@@ -108,6 +108,26 @@ pub enum LoadKeyError {
         /// The problem.
         source: ssh_key::Error,
     },
+    /// The file is a private key in another format.
+    #[error(
+        "key file {path} is {format}, not an OpenSSH private key; {fix}, or use it from your ssh-agent if `ssh-add` accepts it"
+    )]
+    OtherFormat {
+        /// The file.
+        path: PathBuf,
+        /// The format, with an article.
+        format: &'static str,
+        /// What to do.
+        fix: String,
+    },
+    /// The file holds a public key or a certificate.
+    #[error(
+        "key file {path} holds a public key; name its private key file, or name it FILE.pub if your ssh-agent has the private key"
+    )]
+    PublicKey {
+        /// The file.
+        path: PathBuf,
+    },
     /// The key type is not supported.
     #[error(
         "key file {path} holds a {algorithm} key; run logs are signed with ed25519, ecdsa or sk- keys: `gonogo init` makes one"
@@ -125,6 +145,14 @@ pub enum LoadKeyError {
         path: PathBuf,
         /// The reason.
         source: io::Error,
+    },
+    /// A public key that cannot sign run logs.
+    #[error("{public}: {why}: `gonogo init` makes one")]
+    Rejected {
+        /// The public key.
+        public: String,
+        /// The problem.
+        why: RejectedKey,
     },
     /// There is no agent, or it does not have the key.
     #[error("{public} is a public key; its private key must be in your ssh-agent: {why}")]
@@ -147,7 +175,11 @@ impl HasKind for LoadKeyError {
         match self {
             Self::Read { source, .. } => HasKind::kind(source),
             Self::Mode { .. } => ErrorKind::Io,
-            Self::Format { .. } | Self::Algorithm { .. } => ErrorKind::Configuration,
+            Self::Format { .. }
+            | Self::OtherFormat { .. }
+            | Self::PublicKey { .. }
+            | Self::Algorithm { .. }
+            | Self::Rejected { .. } => ErrorKind::Configuration,
             Self::NoPassphrase { .. } | Self::WrongPassphrase { .. } => ErrorKind::User,
             Self::NotInAgent { .. } => ErrorKind::Environment,
         }
@@ -168,8 +200,8 @@ impl Signer {
     ) -> Result<Self, LoadKeyError> {
         let form = |source| LoadKeyError::Format { path: path.to_owned(), source };
         let key = match read_key(path) {
-            // Some keys that OpenSSH reads cannot be read here: ecdsa keys whose number begins with zeros.
-            Err(error @ LoadKeyError::Format { .. }) => {
+            // Some keys that OpenSSH reads cannot be read here: PEM files, ecdsa keys whose number begins with zeros.
+            Err(error @ (LoadKeyError::Format { .. } | LoadKeyError::OtherFormat { .. })) => {
                 return Self::from_public_file(principal, path, agent).ok_or(error);
             }
             key => key?,
@@ -199,12 +231,12 @@ impl Signer {
     /// Why it cannot be used, and what to do.
     pub fn in_agent(principal: &str, public: &str, agent: Option<&Agent>) -> Result<Self, LoadKeyError> {
         let not = |why: String| LoadKeyError::NotInAgent { public: public.to_owned(), why };
+        let parsed = PublicKey::from_openssh(public).map_err(|error| not(error.to_string()))?;
+        let rejected = |why| LoadKeyError::Rejected { public: public.to_owned(), why };
+        check_key(parsed.key_data()).map_err(rejected)?;
         let agent = agent.ok_or_else(|| not("no agent (SSH_AUTH_SOCK is not set)".into()))?;
         let keys = agent.keys().map_err(|error| not(error.to_string()))?;
-        if !keys.iter().any(|listed| listed.public == public) {
-            return Err(not("the agent does not have it; add it with `ssh-add`".into()));
-        }
-        let parsed = PublicKey::from_openssh(public).map_err(|error| not(error.to_string()))?;
+        keys.require(public).map_err(|why| not(why.into()))?;
         let (public, key) = (public.to_owned(), parsed.key_data().clone());
         Ok(Self {
             principal: principal.to_owned(),
@@ -275,38 +307,6 @@ impl SigningBackend {
         sshsig::check_signature(key, bytes, &signature)?;
         Ok(signature)
     }
-}
-
-fn read_key(path: &Path) -> Result<PrivateKey, LoadKeyError> {
-    let read_error = |source| LoadKeyError::Read { path: path.to_owned(), source };
-    let file = open_regular(path).map_err(read_error)?;
-    let mode = file.metadata().map_err(read_error)?.mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(LoadKeyError::Mode { path: path.to_owned(), mode });
-    }
-    let text = zeroize::Zeroizing::new(read_bounded(&file, MAX_KEY_FILE).map_err(read_error)?);
-    let key = PrivateKey::from_openssh(text.as_slice())
-        .map_err(|source| LoadKeyError::Format { path: path.to_owned(), source })?;
-    if !is_accepted(&key.algorithm()) {
-        return Err(LoadKeyError::Algorithm { path: path.to_owned(), algorithm: key.algorithm() });
-    }
-    Ok(key)
-}
-
-fn unlock(
-    key: PrivateKey,
-    path: &Path,
-    ask: &mut dyn FnMut(&Path) -> io::Result<Secret>,
-) -> Result<PrivateKey, LoadKeyError> {
-    if !key.is_encrypted() {
-        return Ok(key);
-    }
-    let passphrase =
-        ask(path).map_err(|source| LoadKeyError::NoPassphrase { path: path.to_owned(), source })?;
-    key.decrypt(passphrase.expose()).map_err(|error| match error {
-        ssh_key::Error::Crypto => LoadKeyError::WrongPassphrase { path: path.to_owned() },
-        source => LoadKeyError::Format { path: path.to_owned(), source },
-    })
 }
 
 /// The fingerprint of a public key, `SHA256:…`, as `ssh-keygen -l` prints it.

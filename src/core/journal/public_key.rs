@@ -3,9 +3,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ssh_encoding::Encode as _;
+use ssh_encoding::{Decode as _, Encode as _};
 use ssh_key::public::{EcdsaPublicKey, KeyData};
 use ssh_key::{Algorithm, PublicKey};
+
+use super::sshsig::public_line;
 
 /// The first byte of an uncompressed point.
 const UNCOMPRESSED: u8 = 4;
@@ -150,6 +152,28 @@ pub(super) fn is_certificate(text: &str) -> bool {
     text.split([' ', '\t']).next().is_some_and(|kind| kind.ends_with(CERTIFICATE))
 }
 
+/// The plain key of a certificate, `ssh-ed25519 AAAA…`; another public key as it is. OpenSSH signs with a plain key
+/// whether there is a certificate for it or not.
+#[must_use]
+pub fn plain_key(public: &str) -> String {
+    let encoded = public.split([' ', '\t']).nth(1).filter(|_| is_certificate(public));
+    let blob = encoded.and_then(|encoded| BASE64.decode(encoded).ok());
+    blob.and_then(|blob| certified_key(&blob)).unwrap_or_else(|| public.to_owned())
+}
+
+/// The plain key in a certificate's blob: it follows the type and a nonce
+/// (<https://cvsweb.openbsd.org/cgi-bin/cvsweb/src/usr.bin/ssh/PROTOCOL.certkeys>).
+pub(super) fn certified_key(mut blob: &[u8]) -> Option<String> {
+    let kind = String::decode(&mut blob).ok()?;
+    let name = kind.strip_suffix(CERTIFICATE)?;
+    let plain = KINDS.into_iter().find(|kind| kind.strip_suffix("@openssh.com").unwrap_or(kind) == name)?;
+    Vec::<u8>::decode(&mut blob).ok()?;
+    let mut key = Vec::new();
+    plain.encode(&mut key).ok()?;
+    key.extend(blob);
+    public_line(&KeyData::decode(&mut key.as_slice()).ok()?).ok()
+}
+
 /// Whether a text starts with a key whose blob has a short type name (`ED25519`). OpenSSH reads it, but nothing writes
 /// it.
 pub(super) fn is_short_form(text: &str) -> bool {
@@ -250,6 +274,25 @@ pub(crate) mod tests {
         let short = "ssh-ed25519 AAAAB0VEMjU1MTkAAAAgDGGLcyUreOVp3zVIKDnLIRib76whA6KIu2RpIDWaNTI=\n";
         assert!(parse_key(short).is_none() && is_short_form(short) && !is_short_form(&line));
         assert!(is_certificate("ssh-ed25519-cert-v01@openssh.com AAAA") && !is_certificate(&line));
+    }
+
+    /// Also one that is valid for ever, and of a security key, whose type name has its suffix elsewhere.
+    #[test]
+    fn a_certificate_stands_for_its_plain_key() {
+        let string = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
+        for plain in ed25519_forms().into_iter().chain(ecdsa_forms().into_iter().take(2)) {
+            let (kind, encoded) = plain.split_once(' ').unwrap();
+            let fields = BASE64.decode(encoded).unwrap().split_off(4 + kind.len());
+            let kind = format!("{}{CERTIFICATE}", kind.trim_end_matches("@openssh.com"));
+            let rest = [[0xff; 32].as_slice(), b"serial, names, validity"].concat();
+            let blob = [string(kind.as_bytes()), string(&[7; 32]), fields, rest].concat();
+            let certificate = format!("{kind} {}", BASE64.encode(&blob));
+            assert_eq!(plain_key(&certificate), plain, "{certificate}");
+            assert_eq!(plain_key(&plain), plain);
+        }
+        assert_eq!(certified_key(b""), None);
+        let cut = "ssh-ed25519-cert-v01@openssh.com AAAA";
+        assert_eq!(plain_key(cut), cut);
     }
 
     #[test]

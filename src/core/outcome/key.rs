@@ -9,6 +9,9 @@ pub const SECRET_VERSION: &str = "secret-version";
 /// The fingerprint of a secret.
 pub const SECRET_FINGERPRINT: &str = "secret-fingerprint";
 
+/// Good for now, and worth reading: a certificate that expires soon, a clock that differs.
+pub const NOTICE: &str = "notice";
+
 const TAG_DIGEST: &str = "tag-digest:";
 
 /// The digest of the image that a tag names in a registry.

@@ -302,7 +302,7 @@ pub(super) fn check_start(judgement: &Judgement, start: &StartRequest) -> Result
         return locked(format!("the profile lacks {}", action.missing.join(", ")));
     };
     if program.argv(start.dry_run).is_empty() {
-        return locked("it has no dry run".into());
+        return Err(Rejection::NoDryRun(key.clone()));
     }
     if !start.dry_run {
         check_turn(judgement, key)?;

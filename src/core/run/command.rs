@@ -336,6 +336,9 @@ pub enum Rejection {
         /// The reason.
         why: String,
     },
+    /// It has no dry run.
+    #[error("{0} has no dry run")]
+    NoDryRun(ActionKey),
     /// Not all guards and checks have a result.
     #[error("{action} is blocked: {title} has not been checked")]
     PreflightIncomplete {

@@ -16,6 +16,7 @@ mod state;
 mod status;
 #[cfg(test)]
 mod tests;
+mod unseen_names;
 mod verdict;
 
 pub use actions::{ActionEnd, ActionProgress, ActionRun, ActionState, StartRequest};
@@ -34,4 +35,5 @@ pub use replan::{LoosenedPlan, Proposal};
 pub use replay::Replay;
 pub use state::RunState;
 pub use status::{Judgement, Status, valid_confirmations};
+pub use unseen_names::unseen_names;
 pub use verdict::{explain, judge, tally};

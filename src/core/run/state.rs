@@ -61,6 +61,8 @@ pub struct RunState {
     pub recoveries: Vec<(u64, Recovered)>,
     /// The verdict, while it is current.
     pub verdict: Option<CurrentVerdict>,
+    /// The last verdict that an entry after it has made outdated.
+    pub outdated_verdict: Option<CurrentVerdict>,
     /// The seals.
     pub seals: Vec<Seal>,
     /// Set if the run was abandoned.
@@ -98,6 +100,7 @@ impl RunState {
             notes: VectorSync::new_sync(),
             recoveries: Vec::new(),
             verdict: None,
+            outdated_verdict: None,
             seals: Vec::new(),
             abandoned: None,
             seq: entry.header.seq,
@@ -141,7 +144,7 @@ impl RunState {
                 | Event::Noted(_)
                 | Event::TakenOver(_)
         ) {
-            self.verdict = None;
+            self.outdated_verdict = self.verdict.take().or_else(|| self.outdated_verdict.take());
         }
         match &entry.event {
             Event::Opened(_) | Event::Resumed(_) | Event::TakenOver(_) => {}

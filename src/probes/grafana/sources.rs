@@ -137,6 +137,8 @@ mod tests {
     use reqwest::header::HeaderMap;
 
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
+    use gonogo_core::outcome::Outcome;
 
     #[test]
     fn a_data_source_is_healthy_or_that_is_not_reported() {
@@ -168,5 +170,15 @@ mod tests {
             assert_eq!(one.ok, ok, "{one:?}");
             assert!(one.seen.contains(seen), "{one:?}");
         }
+    }
+
+    #[test]
+    fn an_altered_answer_is_never_healthy_for_nothing() {
+        let json = serde_json::json!({"status": "OK", "message": "works"});
+        GoodDocument { json, carriers: &["/status"], maps: &[] }.check(|body| {
+            let reply =
+                ApiResponse { status: StatusCode::OK, headers: HeaderMap::new(), body: body.to_vec() };
+            Outcome::of(vec![judge("data source".into(), &reply)], "").class
+        });
     }
 }

@@ -12,6 +12,9 @@ use gonogo_core::checklist::spec::IacSpec;
 use gonogo_core::outcome::{Observation, Sha256Hex, key};
 use gonogo_core::text;
 
+/// How many resources are named that are created, updated or imported.
+const MAX_NAMED: usize = 10;
+
 /// What would happen to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ResourceAction {
@@ -157,10 +160,30 @@ pub(super) fn judge(spec: &IacSpec, planned: ChangeSet) -> Vec<Observation> {
     let lost = lost.into_iter().flat_map(|action| planned.with_action(action));
     let lost: Vec<_> = lost.map(|change| judge_lost(spec, change)).collect();
     let required: Vec<_> = spec.required.iter().map(|word| judge_required(word, &planned)).collect();
+    let kept = judge_kept(&planned.changes);
     seen.extend(planned.findings);
     seen.extend(lost);
+    seen.extend(kept);
     seen.extend(required);
     seen
+}
+
+/// Names the first resources that are created, updated or imported: what people confirm.
+fn judge_kept(changes: &[ResourceChange]) -> Vec<Observation> {
+    let action = |change: &ResourceChange| match change.action {
+        ResourceAction::Create => Some("created"),
+        ResourceAction::Update => Some("updated"),
+        ResourceAction::Import => Some("imported"),
+        _ => None,
+    };
+    let kept: Vec<_> = changes.iter().filter_map(|change| Some((change, action(change)?))).collect();
+    let named = kept.iter().take(MAX_NAMED).map(|(change, action)| {
+        Observation::recorded(format!("resource {}", change.address), format!("{action} ({})", change.kind))
+    });
+    let more = kept.len().saturating_sub(MAX_NAMED);
+    let more = (more > 0)
+        .then(|| Observation::recorded("further resources", format!("{more} created, updated or imported")));
+    named.chain(more).collect()
 }
 
 /// Whether a change set is the one that was reviewed, and can still be applied.
@@ -262,6 +285,29 @@ mod tests {
             assert_eq!(last.ok, ok, "{changes:?} {more}: {last:?}");
             assert!(last.seen.contains(seen), "{last:?}");
         }
+    }
+
+    #[test]
+    fn the_first_resources_are_named_with_what_happens_to_them() {
+        use ResourceAction::{Create, Destroy, Import, None as Kept, Update};
+        let changes =
+            [("kept", Kept), ("new", Create), ("changed", Update), ("found", Import), ("gone", Destroy)];
+        let judged = judge(&spec(r#""required": []"#), planned(&changes));
+        let named: Vec<_> = judged.iter().map(|seen| format!("{}: {}", seen.what, seen.seen)).collect();
+        for line in [
+            "resource new: created (kind)",
+            "resource changed: updated (kind)",
+            "resource found: imported (kind)",
+            "resource gone: destroyed (kind)",
+        ] {
+            assert_eq!(named.iter().filter(|named| *named == line).count(), 1, "{line}: {named:?}");
+        }
+        assert!(!named.iter().any(|named| named.contains("kept")), "{named:?}");
+        let many: Vec<String> = (0..25).map(|n| format!("r{n}")).collect();
+        let many: Vec<_> = many.iter().map(|name| (name.as_str(), Create)).collect();
+        let judged = judge(&spec(r#""required": []"#), planned(&many));
+        assert_eq!(judged.last().unwrap().seen, "15 created, updated or imported");
+        assert_eq!(judged.len(), 2 + MAX_NAMED + 1);
     }
 
     #[test]

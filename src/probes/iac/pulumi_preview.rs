@@ -211,6 +211,9 @@ mod tests {
     use ResourceAction::{Create, Destroy, Import, None as Kept, Replace, Unknown, Update};
 
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
+    use crate::probes::iac::changes::judge;
+    use gonogo_core::outcome::Outcome;
 
     const BROKER: &str = "urn:pulumi:prod::shop::aws:mq/broker:Broker::rabbit";
 
@@ -325,5 +328,17 @@ mod tests {
             ChangeSet::of_pulumi(br#"{"version": 3, "deployment": {}}"#).is_err(),
             "a state is no preview"
         );
+    }
+
+    #[test]
+    fn an_altered_preview_never_passes_for_nothing() {
+        let json = serde_json::json!({"steps": [{"op": "create", "urn": BROKER}], "duration": 5});
+        let spec = serde_json::json!({"tool": "pulumi", "directory": ".", "required": ["rabbit"]});
+        let spec = serde_json::from_value(spec).unwrap();
+        let carriers = ["/steps", "/steps/0", "/steps/0/op", "/steps/0/urn"];
+        GoodDocument { json, carriers: &carriers, maps: &[] }.check(|printed| {
+            let seen = ChangeSet::of_pulumi(printed).map(|planned| judge(&spec, planned));
+            Outcome::of(seen.unwrap_or_default(), "").class
+        });
     }
 }

@@ -252,6 +252,8 @@ pub(super) fn stack_status(what: &str, printed: &[u8]) -> ProbeResult<Observatio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
+    use gonogo_core::outcome::Outcome;
 
     fn judged(tool: IacTool, json: &str) -> (Vec<Option<bool>>, String) {
         match StateContent::read(tool, json.as_bytes()) {
@@ -376,5 +378,17 @@ mod tests {
             let printed = serde_json::json!({"Stacks": [{"StackStatus": status}]}).to_string();
             assert_eq!(stack_status("stack", printed.as_bytes()).unwrap().ok, ok, "{status}");
         }
+    }
+
+    #[test]
+    fn an_altered_state_never_passes_for_nothing() {
+        let json = serde_json::json!({"version": 4, "serial": 9, "lineage": "ab-1",
+            "resources": [{"mode": "managed", "instances": [{"attributes": {"a": "b"}}]}]});
+        let carriers = ["/resources/0", "/resources/0/instances"];
+        let document = GoodDocument { json, carriers: &carriers, maps: &[] };
+        document.check(|printed| {
+            let seen = StateContent::read(IacTool::Terraform, printed).map(|content| content.judge("state"));
+            Outcome::of(seen.unwrap_or_default(), "").class
+        });
     }
 }

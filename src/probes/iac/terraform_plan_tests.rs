@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::changes::ChangeSet;
 use super::changes::ResourceAction::{self, Create, Destroy, Forget, Import, Replace, Unknown, Update};
-use gonogo_core::outcome::Observation;
+use crate::probes::altered_json::GoodDocument;
+use gonogo_core::outcome::{Observation, Outcome};
 
 fn resource(address: &str, change: Value) -> Value {
     let kind = address.split('.').next().unwrap();
@@ -210,4 +211,17 @@ fn the_digest_does_not_depend_on_time() {
     let at = |time: &str| read(json!([]), json!({"timestamp": time})).digest;
     assert_eq!(at("2026-05-05T00:00:00Z"), at("2026-05-06T00:00:00Z"));
     assert_ne!(at(""), read(json!([resource("a.b", actions(&["create"]))]), json!({"timestamp": ""})).digest);
+}
+
+#[test]
+fn an_altered_plan_never_passes_for_nothing() {
+    let resources = json!([resource("aws_mq_broker.rabbit", actions(&["create"]))]);
+    let json = serde_json::from_slice(&plan(resources, json!({}))).unwrap();
+    let carriers = ["/resource_changes", "/resource_changes/0/change", "/resource_changes/0/change/actions"];
+    let spec = serde_json::from_value(json!({"tool": "terraform", "directory": ".", "required": ["rabbit"]}))
+        .unwrap();
+    GoodDocument { json, carriers: &carriers, maps: &[] }.check(|printed| {
+        let seen = ChangeSet::of_terraform(printed).map(|planned| super::changes::judge(&spec, planned));
+        Outcome::of(seen.unwrap_or_default(), "").class
+    });
 }

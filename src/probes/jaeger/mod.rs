@@ -232,6 +232,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
+    use gonogo_core::outcome::Class;
 
     /// 2026-09-21 14:13:20 UTC.
     const SINCE: i64 = 1_790_000_000_000;
@@ -278,5 +280,17 @@ mod tests {
         assert_eq!(at("Mon, 21 Sep 2026 14:14:20 GMT"), Some(60_000));
         assert_eq!(at("Mon, 21 Sep 2026 14:13:19 GMT"), None);
         assert_eq!(at("yesterday"), None);
+    }
+
+    #[test]
+    fn an_altered_trace_is_never_new_for_nothing() {
+        let json = json!({"spans": [{"operationName": "GET /ws", "startTime": (SINCE + 2000) * 1000}]});
+        let carriers = ["/spans", "/spans/0", "/spans/0/operationName", "/spans/0/startTime"];
+        GoodDocument { json, carriers: &carriers, maps: &[] }.check(|body| {
+            let Ok(trace) = serde_json::from_slice::<Trace>(body) else { return Class::Error };
+            let found = FoundSpans { spans: trace.spans_of("shop"), is_full: false, error: None, skew: None };
+            let seen = judge("spans of /ws".into(), "one or more", "/ws", &found, Utc::from_millis(SINCE));
+            Outcome::of(vec![seen], "").class
+        });
     }
 }

@@ -82,6 +82,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
+    use gonogo_core::outcome::Outcome;
 
     #[test]
     fn a_rollout_that_hangs_says_why() {
@@ -136,5 +138,18 @@ mod tests {
             assert_eq!(observation.ok, Some(ok), "{seen}");
             assert!(observation.seen.starts_with(seen), "{} instead of {seen}", observation.seen);
         }
+    }
+
+    #[test]
+    fn an_altered_status_is_never_complete_for_nothing() {
+        let json = json!({"metadata": {"generation": 3}, "spec": {"replicas": 2}, "status": {
+            "observedGeneration": 3, "updatedReplicas": 2, "replicas": 2, "availableReplicas": 2, "conditions": []}});
+        let carriers =
+            ["/status", "/status/updatedReplicas", "/status/availableReplicas", "/status/observedGeneration"];
+        GoodDocument { json, carriers: &carriers, maps: &[] }.check(|printed| {
+            let seen = serde_json::from_slice::<Value>(printed)
+                .map(|object| Progress::of(&object).judge("app", None));
+            Outcome::of(seen.unwrap_or_default(), "").class
+        });
     }
 }

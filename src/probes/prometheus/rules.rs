@@ -218,6 +218,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
+    use gonogo_core::outcome::Outcome;
 
     fn list(rules: Value) -> RuleList {
         RuleList { rules: serde_json::from_value(rules).unwrap(), partial: None }
@@ -301,5 +303,16 @@ mod tests {
         assert!(
             series_of("depth", Err(ProbeError::new("no answer"))).unwrap().seen.starts_with("not checked")
         );
+    }
+
+    #[test]
+    fn an_altered_rule_is_never_healthy_for_nothing() {
+        let json = json!([{"name": "Backlog", "query": "depth > 9", "health": "ok", "state": "inactive"}]);
+        let wanted = check(json!("Backlog"));
+        GoodDocument { json, carriers: &["/0", "/0/name", "/0/health"], maps: &[] }.check(|body| {
+            let seen =
+                serde_json::from_slice(body).map(|rules| judge(&wanted, &RuleList { rules, partial: None }));
+            Outcome::of(seen.unwrap_or_default(), "").class
+        });
     }
 }

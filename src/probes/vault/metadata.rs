@@ -104,6 +104,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
+    use gonogo_core::outcome::Outcome;
 
     fn reply(status: u16, body: &Value) -> ApiResponse {
         let status = StatusCode::from_u16(status).unwrap();
@@ -168,5 +170,32 @@ mod tests {
         }
         let page = ApiResponse { body: b"<html>".to_vec(), ..reply(503, &json!({})) };
         assert_eq!(current(&page).unwrap_err().to_string(), "HTTP 503: <html>");
+    }
+
+    #[test]
+    fn altered_metadata_never_pass_for_nothing() {
+        let json = json!({"data": {"current_version": 2, "versions": {
+            "2": {"created_time": "2026-06-01T00:00:00.5Z", "deletion_time": "", "destroyed": false}}}});
+        let carriers = [
+            "/data",
+            "/data/current_version",
+            "/data/versions",
+            "/data/versions/2",
+            "/data/versions/2/created_time",
+        ];
+        let spec: VaultSpec = serde_json::from_value(
+            json!({"api": {"url": "https://v"}, "path": "p", "auth": {"token": {"env": "T"}}}),
+        )
+        .unwrap();
+        let now = Utc::parse("2026-06-02T00:00:00Z").unwrap();
+        GoodDocument { json, carriers: &carriers, maps: &["/data/versions"] }.check(|body| {
+            let reply =
+                ApiResponse { status: StatusCode::OK, headers: HeaderMap::new(), body: body.to_vec() };
+            let seen = match current(&reply) {
+                Ok(Some(current)) => vec![current.status(now), current.age(&spec, now)],
+                Ok(None) | Err(_) => Vec::new(),
+            };
+            Outcome::of(seen, "").class
+        });
     }
 }

@@ -1,17 +1,21 @@
 //! The dialog that reports a failed action.
 
 use crossterm::event::KeyEvent;
+use ratatui::text::Line;
 
 use super::Dialog;
 use crate::tui::context::Context;
 use crate::tui::keymap::{self, Intent};
 use crate::tui::layer::{Effect, Reaction};
-use crate::tui::style::text::styled;
+use crate::tui::style::text::{styled, wrap};
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::action_text;
 use crate::tui::widgets::dialog_view::DialogView;
 use gonogo_core::checklist::ActionKey;
 use gonogo_core::text;
+
+/// How many rows of its output are shown: with them, the dialog fits on 24 lines.
+const MAX_OUTPUT_ROWS: usize = 9;
 
 /// Reports a failed action, with the end of its output and the contacts.
 #[derive(Clone, Debug)]
@@ -36,9 +40,11 @@ impl Dialog for ActionFailedDialog {
             );
             dialog.gap();
             let output = action_run.end.as_ref().and_then(|finished| finished.output.as_ref());
-            for line in output.map_or("", |output| &output.tail).lines() {
-                dialog.put(vec![cx.dim("│ "), styled(line, Theme::text())], width, 2);
-            }
+            let rows = output
+                .map_or("", |output| &output.tail)
+                .lines()
+                .flat_map(|line| wrap(vec![cx.dim("│ "), styled(line, Theme::text())], width, 2));
+            put_end(cx, &mut dialog, rows.collect());
         }
         for contact in &cx.plan().contacts {
             let contact_line = format!("{}  {}  {}", contact.role, contact.name, contact.channel);
@@ -63,4 +69,13 @@ impl Dialog for ActionFailedDialog {
             _ => Reaction::handled(),
         }
     }
+}
+
+/// Adds the last rows of an output: a command says last why it failed.
+fn put_end(cx: &Context, dialog: &mut DialogView, rows: Vec<Line<'static>>) {
+    let hidden = rows.len().saturating_sub(MAX_OUTPUT_ROWS);
+    if hidden > 0 {
+        dialog.body.push(Line::from(cx.dim("│ …")));
+    }
+    dialog.body.extend(rows.into_iter().skip(hidden));
 }

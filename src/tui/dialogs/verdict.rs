@@ -175,8 +175,15 @@ fn reason_line(cx: &Context, reason: &VerdictReason, column: usize) -> Vec<Span<
 
 fn recorded_section(cx: &Context, dialog: &mut DialogView, width: usize, verdict: &Verdict) {
     let Some(recorded) = &cx.run.state.verdict else {
-        let text = "No verdict is recorded, or something has changed since.";
-        return dialog.put(vec![cx.dim(text)], width, 0);
+        let text = match &cx.run.state.outdated_verdict {
+            None => "No verdict is recorded.".to_owned(),
+            Some(CurrentVerdict { decision, seq, .. }) => {
+                format!(
+                    "No verdict is recorded: {decision} of log #{seq} is outdated by what was logged since."
+                )
+            }
+        };
+        return dialog.put(vec![cx.dim(&text)], width, 0);
     };
     let text = format!(
         "● {} is recorded by {}, {} · log #{}",

@@ -90,6 +90,20 @@ fn a_small_verdict_dialog_shows_the_decision_the_recorded_verdict_and_the_keys_f
     assert!(scroll < 25, "{scroll} lines to scroll");
 }
 
+#[test]
+fn an_outdated_verdict_is_not_reported_as_none() {
+    let shown = |run: &SampleRun| text(&screen(run, WIDE).press("v").drawn());
+    let none = shown(&mixed());
+    assert!(none.contains("No verdict is recorded.") && !none.contains("outdated"), "{none}");
+    let recorded = mixed().act(ALICE, Act::Verdict);
+    let seq = recorded.state().verdict.as_ref().map(|verdict| verdict.seq).unwrap();
+    let mut plan = Plan::clone(&recorded.state().plan);
+    let points = plan.sections.iter_mut().flat_map(|section| &mut section.points);
+    points.for_each(|point| point.fresh_ms += 60_000);
+    let changed = shown(&recorded.act(ALICE, Act::ProposeReplan(Box::new(plan))));
+    assert!(changed.contains(&format!("NO-GO of log #{seq} is outdated")), "{changed}");
+}
+
 /// A looser plan must have been shown completely before it is accepted.
 #[test]
 fn a_looser_plan_is_accepted_only_after_it_was_scrolled_to_its_end() {

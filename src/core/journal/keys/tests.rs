@@ -29,6 +29,37 @@ fn a_key_that_others_can_read_is_refused() {
     assert!(error.contains("mode 640") && error.contains("chmod 600"), "{error}");
 }
 
+/// Each format that people have, by its first line, and the way to a key that signs.
+#[test]
+fn a_key_in_another_format_is_named_with_the_way_out() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("id");
+    let rewrite = "`ssh-keygen -p -f ";
+    for (first, said) in [
+        ("-----BEGIN EC PRIVATE KEY-----", &["a PEM file of an EC key", rewrite][..]),
+        ("-----BEGIN EC PARAMETERS-----", &["a PEM file of an EC key", rewrite]),
+        ("-----BEGIN EC PRIVATE KEY-----\r", &["a PEM file of an EC key", rewrite]),
+        ("-----BEGIN PRIVATE KEY-----", &["a PKCS#8 PEM file", rewrite, "9.6"]),
+        ("-----BEGIN ENCRYPTED PRIVATE KEY-----", &["a PKCS#8 PEM file", rewrite]),
+        ("-----BEGIN RSA PRIVATE KEY-----", &["holds a ssh-rsa key", "`gonogo init`"]),
+        ("-----BEGIN DSA PRIVATE KEY-----", &["holds a ssh-dss key", "`gonogo init`"]),
+        ("PuTTY-User-Key-File-3: ssh-ed25519", &["a PuTTY key file", "puttygen"]),
+        ("ssh-ed25519 AAAA a@x", &["holds a public key", "private key file"]),
+        ("ssh-ed25519-cert-v01@openssh.com AAAA", &["holds a public key", "private key file"]),
+        ("nonsense", &["cannot be read as an OpenSSH private key"]),
+        ("", &["cannot be read as an OpenSSH private key"]),
+    ] {
+        fs::write(&path, format!("{first}\nMHcCAQEEIA==\n-----END-----\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let error = public_of(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{first}");
+        let error = error.to_string();
+        assert!(said.iter().all(|said| error.contains(said)), "{first}: {error}");
+        assert!(!error.contains("MHcC"), "{first}: {error}");
+    }
+}
+
 /// The same secret key, with its point in a form that OpenSSH does not accept.
 #[test]
 fn a_signature_with_a_compressed_point_is_not_valid() {

@@ -13,6 +13,7 @@ use ssh_key::public::{EcdsaPublicKey, KeyData, SkEcdsaSha2NistP256, SkEd25519};
 
 use super::public_key::{self, KeyIdentity};
 use crate::error::{Problem, SourceLocation};
+use crate::text::BYTE_ORDER_MARK;
 
 /// The default application of security keys.
 const APPLICATION: &str = "ssh:";
@@ -71,6 +72,11 @@ impl RevokedKeys {
 
     /// A line as `sshkey_in_file` reads it: blank, a comment, or a key with any text after it.
     fn add_line(&mut self, line: &[u8]) -> Result<(), &'static str> {
+        if line.starts_with(BYTE_ORDER_MARK.as_bytes()) {
+            return Err(
+                "a byte order mark (BOM), which OpenSSH reads as part of the line; save the file as UTF-8 without BOM",
+            );
+        }
         if line.contains(&0) {
             return Err("a zero byte in a list of revoked keys");
         }

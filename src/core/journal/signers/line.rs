@@ -8,7 +8,7 @@ use super::pattern::MAX_PATTERN;
 use super::time::{self, TimeError};
 use crate::journal::entry::MACHINE;
 use crate::journal::public_key::{self, RejectedKey};
-use crate::text::{self, is_harmful};
+use crate::text::{self, BYTE_ORDER_MARK, is_harmful};
 
 /// The separators after the names; later only space and tab separate.
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
@@ -37,6 +37,14 @@ pub enum IgnoredReason {
     /// A zero byte, which ends the line for OpenSSH but not in an editor.
     #[error("it has a zero byte in it")]
     ZeroByte,
+    /// A file of an editor that writes more than text.
+    #[error(
+        "it begins with a byte order mark (BOM), which OpenSSH reads as part of the line; save the file as UTF-8 without BOM"
+    )]
+    ByteOrderMark,
+    /// A file in another encoding.
+    #[error("it is UTF-16, which OpenSSH cannot read; save the file as UTF-8 without BOM")]
+    Utf16,
     /// OpenSSH versions differ about this.
     #[error("it begins with a carriage return")]
     CarriageReturn,
@@ -91,7 +99,13 @@ pub enum IgnoredReason {
 
 /// Parses a line. `None` is a blank line or a comment.
 pub(super) fn parse(line: &[u8]) -> Result<Option<SignerLine>, IgnoredReason> {
+    if line.starts_with(&[0xff, 0xfe]) || line.starts_with(&[0xfe, 0xff]) {
+        return Err(IgnoredReason::Utf16);
+    }
     let text = String::from_utf8_lossy(line);
+    if text.starts_with(BYTE_ORDER_MARK) {
+        return Err(IgnoredReason::ByteOrderMark);
+    }
     let text = text.trim_start_matches([' ', '\t']);
     if text.starts_with('#') || text.trim_start_matches(BLANKS).is_empty() {
         return Ok(None);

@@ -96,3 +96,9 @@ fn grypes_matches_have_aliases_and_may_lack_almost_everything() {
     let text = judged(report.to_string().as_bytes(), &exception);
     assert!(text.starts_with('✓') && text.contains("✓ exception CVE-2026-1: accepted until"), "{text}");
 }
+
+#[test]
+fn an_altered_report_of_grype_never_passes_for_nothing() {
+    let carriers = ["/matches", "/source"];
+    check_altered(grype(&json!({})), &carriers);
+}

@@ -7,6 +7,8 @@ mod trivy;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::probes::altered_json::GoodDocument;
+use gonogo_core::outcome::Class;
 
 const NOW: &str = "2026-09-20T12:00:00Z";
 const MADE: &str = "2026-09-20T11:00:00Z";
@@ -24,15 +26,27 @@ fn judged(report: &[u8], more: &Value) -> String {
     let mut seen = image::judge(spec.image.as_deref(), None, &report.images);
     seen.extend(judge::judge(&spec, &report, now, now.to_zoned(jiff::tz::TimeZone::UTC).date()));
     let class = match Outcome::of(seen.clone(), "").class {
-        gonogo_core::outcome::Class::Pass => "✓",
-        gonogo_core::outcome::Class::Fail => "✗",
-        gonogo_core::outcome::Class::Error => "?",
+        Class::Pass => "✓",
+        Class::Fail => "✗",
+        Class::Error => "?",
     };
     let lines = seen.iter().map(|seen| {
         let mark = seen.ok.map_or('?', |ok| if ok { '✓' } else { '✗' });
         format!("\n{mark} {}: {}", seen.what, seen.seen)
     });
     format!("{class}{}", lines.collect::<String>())
+}
+
+/// Checks the judge of reports with a good one.
+#[track_caller]
+fn check_altered(json: Value, carriers: &[&str]) {
+    GoodDocument { json, carriers, maps: &[] }.check(|report| {
+        match judged(report, &json!({})).chars().next() {
+            Some('✓') => Class::Pass,
+            Some('✗') => Class::Fail,
+            _ => Class::Error,
+        }
+    });
 }
 
 /// Asserts the class of each report, and a line of it.

@@ -221,3 +221,9 @@ fn the_oldest_run_and_the_image_of_each_run_count() {
     let text = judged(images.to_string().as_bytes(), &json!({"image": "app:v2"}));
     assert!(text.contains("✓ scanned image: app:v2") && text.contains("✗ scanned image: app:v1"), "{text}");
 }
+
+#[test]
+fn an_altered_sarif_report_never_passes_for_nothing() {
+    let carriers = ["/runs", "/runs/0", "/runs/0/results"];
+    check_altered(sarif(&json!([rule("a", "note", "1.0")]), &Value::Null, &json!({})), &carriers);
+}

@@ -111,3 +111,10 @@ fn the_list_of_old_versions_of_trivy_is_read() {
         assert!(text.contains(line), "{line} in {text}");
     }
 }
+
+#[test]
+fn an_altered_report_of_trivy_never_passes_for_nothing() {
+    let os = json!({"Target": "app:v2 (debian 12.10)", "Class": "os-pkgs"});
+    let carriers = ["/Results", "/Results/0"];
+    check_altered(trivy(&debian(), &json!([os])), &carriers);
+}

@@ -11,7 +11,7 @@ use crate::tui::widgets::action_text::format_duration;
 use crate::tui::widgets::text_builder::TextBuilder;
 use gonogo_core::checklist::{Point, Probe, ProbeKey};
 use gonogo_core::outcome::{Class, Observation, Outcome};
-use gonogo_core::run::{PointState, ProbeRun};
+use gonogo_core::run::{PointState, ProbeRun, unseen_names};
 use gonogo_core::text;
 use gonogo_core::time;
 
@@ -25,6 +25,9 @@ pub fn add(cx: &Context, builder: &mut TextBuilder, point: &Point, state: &Point
         return builder.put(vec![cx.dim("This point is confirmed by people only.")], 0);
     }
     builder.heading(cx, &text::count(point.probes.len(), "probe"));
+    for unseen in unseen_names(&cx.run.state, point) {
+        builder.put(vec![cx.with_role(&format!("⚠ {}", text::line(&unseen)), StyleRole::Attention)], INDENT);
+    }
     let probe_state = |probe: &Probe| state.probes.get(&probe.id);
     let mut probes: Vec<_> = point.probes.iter().collect();
     probes.sort_by_key(|probe| rank(probe_state(probe).and_then(|probe_state| probe_state.latest.as_ref())));
