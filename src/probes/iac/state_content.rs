@@ -73,7 +73,6 @@ fn foreign(tool: &str, error: &serde_json::Error) -> ProbeError {
 fn terraform(json: &[u8]) -> ProbeResult<StateContent> {
     #[derive(Deserialize)]
     struct State {
-        version: Option<u64>,
         serial: Option<u64>,
         lineage: Option<String>,
         encrypted_data: Option<IgnoredAny>,
@@ -104,8 +103,8 @@ fn terraform(json: &[u8]) -> ProbeResult<StateContent> {
         return Err(ProbeError::new("encrypted: its resources cannot be read"));
     }
     let is_listed = !matches!(state.resources, Field::Missing) || state.modules.is_some();
-    if !is_listed && !matches!(state.version, Some(3 | 4)) {
-        return Err(ProbeError::new("the output is not a state of Terraform: no resources and no version"));
+    if !is_listed {
+        return Err(ProbeError::new("the output is not a state of Terraform: it does not list resources"));
     }
     let managed = state.resources.present().into_iter().flatten().filter(|resource| resource.mode != "data");
     let instances: Vec<&Instance> = managed.flat_map(|resource| &resource.instances).collect();
@@ -118,7 +117,7 @@ fn terraform(json: &[u8]) -> ProbeResult<StateContent> {
     let is_plain =
         |lineage: &String| Pattern::new("^[0-9a-zA-Z-]{1,64}$").is_ok_and(|plain| plain.is_in(lineage));
     Ok(StateContent {
-        resources: is_listed.then_some(instances.len() - deposed + old),
+        resources: Some(instances.len() - deposed + old),
         serial: state.serial,
         lineage: state.lineage.filter(is_plain),
         notes: notes.collect(),
@@ -299,7 +298,7 @@ mod tests {
                 "no resource",
             ),
             (Terraform, r#"{"version":4,"serial":9,"resources":null}"#, &[Some(false)], "no resource"),
-            (Terraform, r#"{"version":4,"serial":9}"#, &[Some(true)], "serial 9, resources not listed"),
+            (Terraform, r#"{"version":4,"serial":9}"#, &[None], "it does not list resources"),
             (
                 Terraform,
                 r#"{"version":4,"serial":9,"resources":[{"mode":"managed","instances":[{"status":"tainted"},{"deposed":"aa"}]}]}"#,

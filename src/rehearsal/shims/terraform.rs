@@ -34,11 +34,8 @@ pub(super) async fn run(call: &ToolCall, services: &Services, stream: &mut ToolS
             None => fail("Failed to read the given file as a state or plan file", stream).await,
         },
         ["state", "pull"] => {
-            let (serial, lineage) = (services.serial(), "5a1c0de0-7e57-4bad-9abe-1e5501d0be5a");
-            let state =
-                json!({"version": 4, "terraform_version": "1.12.1", "serial": serial, "lineage": lineage});
             // Terraform pretty-prints the state.
-            stream.stdout(format!("{state:#}")).await.map(|()| 0)
+            stream.stdout(format!("{:#}", state(services))).await.map(|()| 0)
         }
         ["apply", _] => match saved_plan(call) {
             None => fail("Failed to load the plan file", stream).await,
@@ -77,6 +74,22 @@ fn plan(services: &Services) -> Value {
     json!({
         "format_version": "1.2", "terraform_version": "1.12.1", "serial": services.serial(),
         "resource_changes": all, "timestamp": jiff::Timestamp::now().to_string(),
+    })
+}
+
+/// The state of what has been applied: all resources of the plan but those that it creates.
+fn state(services: &Services) -> Value {
+    let plan = plan(services);
+    let planned = plan["resource_changes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let existing = planned.iter().filter(|resource| resource["change"]["actions"][0] != "create");
+    let resources: Vec<_> = existing
+        .map(|resource| {
+            json!({"mode": "managed", "type": resource["type"], "name": resource["name"], "instances": [{"attributes": {}}]})
+        })
+        .collect();
+    json!({
+        "version": 4, "terraform_version": "1.12.1", "serial": services.serial(),
+        "lineage": "5a1c0de0-7e57-4bad-9abe-1e5501d0be5a", "resources": resources,
     })
 }
 
