@@ -113,9 +113,13 @@ impl OverrideApplier<'_> {
         }
     }
 
-    /// The time in which it must pass grows with a longer one, or it could not pass.
+    /// The time in which it must pass grows with a longer one, or it could not pass. Only a production environment
+    /// refuses a shorter one: brokers of tests may retry sooner.
     fn apply_hold(&mut self, point: &mut Point, value: Duration) {
         for probe in point.probes.iter_mut().filter(|probe| probe.hold_ms > 0) {
+            if self.profile.file.production && millis(value) < probe.hold_ms {
+                self.reject_loosening("hold", span(Duration::from_millis(probe.hold_ms)), span(value));
+            }
             probe.within_ms += millis(value).saturating_sub(probe.hold_ms);
             probe.hold_ms = millis(value);
         }

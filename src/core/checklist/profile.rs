@@ -75,7 +75,7 @@ pub struct PointOverrides {
     pub retries: Option<u32>,
     /// A shorter time for its probes that are retried until they pass.
     pub within: Option<PositiveDuration>,
-    /// Another time for which its probes that wait for that must keep passing.
+    /// Another time for which its probes that wait for that must keep passing; a shorter one is refused in production.
     pub hold: Option<DurationOrZero>,
     /// Optional probes to leave out, and why.
     #[serde(default)]

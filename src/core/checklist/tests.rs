@@ -139,6 +139,12 @@ fn a_profile_leaves_out_optional_probes_and_shortens_waits() {
         "environment = \"t\"\n[points.\"verify.pipeline\"]\nleave_out = { demo = \" \", canary = \"x\", other = \"x\" }\n\
          [points.\"verify.metrics\"]\nwithin = \"5h\"\n",
     );
+    let shorter =
+        "environment = \"t\"\nproduction = true\n[points.\"verify.queues-drained\"]\nhold = \"5s\"\n";
+    let refused = rejected(STANDARD, shorter);
+    let expected = "p.toml:4:1: verify.queues-drained can be tightened, not loosened: hold is 12s, found 5s";
+    assert!(refused.contains(expected), "{refused}");
+    assert!(plan(STANDARD, &shorter.replace("true", "false")).is_ok());
     for expected in [
         "p.toml:3:1: verify.pipeline: leaving out probe demo requires a reason",
         "p.toml:3:1: verify.pipeline: probe canary is not optional and cannot be left out",
