@@ -93,7 +93,7 @@ fn junit_is_read_by_a_junit_parser() {
     let xml = xml.display().to_string();
     let _ = runs.gonogo(&["report", &new.display().to_string(), "--output", &target]).code(0);
     let output = python(JUNIT, &[&xml]);
-    assert!(output.starts_with("4 1 0 0\n4\n") && output.contains("service.headers"), "{output}");
+    assert!(output.starts_with("4 0 0 1\n4\n") && output.contains("service.headers"), "{output}");
     tampered(&runs.old.clone(), &invalid);
     let _ = runs.gonogo(&["report", &invalid.display().to_string(), "--output", &target]).code(4);
     let output = python(JUNIT, &[&xml]);

@@ -71,7 +71,10 @@ fn function(name: &str, arguments: &[Expr], series: &SeriesStore, time: f64) -> 
         ("rate" | "increase" | "resets", [Expr::Range(of, range)]) => {
             Ok(PromValue::Vector(over_time(name, of, *range, series, time)))
         }
-        _ => Err(format!("function `{name}` is not supported, or not with these arguments")),
+        ("time" | "timestamp" | "histogram_quantile" | "rate" | "increase" | "resets", _) => {
+            Err(format!("function `{name}` does not take these arguments"))
+        }
+        _ => Err(format!("function `{name}` is not supported")),
     }
 }
 
@@ -264,13 +267,16 @@ mod tests {
             ("nothing", ""),
             ("hits{code!=\"200\",}[5s", "parse error: `[5s` is invalid, or not supported by this server"),
             ("hits offset 5m", "parse error: `offset 5m` is invalid, or not supported by this server"),
-            ("topk(1, hits)", "function `topk` is not supported, or not with these arguments"),
-            ("deriv(hits[5m])", "function `deriv` is not supported, or not with these arguments"),
+            ("topk(1, hits)", "function `topk` is not supported"),
+            ("deriv(hits[5m])", "function `deriv` is not supported"),
             ("hits[5m]", "a range of samples is only supported as the argument of a function"),
-            ("rate(hits)", "function `rate` is not supported, or not with these arguments"),
+            ("rate(hits)", "function `rate` does not take these arguments"),
             ("hits + hits", "a vector on the right of an operator is not supported"),
             ("sum(1)", "a number stands where a vector is required"),
             ("hits{code=~\"(\"}", "parse error: `{code=~\"(\"}` is invalid, or not supported by this server"),
+            ("sum(".repeat(60).as_str(), "parse error: unexpected end of the expression"),
+            ("-".repeat(61).as_str(), "parse error: the expression is nested too deeply for this server"),
+            (format!("{}1{}", "(".repeat(60), ")".repeat(60)).as_str(), "1"),
             ("", "parse error: unexpected end of the expression"),
         ] {
             assert_eq!(evaluated(text), expected, "{text}");

@@ -3,7 +3,7 @@
 use regex_lite::Regex;
 use winnow::ascii::{digit1, float, multispace0};
 use winnow::combinator::{
-    alt, delimited, dispatch, empty, fail, opt, preceded, repeat, separated, terminated,
+    alt, cut_err, delimited, dispatch, empty, fail, opt, preceded, repeat, separated, terminated,
 };
 use winnow::error::{ContextError, ParserError};
 use winnow::prelude::*;
@@ -120,8 +120,16 @@ impl Selector {
     }
 }
 
+/// The characters that nest one expression in another.
+const NESTING: [char; 9] = ['(', '-', '+', '*', '/', '<', '>', '=', '!'];
+/// The most of them: each costs stack.
+const MAX_NESTING: usize = 60;
+
 /// Parses an expression; an error says from where on it is not understood.
 pub(super) fn parse(text: &str) -> Result<Expr, String> {
+    if text.matches(NESTING).count() > MAX_NESTING {
+        return Err("parse error: the expression is nested too deeply for this server".into());
+    }
     terminated(expression, multispace0).parse(text).map_err(|error| {
         let rest = &text[error.offset()..];
         if rest.is_empty() {
@@ -210,7 +218,8 @@ fn aggregation(input: &mut &str) -> Parsed {
         "min" => empty.value(Aggregator::Min),
         _ => fail,
     };
-    let inner = delimited(token('('), expression, token(')'));
+    // Read once: as a function it would be read again, at each level.
+    let inner = preceded(token('('), cut_err(terminated(expression, token(')'))));
     let (aggregator, before, inner, after) =
         (aggregator, opt(grouping), inner, opt(grouping)).parse_next(input)?;
     let grouping = before.or(after).unwrap_or(Grouping::By(Vec::new()));
@@ -227,7 +236,7 @@ fn grouping(input: &mut &str) -> Parsed<Grouping> {
 
 fn call(input: &mut &str) -> Parsed {
     let arguments = separated(0.., expression, token(','));
-    let arguments = delimited(token('('), arguments, token(')'));
+    let arguments = preceded(token('('), cut_err(terminated(arguments, token(')'))));
     (name, arguments).map(|(name, arguments)| Expr::Call(name.to_owned(), arguments)).parse_next(input)
 }
 
