@@ -319,12 +319,12 @@ fn a_check_before_the_deployment_skips_what_is_not_due() {
         .stdout_has("--after-deploy checks what is not due");
     let output = output.stdout_has("○ s.rollout                  not due, after s.rollout/roll");
     let output = output.stdout_has("○ s.signed                   not due, after s.rollout");
-    let output = output.stdout_has("s.ready                    Ready (in part)");
+    let output = output.stdout_has("s.ready                    Ready (in part: 1 of 2 probes)");
     let _ = output.stdout_has("left out: s.ready/live (not due, after s.rollout)");
     let tap = check(&["--format", "tap"])
         .code(0)
         .stdout_has("1..3\n")
-        .stdout_has("ok 1 - s.ready Ready (in part)\n");
+        .stdout_has("ok 1 - s.ready Ready (in part: 1 of 2 probes)\n");
     let _ = tap.stdout_has("ok 3 - s.signed Signed off # SKIP not due, after s.rollout\n");
     let junit =
         check(&["--format", "junit"]).code(0).stdout_has(r#"tests="3" failures="0" errors="0" skipped="2""#);

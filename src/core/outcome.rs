@@ -104,6 +104,9 @@ pub struct Outcome {
     pub tries: u32,
     /// All observations, in order.
     pub observations: Vec<Observation>,
+    /// What was wrong in each earlier try.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub failed_tries: Vec<String>,
     /// The changes that the probe has made: an event that was sent, a file that was written.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub effects: Vec<String>,
@@ -120,8 +123,8 @@ impl Outcome {
     #[must_use]
     pub fn of(observations: Vec<Observation>, reproduce: impl Into<String>) -> Self {
         let class = classify(&observations);
-        let (effects, redacted) = (Vec::new(), BTreeMap::new());
-        Self { class, tries: 1, observations, effects, reproduce: reproduce.into(), redacted }
+        let (failed_tries, effects, redacted) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { class, tries: 1, observations, failed_tries, effects, reproduce: reproduce.into(), redacted }
     }
 
     /// Whether its class matches its observations.
@@ -150,6 +153,18 @@ impl Outcome {
     pub fn with_effects(mut self, effects: impl IntoIterator<Item = String>) -> Self {
         self.effects.extend(effects);
         self
+    }
+
+    /// Whether only some samples of a check were bad.
+    #[must_use]
+    pub fn is_bad_in_part(&self) -> bool {
+        self.problems().any(|observation| observation.has_key(key::BAD_SAMPLES))
+    }
+
+    /// The first problem in one line, for the list of failed tries.
+    #[must_use]
+    pub fn first_problem(&self) -> Option<String> {
+        self.problems().next().map(|observation| format!("{}: {}", observation.what, observation.seen))
     }
 
     /// Whether dependent probes can run: it passed, or it has sent what they wait for.
@@ -187,7 +202,7 @@ impl Outcome {
         self
     }
 
-    /// SHA-256 of the class and the observations, without tries, effects, the reproduce command and measured values. A
+    /// SHA-256 of the class and the observations, without tries, what they saw, effects, the reproduce command and measured values. A
     /// confirmation depends on it.
     #[must_use]
     pub fn evidence_hash(&self) -> Sha256Hex {

@@ -118,8 +118,8 @@ impl ProbeTask {
     pub(super) async fn run_to_end(&self, progress: &ProbeProgress) -> Outcome {
         self.mark_started();
         // There is no point in waiting for a value that is missing.
-        let can_pass = self.probe.since.is_none() || self.context.since.is_some();
-        let is_retried = self.probe.within_ms > 0 && can_pass;
+        let has_start = self.probe.since.is_none() || self.context.since.is_some();
+        let is_retried = self.probe.within_ms > 0 && has_start;
         self.finalize(if is_retried {
             self.run_until_stable(progress).await
         } else {
@@ -136,14 +136,16 @@ impl ProbeTask {
         Outcome { effects: self.context.effects.all(), ..outcome }.sanitized(&self.secret_store.redactor())
     }
 
-    /// The result is that of the last attempt, with the number of attempts.
+    /// The result is that of the last try, with what was wrong before. If only some samples are bad, that is the result:
+    /// more tries would hide it.
     async fn run_with_retries(&self, progress: &ProbeProgress) -> Outcome {
-        let mut tries = 1;
+        let (mut tries, mut failed_tries) = (1, Vec::new());
         loop {
             let outcome = self.run_try().await;
-            if outcome.class == Class::Pass || tries > self.probe.retries {
-                return Outcome { tries, ..outcome };
+            if outcome.class == Class::Pass || outcome.is_bad_in_part() || tries > self.probe.retries {
+                return Outcome { tries, failed_tries, ..outcome };
             }
+            failed_tries.extend(outcome.first_problem());
             tries += 1;
             self.wait_for_next_try(progress, tries, None).await;
         }
@@ -155,14 +157,17 @@ impl ProbeTask {
             (Duration::from_millis(self.probe.within_ms), Duration::from_millis(self.probe.hold_ms));
         let stopwatch = Stopwatch::start();
         let (mut attempts, mut passing_since): (u32, Option<Stopwatch>) = (1, None);
+        let mut last_problem = None;
         loop {
             let at = Stopwatch::start();
             let outcome = self.run_try().await;
             passing_since = (outcome.class == Class::Pass).then(|| passing_since.unwrap_or(at));
             let stayed = passing_since.map(|passing_since| passing_since.elapsed());
+            last_problem = outcome.first_problem().or(last_problem);
             if stayed.is_some_and(|stayed| stayed >= hold) {
                 let tries = if attempts == 1 { "1 try".to_owned() } else { format!("{attempts} tries") };
-                let waited = format!("{tries} in {}", span(stopwatch.elapsed()));
+                let before = last_problem.map(|problem| format!("; before: {problem}")).unwrap_or_default();
+                let waited = format!("{tries} in {}{before}", span(stopwatch.elapsed()));
                 return outcome.with_observation(Observation::recorded("waited", waited).as_measured());
             }
             if stopwatch.elapsed() >= within {
@@ -189,13 +194,15 @@ impl ProbeTask {
         };
         // A program may change what it finds, and would change it for nothing.
         if let (ProbeSpec::Command(_), Some(first), None) = (spec, &self.probe.since, &self.context.since) {
-            return Outcome::error(&self.probe.title, format!("{first} has passed"), "not run: it has not");
+            return Outcome::error(&self.probe.title, after(first), format!("not run: {}", missing(first)));
         }
         let attempt = self.system.run_probe(spec, self.deadline(), &self.secret_store, &self.context);
         let result = run_limited(self.limit(), attempt).await;
         let outcome =
             result.unwrap_or_else(|why| Outcome::error(&self.probe.title, "a result", why.to_string()));
-        outcome.left_to_people(&self.probe.people)
+        let outcome = outcome.left_to_people(&self.probe.people);
+        let order = |first| Observation::unknown("order of the probes", after(first), missing(first));
+        self.context.not_sent.iter().map(order).fold(outcome, Outcome::with_observation)
     }
 }
 
@@ -222,14 +229,21 @@ impl ProbeTrace {
     }
 }
 
+/// When a probe that counts from another one can pass.
+fn after(first: &ProbeKey) -> String {
+    format!("after {first}")
+}
+
+/// Why it cannot pass now.
+fn missing(first: &ProbeKey) -> String {
+    format!("{first} has neither passed nor sent its event")
+}
+
 fn describe_last_try(outcome: &Outcome, stayed: Option<Duration>, hold: Duration) -> String {
     if let Some(stayed) = stayed {
         return format!("stable for {} of {}", span(stayed), span(hold));
     }
-    outcome
-        .problems()
-        .next()
-        .map_or_else(String::new, |observation| format!("{}: {}", observation.what, observation.seen))
+    outcome.first_problem().unwrap_or_default()
 }
 
 /// The observation when the time is up before the probe passed for long enough.

@@ -154,7 +154,10 @@ impl Engine {
                 self.send(Update::Warning(format!("{} does not run: {why}", due_probe.probe)));
                 continue;
             }
-            let context = self.probe_context(&due_probe.probe);
+            let mut context = self.probe_context(&due_probe.probe);
+            if due_probe.early {
+                context.not_sent = None;
+            }
             self.scheduler.start(&self.state.plan, due_probe, logged_attempts, context, now);
         }
         if any {
@@ -208,6 +211,7 @@ impl Engine {
         let own = since.and_then(|since| self.scheduler.started_at(since));
         let last = self.previous_runs.last_sealed.as_ref().and_then(|run| run.probe(key)?.latest.as_ref());
         ProbeContext {
+            not_sent: since.filter(|_| source_run.is_none()).cloned(),
             since: source_run.map(|run| own.unwrap_or_else(|| estimated_start(run))),
             digest: digest_of.map(|key| self.seen_digest(key)),
             opened: self.opened_at(),

@@ -20,7 +20,7 @@ pub fn human(judgement: &Judgement, left_out: &LeftOut, color: bool) -> String {
     for section in &plan.sections {
         let _ = writeln!(out, "{}", line(&section.title));
         for point in &section.points {
-            let _ = writeln!(out, "{}", point_line(judgement, point, &left_out.title(point), width, color));
+            let _ = writeln!(out, "{}", point_line(judgement, point, left_out, width, color));
         }
     }
     let causes = shared_causes(judgement);
@@ -50,7 +50,7 @@ fn verdict_text(judgement: &Judgement, left_out: &LeftOut) -> String {
     if left_out.points_before > points {
         format!("{decision} for {points} of {}: {done}/{total} done", count(left_out.points_before, "point"))
     } else if left_out.is_partial() {
-        format!("{decision} in part: {done}/{total} done")
+        format!("{decision} for what was checked: {done}/{total} done")
     } else {
         format!("{decision} {done}/{total}")
     }
@@ -81,12 +81,18 @@ fn write_left_out(out: &mut String, left_out: &LeftOut) {
     }
 }
 
-fn point_line(judgement: &Judgement, point: &Point, title: &str, width: usize, color: bool) -> String {
+/// A point that passed in part has another symbol and no green: what was not checked is unknown.
+fn point_line(judgement: &Judgement, point: &Point, left_out: &LeftOut, width: usize, color: bool) -> String {
     let status = judgement.status(&point.id);
     let why = explain(judgement, &point.id, &status);
-    let word = format!("{:width$}", status.label());
-    let rest = if why.is_empty() { line(title) } else { line(&why) };
-    format!("  {} {} {:<26} {rest}", symbol(&status), paint(&word, &status, color), line(&point.id))
+    let label = format!("{:width$}", status.label());
+    let rest = if why.is_empty() { line(&left_out.title(point)) } else { line(&why) };
+    let (symbol, label) = if status.is_satisfied() && left_out.in_part.contains_key(&point.id) {
+        ("◑", colored(&label, "33", color))
+    } else {
+        (symbol(&status), paint(&label, &status, color))
+    };
+    format!("  {symbol} {label} {:<26} {rest}", line(&point.id))
 }
 
 fn symbol(status: &Status) -> &'static str {
@@ -116,6 +122,10 @@ fn paint(word: &str, status: &Status, color: bool) -> String {
         }
         _ => "2",
     };
+    colored(word, code, color)
+}
+
+fn colored(word: &str, code: &str, color: bool) -> String {
     if color { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_owned() }
 }
 

@@ -119,7 +119,7 @@ fn point_report<'a>(
         title: &point.title,
         status: status.label(),
         done: status.is_done(),
-        in_part: left_out.in_part.contains(&point.id),
+        in_part: left_out.in_part.contains_key(&point.id),
         unconfirmed: left_out.unconfirmed.contains(&point.id),
         why: explain(judgement, &point.id, &status),
         missing: point.missing(),

@@ -26,8 +26,8 @@ pub struct LeftOut {
     pub notes: Vec<String>,
     /// Whole points.
     pub skipped: Vec<SkippedPoint>,
-    /// Points of which only a part is checked.
-    pub in_part: BTreeSet<PointId>,
+    /// Points of which only a part is checked, and how many of their probes are left out.
+    pub in_part: BTreeMap<PointId, usize>,
     /// Points whose confirmation by people is left out.
     pub unconfirmed: BTreeSet<PointId>,
     /// How many points there were before.
@@ -38,8 +38,11 @@ impl LeftOut {
     /// The title of a point, marked if it is checked in part: passed is then not the whole of it.
     #[must_use]
     pub fn title(&self, point: &Point) -> String {
-        let in_part = self.in_part.contains(&point.id).then_some("in part");
-        let unconfirmed = self.unconfirmed.contains(&point.id).then_some("not confirmed");
+        let in_part = self.in_part.get(&point.id).map(|dropped| {
+            let left = point.probes.len();
+            format!("in part: {left} of {} probes", left + dropped)
+        });
+        let unconfirmed = self.unconfirmed.contains(&point.id).then(|| "not confirmed".to_owned());
         let marks: Vec<_> = in_part.into_iter().chain(unconfirmed).collect();
         if marks.is_empty() { point.title.clone() } else { format!("{} ({})", point.title, marks.join(", ")) }
     }
@@ -193,7 +196,7 @@ fn drop_probes(
     });
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (key, why) in dropped.iter().filter(|(key, _)| plan.point(&key.point).is_some()) {
-        left_out.in_part.insert(key.point.clone());
+        *left_out.in_part.entry(key.point.clone()).or_default() += 1;
         by_reason.entry(why).or_default().push(key.to_string());
     }
     left_out.notes.extend(by_reason.into_iter().map(|(why, keys)| format!("{} ({why})", keys.join(", "))));

@@ -70,6 +70,7 @@ use futures_util::FutureExt as _;
 use zeroize::Zeroizing;
 
 use crate::secret_store::SecretStore;
+use gonogo_core::checklist::ProbeKey;
 use gonogo_core::checklist::spec::ProbeSpec;
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::time::Utc;
@@ -83,6 +84,8 @@ pub use http_client::proxies_of_environment;
 pub struct ProbeContext {
     /// Start of the probe run that this one counts from: older data is ignored.
     pub since: Option<Utc>,
+    /// The probe whose run it should count from, if that has neither passed nor sent anything: this one cannot pass.
+    pub not_sent: Option<ProbeKey>,
     /// The digest that another probe observed and that this one must see, if there is one.
     pub digest: Option<Option<String>>,
     /// When the run was opened, if it is kept.
@@ -96,6 +99,12 @@ pub struct ProbeContext {
 }
 
 impl ProbeContext {
+    /// Why there is no time to count from.
+    fn no_start(&self) -> String {
+        let source = self.not_sent.as_ref().map(ToString::to_string);
+        format!("{} has sent nothing", source.as_deref().unwrap_or("the probe before this one"))
+    }
+
     /// The observation with this key by the same probe in the last sealed run.
     fn previous_observation(&self, key: &str) -> Option<&Observation> {
         self.last.as_ref()?.observation(key)

@@ -1,9 +1,9 @@
 //! Several samples of one check, as one list of observations: behind a load balancer a single request is luck.
 
-use gonogo_core::outcome::Observation;
+use gonogo_core::outcome::{Observation, key};
 
 /// The observations of all samples, each once, in the order of their first occurrence. Of one that differs between
-/// samples the worst is kept, with its number: "2 of 8 samples: …".
+/// samples the worst is kept, with its number and a key: "2 of 8 samples: …".
 pub(super) fn merge(samples: Vec<Vec<Observation>>) -> Vec<Observation> {
     let total = samples.len();
     let mut groups: Vec<((String, usize), Vec<Observation>)> = Vec::new();
@@ -32,7 +32,7 @@ fn worst(group: Vec<Observation>, total: usize) -> Option<Observation> {
         return Some(worst);
     }
     let seen = format!("{count} of {total} samples: {}", worst.seen);
-    Some(Observation { seen, ..worst })
+    Some(Observation { seen, ..worst }.with_key(key::BAD_SAMPLES))
 }
 
 #[cfg(test)]

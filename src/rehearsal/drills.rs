@@ -74,7 +74,7 @@ const QUEUES: &[&str] = &["verify.queues-drained"];
 const PIPELINE_AND_QUEUES: &[&str] = &["verify.pipeline", "verify.queues-drained"];
 
 /// All drills.
-pub const DRILLS: [Drill; 30] = [
+pub const DRILLS: [Drill; 31] = [
     in_services(
         drill("redis-no-persistence", "persistence is off in Redis", REDIS, "persistence"),
         |services| {
@@ -281,11 +281,20 @@ pub const DRILLS: [Drill; 30] = [
         ),
         |services| services.collector.require_token("another token"),
     ),
+    in_app(
+        drill(
+            "health-flaps",
+            "one of 16 requests to /healthz fails",
+            &["verify.health"],
+            "1 of 8 samples: HTTP 503",
+        ),
+        |faults| faults.flapping_health = true,
+    ),
     Drill {
         passes_on_retry: true,
         ..in_app(
-            drill("health-flaps", "one of 16 requests to /healthz fails", &["verify.health"], "503"),
-            |faults| faults.flapping_health = true,
+            drill("health-late", "the first 8 requests to /healthz fail", &["verify.health"], "503"),
+            |faults| faults.late_health = true,
         )
     },
     in_services(

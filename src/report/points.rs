@@ -180,15 +180,18 @@ fn observation_parts(run: &ProbeRun) -> Vec<ObservationPart> {
         measured: seen.measured,
         key: seen.key.as_deref().map(line),
     };
-    let effects = run.outcome.effects.iter().map(|effect| ObservationPart {
-        what: "effect of the probe".into(),
+    let recorded = |what: String, seen: &str| ObservationPart {
+        what,
         expected: "recorded".into(),
-        seen: line(effect),
+        seen: line(seen),
         ok: Some(true),
         measured: true,
         key: None,
-    });
-    run.outcome.observations.iter().map(seen).chain(effects).collect()
+    };
+    let outcome = &run.outcome;
+    let tries = outcome.failed_tries.iter().zip(1..).map(|(seen, n)| recorded(format!("try {n}"), seen));
+    let effects = outcome.effects.iter().map(|effect| recorded("effect of the probe".into(), effect));
+    outcome.observations.iter().map(seen).chain(tries).chain(effects).collect()
 }
 
 fn point_entries(judgement: &Judgement, state: &PointState) -> Vec<PointEntry> {

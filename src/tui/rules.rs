@@ -3,7 +3,7 @@
 use crate::tui::context::Context;
 use crate::tui::keymap::Intent;
 use crate::tui::reproduce::has_command;
-use gonogo_core::checklist::Point;
+use gonogo_core::checklist::{Point, ROLLBACK};
 use gonogo_core::run::{Act, Command, PointState, Rejection, Status, decide, evidence, explain, runnable};
 use gonogo_core::time::Utc;
 
@@ -35,6 +35,18 @@ impl Context<'_> {
             status => explain(&self.judgement, id, &status),
         };
         Some(format!("{id} cannot be probed now: {why}"))
+    }
+
+    /// What is wrong with the preparation of the rollback: the points of its section that failed or could not be checked.
+    pub fn rollback_problems(&self) -> Vec<String> {
+        let section = self.plan().sections.iter().find(|section| section.id == ROLLBACK);
+        let statuses =
+            section.into_iter().flat_map(|section| &section.points).map(|point| (point, self.status(point)));
+        let bad = statuses.filter(|(_, status)| status.is_no_go());
+        let problem = |(point, status): (&Point, Status)| {
+            format!("{} {}: {}", point.id, status.label(), explain(&self.judgement, &point.id, &status))
+        };
+        bad.map(problem).collect()
     }
 
     /// Whether an intent would have an effect now, on a point if it needs one.

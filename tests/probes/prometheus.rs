@@ -94,7 +94,7 @@ fn a_counter_must_rise_after_the_probe_it_refers_to() {
     let prometheus = Prometheus::start(&[], &[("app", app.port())]);
     let with = plus(&api_spec(&prometheus), &json!({"risen": [{"series": COUNTER}]}));
     let unknown = run_probe(&with);
-    assert_error(&unknown, &["the probe named in `since` has sent nothing"]);
+    assert_error(&unknown, &["the probe before this one has sent nothing"]);
     wait::until("a first sample", || {
         Some(run_probe(&plus(&api_spec(&prometheus), &json!({"queries": [{"what": "q", "expr": COUNTER}]}))))
             .filter(|outcome| describe(outcome).contains('5'))

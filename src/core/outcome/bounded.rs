@@ -12,6 +12,10 @@ use crate::text;
 pub const MAX_OBSERVATIONS: usize = 64;
 /// The maximum number of effects; the last one counts the rest.
 const MAX_EFFECTS: usize = 64;
+/// The maximum number of failed tries; the last one counts the rest.
+const MAX_FAILED_TRIES: usize = 8;
+/// The limit of a failed try, in bytes.
+const MAX_FAILED_TRY: usize = 256;
 /// How many rules have their own count of redacted secrets.
 const MAX_RULES: usize = 24;
 
@@ -54,7 +58,12 @@ impl Outcome {
         }
         let observations: Vec<_> =
             self.observations.iter().map(|observation| observation.map_texts(&mut clean)).collect();
-        let effects: Vec<_> = limit_effects(self.effects).iter().map(|effect| clean(effect)).collect();
+        let effects: Vec<_> =
+            limit_list(self.effects, MAX_EFFECTS).iter().map(|effect| clean(effect)).collect();
+        self.failed_tries = limit_list(self.failed_tries, MAX_FAILED_TRIES)
+            .iter()
+            .map(|seen| text::clip_json(&clean(seen), MAX_FAILED_TRY))
+            .collect();
         self.reproduce = text::clip_json(&clean(&self.reproduce), MAX_REPRODUCE);
         self.observations =
             clip_all(MAX_OBSERVATION_BYTES, &observations, Observation::clipped, Observation::json_length);
@@ -133,12 +142,13 @@ fn summary(rest: &[Observation]) -> Observation {
     Observation { ok, ..Observation::new("further observations", "all pass", seen, true) }
 }
 
-fn limit_effects(mut effects: Vec<String>) -> Vec<String> {
-    if effects.len() > MAX_EFFECTS {
-        let rest = effects.split_off(MAX_EFFECTS - 1).len();
-        effects.push(format!("and {rest} more"));
+/// At most `most` texts; the last one counts the rest.
+fn limit_list(mut texts: Vec<String>, most: usize) -> Vec<String> {
+    if texts.len() > most {
+        let rest = texts.split_off(most - 1).len();
+        texts.push(format!("and {rest} more"));
     }
-    effects
+    texts
 }
 
 /// Counts by rule; those beyond the first rules are added up.

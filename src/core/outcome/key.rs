@@ -12,6 +12,9 @@ pub const SECRET_FINGERPRINT: &str = "secret-fingerprint";
 /// Good for now, and worth reading: a certificate that expires soon, a clock that differs.
 pub const NOTICE: &str = "notice";
 
+/// Some samples of a check were bad and others good.
+pub const BAD_SAMPLES: &str = "bad-samples";
+
 const TAG_DIGEST: &str = "tag-digest:";
 
 /// The digest of the image that a tag names in a registry.

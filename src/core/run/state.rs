@@ -349,7 +349,13 @@ impl RunState {
     /// Whether no more results are logged: a seal is set, or the run is abandoned.
     #[must_use]
     pub fn is_closing(&self) -> bool {
-        self.abandoned.is_some() || !self.seals.is_empty()
+        self.closing_at().is_some()
+    }
+
+    /// When the first seal was set, or the run was abandoned.
+    pub(super) fn closing_at(&self) -> Option<&Moment> {
+        let sealed = self.seals.first().map(|seal| &seal.at);
+        sealed.or_else(|| self.abandoned.as_ref().map(|abandonment| &abandonment.at))
     }
 
     /// The state of a point, if the plan has it.

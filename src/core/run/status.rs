@@ -119,9 +119,11 @@ thread_local! {
 }
 
 impl RunState {
-    /// Judges the run at `now`.
+    /// Judges the run at `now`. A run with a seal, or an abandoned one, is judged at the moment of that act: no later
+    /// result is logged, and what was sealed does not become stale.
     #[must_use]
     pub fn judge<'a>(&'a self, now: &'a Moment) -> Judgement<'a> {
+        let now = self.closing_at().unwrap_or(now);
         Judgement {
             state: self,
             now,

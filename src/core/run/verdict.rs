@@ -1,6 +1,7 @@
 //! GO, NO-GO or PENDING, and why.
 
 use super::actions::{ActionEnd, ActionProgress};
+use super::point_state::ProbeRun;
 use super::status::{Judgement, Status};
 use crate::checklist::{ActionKey, PointId, ROLLBACK};
 use crate::journal::entry::{Decision, Verdict, VerdictReason};
@@ -125,7 +126,8 @@ pub fn explain(judgement: &Judgement, id: &str, status: &Status) -> String {
         Status::Stale => "its results are too old".into(),
         Status::Waived(until) => format!("until {}", until.readable()),
         Status::NotApplicable => explain_not_applicable(judgement, id),
-        Status::Passed | Status::PassedOnRetry(_) | Status::Confirmed => String::new(),
+        Status::PassedOnRetry(_) => first_failed_try(judgement, id),
+        Status::Passed | Status::Confirmed => String::new(),
     }
 }
 
@@ -174,11 +176,20 @@ fn explain_interrupted(judgement: &Judgement, id: &str, action: &str) -> String 
     format!("{action}: {end}; rerun its probes or the action, or confirm what you know")
 }
 
-fn first_problem(judgement: &Judgement, id: &str) -> String {
+/// The newest results of a point's probes.
+fn latest_runs<'a>(judgement: &Judgement<'a>, id: &str) -> impl Iterator<Item = &'a ProbeRun> {
     let (point, state) = (judgement.state.plan.point(id), judgement.state.point(id));
-    let probes = point.iter().flat_map(|point| &point.probes);
-    let runs = probes.filter_map(|probe| state?.probes.get(&probe.id)?.latest.as_ref());
-    let mut problems: Vec<_> = runs.flat_map(|run| run.outcome.problems()).collect();
+    let probes = point.into_iter().flat_map(|point| &point.probes);
+    probes.filter_map(move |probe| state?.probes.get(&probe.id)?.latest.as_ref())
+}
+
+fn first_failed_try(judgement: &Judgement, id: &str) -> String {
+    let first = latest_runs(judgement, id).find_map(|run| run.outcome.failed_tries.first());
+    first.map(|seen| format!("try 1: {seen}")).unwrap_or_default()
+}
+
+fn first_problem(judgement: &Judgement, id: &str) -> String {
+    let mut problems: Vec<_> = latest_runs(judgement, id).flat_map(|run| run.outcome.problems()).collect();
     // Failures come before errors.
     problems.sort_by_key(|observation| observation.ok.is_none());
     let Some(first) = problems.first() else { return String::new() };

@@ -169,3 +169,61 @@ async fn a_token_is_redacted_and_forgotten_when_the_run_ends() {
     );
     assert!(secret_store.redactor().needles().iter().all(|(rule, _)| rule.starts_with("file ")));
 }
+
+/// The results of a program that ends with these codes, one in each try.
+async fn of_tries(codes: &str, more: &Value) -> Outcome {
+    let home = tempfile::tempdir().unwrap();
+    let script = format!(
+        "echo x >>{0}/runs; set -- {codes}; shift $(($(wc -l <{0}/runs) - 1)); exit $1",
+        home.path().display()
+    );
+    let program = json!({"kind": "command", "with": {"argv": ["sh", "-c", script]}});
+    to_end(probe(&program, more), secret_store()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_on_retry_says_what_the_earlier_tries_saw() {
+    let outcome = of_tries("3 4 0", &json!({"retries": 2})).await;
+    assert_eq!((outcome.class, outcome.tries), (Class::Pass, 3), "{outcome:?}");
+    let codes = ["exit code 3: no output", "exit code 4: no output"];
+    assert!(outcome.failed_tries.iter().zip(codes).all(|(seen, code)| seen.ends_with(code)), "{outcome:?}");
+    assert_eq!(outcome.failed_tries.len(), 2);
+    let waited = of_tries("3 4 0", &json!({"within_ms": 60_000})).await;
+    let last = waited.observations.last().unwrap();
+    assert!(last.seen.starts_with("3 tries in ") && last.seen.ends_with(codes[1]), "{last:?}");
+    let failed = of_tries("3 4 5", &json!({"retries": 1})).await;
+    assert_eq!((failed.class, failed.tries, failed.failed_tries.len()), (Class::Fail, 2, 1), "{failed:?}");
+}
+
+/// Another try would hide the instance that answers wrongly. If all samples are bad, the service may still be starting.
+#[tokio::test(flavor = "multi_thread")]
+async fn some_bad_samples_are_not_retried_away() {
+    for (bad, tries, class) in [(1, 1, Class::Fail), (4, 2, Class::Pass)] {
+        let answers = (0..8).map(|n| answer(if n < bad { "503 x" } else { "200 OK" }, "")).collect();
+        let server = TestServer::start(answers);
+        let with = json!({"url": format!("http://127.0.0.1:{}/", server.port), "samples": 4});
+        let http = json!({"kind": "http", "with": with});
+        let outcome = to_end(probe(&http, &json!({"retries": 1})), secret_store()).await;
+        assert_eq!((outcome.class, outcome.tries), (class, tries), "{outcome:?}");
+        assert_eq!(outcome.failed_tries.len() + 1, tries as usize);
+    }
+}
+
+/// What a probe counts from was never sent, so its own good result says nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_cannot_pass_before_what_it_counts_from() {
+    let server = TestServer::start(vec![answer("200 OK", "")]);
+    let after = format!(
+        "id = \"after\", title = \"after\", kind = \"http\", since = \"s.a/first\", with = {{ url = \"http://127.0.0.1:{}/\" }}",
+        server.port
+    );
+    let (engine, handle) = engine(plan(&[&script("first", "exit 1", ""), &after]));
+    let (mut client, running) = (TestClient::of(handle), tokio::spawn(engine.run()));
+    client.until("result", |client| client.attempts("after") == 1).await;
+    let outcome = client.outcome("after");
+    assert_eq!(outcome.class, Class::Error, "{outcome:?}");
+    let problem = outcome.first_problem().unwrap();
+    assert_eq!(problem, "order of the probes: s.a/first has neither passed nor sent its event");
+    client.leave().await;
+    running.await.unwrap();
+}

@@ -125,12 +125,8 @@ async fn routes(
 ) -> Vec<Observation> {
     let what = |route: &str| format!("spans of {route}");
     let Some(since) = context.since else {
-        let why = "the probe named in `since` has sent nothing";
-        return spec
-            .routes
-            .iter()
-            .map(|route| Observation::unknown(what(route), "one or more", why))
-            .collect();
+        let unknown = |route: &String| Observation::unknown(what(route), "one or more", context.no_start());
+        return spec.routes.iter().map(unknown).collect();
     };
     let expected = format!("one or more since {}", since.time_of_day());
     match spans(spec, api, since, server).await {

@@ -27,7 +27,7 @@ async fn check_counter(check: &IncreaseCheck, api: &ApiClient, context: &ProbeCo
     let what = format!("counter {}", check.series);
     let Some(since) = context.since else {
         let expected = format!("risen by {} or more", check.by);
-        return Observation::unknown(what, expected, "the probe named in `since` has sent nothing");
+        return Observation::unknown(what, expected, context.no_start());
     };
     let expected = format!("risen by {} or more since {}", check.by, since.time_of_day());
     match rise(check, api, since).await {

@@ -5,7 +5,7 @@ use std::mem;
 use super::{App, HostEffect};
 use crate::tui::action_notice;
 use crate::tui::context::Context;
-use crate::tui::layer::PendingRequest;
+use crate::tui::layer::{Effect, PendingRequest};
 use gonogo_core::run::{RequestId, Response, RunSnapshot, Update};
 
 impl App {
@@ -18,7 +18,9 @@ impl App {
         let cx = Context::new(&self.run, &self.session, self.screen, area);
         self.layers.iter_mut().for_each(|layer| layer.on_run_changed(&before, &cx));
         let notice = action_notice::detect(&before, &cx, self.layers.can_interrupt(&cx));
-        self.apply_all(notice.into_iter().collect())
+        let sealed = (!cx.is_review() && cx.run.state.is_sealed() && !before.is_sealed())
+            .then(|| Effect::Notify(format!("{} · log #{}", cx.describe_seals(&[]), cx.run.state.seq)));
+        self.apply_all(notice.into_iter().chain(sealed).collect())
     }
 
     /// Handles an update.

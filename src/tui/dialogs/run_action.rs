@@ -117,7 +117,7 @@ impl RunActionDialog {
 
 fn request_run(cx: &Context, start: StartRequest) -> Reaction {
     let verb = if start.dry_run { "trying" } else { "running" };
-    let notice = format!("{verb} {}: guards and checks look first", start.action);
+    let notice = format!("{verb} {}: guards and checks run first", start.action);
     let by = cx.session.operator.principal.clone();
     // The start itself is reported when the state changes.
     Reaction::Close(vec![Effect::SendAndNotify(Request::RunAction { by, start: Box::new(start) }, notice)])
@@ -162,6 +162,9 @@ fn dialog_view(cx: &Context, width: usize, form: &RunActionDialog) -> DialogView
     let mut dialog = DialogView::new(text::line(&title), StyleRole::Attention);
     let Some(action) = cx.plan().action(key) else { return dialog };
     dialog.put(vec![styled(&action.title, Theme::strong())], width, 0);
+    for problem in key.is_rollback().then(|| cx.rollback_problems()).into_iter().flatten() {
+        dialog.put(vec![cx.with_role(&format!("✖ {}", text::line(&problem)), StyleRole::Failed)], width, 2);
+    }
     dialog.gap();
     command_details(cx, &mut dialog, width, action, dry);
     if let Some(action_run) = cx.run.state.action(key).and_then(|state| state.newest_run()) {

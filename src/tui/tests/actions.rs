@@ -7,6 +7,7 @@ use crate::tui::tests::keys::{TestScreen, screen};
 use crate::tui::tests::sample::{ALICE, BOB, SampleRun, plan};
 use gonogo_core::checklist::{ActionKey, Plan};
 use gonogo_core::journal::entry::ActionExit;
+use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::run::{NumberedRequest, Request};
 
 /// Compares a frame with its snapshot.
@@ -97,6 +98,19 @@ fn the_rollback() {
     let paused = build_failed().run_action(&key("rollback", "pause"), ActionExit::Code(0), "scaled\n");
     assert_frame!("medium_rollback", screen(&paused, MEDIUM).press("A"));
     assert_frame!("small_rollback", screen(&paused, SMALL).press("A"));
+}
+
+/// The steps may still help, so they are not refused.
+#[test]
+fn what_is_wrong_with_the_rollback_plan_is_shown_with_its_steps() {
+    let missing = Outcome::of(vec![Observation::new("tag v1.4.0", "present", "no such tag", false)], "");
+    let sample = build_failed().probe_result("rollback.previous-release", "image", missing);
+    for (size, keys) in [WIDE, MEDIUM, SMALL].into_iter().flat_map(|size| [(size, "A"), (size, "Aa")]) {
+        let drawn = buffer::text(&screen(&sample, size).press(keys).drawn());
+        assert!(drawn.contains("✖ rollback.previous-release"), "{size:?} {keys}: {drawn}");
+    }
+    let good = buffer::text(&screen(&build_failed(), WIDE).press("Aa").drawn());
+    assert!(!good.contains("rollback.previous-release"), "{good}");
 }
 
 #[test]

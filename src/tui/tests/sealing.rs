@@ -122,3 +122,21 @@ fn a_looser_plan_is_accepted_only_after_it_was_scrolled_to_its_end() {
     assert!(refused.dialog::<ProposalDialog>().is_some());
     assert_eq!(refused.press(&" ".repeat(40)).press("y").effects.len(), 1);
 }
+
+/// The other's seal comes while the notice of one's own is shown.
+#[test]
+fn the_last_seal_replaces_the_notice_that_it_is_missing() {
+    let recorded = all_done().act(ALICE, Act::Verdict);
+    let screen = screen(&recorded, WIDE).press("vsy").respond(Response::Done(34));
+    let half = recorded.act(ALICE, Act::Seal);
+    let screen = screen.with_state(half.shared()).with_state(half.act(BOB, Act::Seal).shared());
+    assert!(screen.notice().starts_with("sealed by alice and bob · log #"), "{}", screen.notice());
+}
+
+#[test]
+fn nothing_becomes_stale_after_the_seals() {
+    let sealed = half_sealed().act(BOB, Act::Seal);
+    let before = text(&screen(&sealed, WIDE).drawn());
+    let later = text(&screen(&sealed.wait(40 * 60), WIDE).drawn());
+    assert!(!before.contains('◷') && !later.contains('◷') && !later.contains("stale"), "{later}");
+}

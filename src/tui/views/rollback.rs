@@ -173,10 +173,17 @@ fn steps_text(cx: &Context, width: usize, selected: usize) -> (TextBuilder, (usi
     let to = plan.previous.as_deref().unwrap_or("nothing");
     builder.put(vec![cx.with_role(&format!("Rollback to {to}"), StyleRole::Failed)], 0);
     if let Some(rollback) = &cx.run.state.rolled_back {
-        let digest = rollback.digest.as_deref().unwrap_or("a digest that nobody has seen");
-        let text =
-            format!("Rolled back {} by {}, to {digest}", cx.ago(&rollback.at), cx.short_name(&rollback.by));
+        let digest = rollback.digest.as_deref().map(|digest| format!(" ({digest})")).unwrap_or_default();
+        let text = format!(
+            "Rolled back {} by {}, to {}{digest}",
+            cx.ago(&rollback.at),
+            cx.short_name(&rollback.by),
+            text::line(&rollback.release)
+        );
         builder.put(vec![cx.with_role(&text, StyleRole::Attention)], 0);
+    }
+    for problem in cx.rollback_problems() {
+        builder.put(vec![cx.with_role(&format!("✖ {}", text::line(&problem)), StyleRole::Failed)], 2);
     }
     builder.gap();
     let mut selected_lines = (0, 0);

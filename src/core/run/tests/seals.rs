@@ -55,3 +55,26 @@ fn an_abandoned_run_takes_no_more_entries_and_is_not_sealed() {
         assert_eq!(world.act(ALICE, act), Err(Rejection::Abandoned));
     }
 }
+
+/// No later result is logged, so what was sealed does not become stale; nor does an abandoned run change.
+#[test]
+fn a_closed_run_is_judged_at_the_moment_it_was_closed() {
+    let act = |sealed: bool| if sealed { Act::Seal } else { Act::Abandon { reason: "withdrawn".into() } };
+    for is_sealed in [true, false] {
+        let mut world = World::new("seals = [\"driver\", \"reviewer\"]");
+        world.finish("a.probe", Some(true)).unwrap();
+        world.waive(ALICE, "a.one", 45).unwrap();
+        let open = |world: &World| ["a.probe", "a.one", "a.after"].map(|point| world.status(point));
+        assert_eq!(world.decision(), Decision::Pending);
+        let before = open(&world);
+        world.act(ALICE, act(is_sealed)).unwrap();
+        world.wait(50);
+        assert_eq!(open(&world), before);
+        if is_sealed {
+            world.act(BOB, Act::Seal).unwrap();
+        }
+        world.wait(60);
+        assert_eq!(open(&world), before);
+        world.assert_replays();
+    }
+}

@@ -86,6 +86,8 @@ pub struct AppFaults {
     /// One of 16 requests to `/healthz` fails, the first included. Requests through the load balancer or with an
     /// `Origin` do not fail.
     pub flapping_health: bool,
+    /// The first 8 requests to `/healthz` fail, of the same ones.
+    pub late_health: bool,
     /// No span is reported for this route.
     pub no_spans_of_route: Option<String>,
     /// One of so many replicas, which take turns, reports on `/readyz` that it is starting.
@@ -163,7 +165,7 @@ pub(crate) struct ViaLoadBalancer;
 pub(crate) struct AppState {
     config: AppConfig,
     faults: Mutex<AppFaults>,
-    /// How many requests to `/healthz` the fault `flapping_health` has applied to.
+    /// How many requests to `/healthz` the faults `flapping_health` and `late_health` have applied to.
     health_requests: AtomicU64,
     /// How many requests to `/readyz` there were.
     ready_requests: AtomicU64,

@@ -17,8 +17,10 @@ const HSTS: &str = "max-age=63072000; includeSubDomains; preload";
 const CSP: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'";
 const PERMISSIONS_POLICY: &str = "camera=(), microphone=(), geolocation=()";
 
-/// One of so many requests fails: of two attempts with eight samples each, the first one has it.
+/// One of so many requests fails: of two tries with eight samples each, the first one has it.
 const FLAP_PERIOD: u64 = 16;
+/// How many requests fail at first: all samples of one try.
+const LATE_REQUESTS: u64 = 8;
 
 pub(super) fn routes(shared: Arc<AppState>) -> Router {
     Router::new()
@@ -37,16 +39,18 @@ async fn health(
     headers: HeaderMap,
 ) -> Response {
     let is_check = balanced.is_none() && !headers.contains_key(header::ORIGIN);
-    if is_check
-        && shared.faults().flapping_health
-        && shared.health_requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(FLAP_PERIOD)
-    {
-        return (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable").into_response();
+    let faults = shared.faults();
+    if is_check && (faults.flapping_health || faults.late_health) {
+        let before = shared.health_requests.fetch_add(1, Ordering::Relaxed);
+        let flaps = faults.flapping_health && before.is_multiple_of(FLAP_PERIOD);
+        if flaps || (faults.late_health && before < LATE_REQUESTS) {
+            return (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable").into_response();
+        }
     }
-    if shared.faults().unhealthy {
+    if faults.unhealthy {
         return (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response();
     }
-    Json(json!({"status": if shared.faults().degraded { "degraded" } else { "ok" }})).into_response()
+    Json(json!({"status": if faults.degraded { "degraded" } else { "ok" }})).into_response()
 }
 
 async fn ready(State(shared): State<Arc<AppState>>) -> Json<Value> {

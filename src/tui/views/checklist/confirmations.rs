@@ -97,7 +97,7 @@ fn add_exceptions(cx: &Context, builder: &mut TextBuilder, point: &Point, state:
 }
 
 fn add_waiver(cx: &Context, builder: &mut TextBuilder, act: &Waiver) {
-    let has_expired = act.until <= cx.run.now.wall;
+    let has_expired = act.until <= cx.judgement.now.wall;
     let role = if has_expired { StyleRole::Stale } else { StyleRole::Waived };
     let until = act.until.readable();
     let validity = if has_expired { format!("expired {until}") } else { format!("until {until}") };

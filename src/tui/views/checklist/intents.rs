@@ -91,7 +91,10 @@ impl ChecklistView {
         let last = all.iter().position(|(key, ..)| is_last(key));
         let next = last.map_or(0, |last| (last + 1) % all.len());
         let Some((key, title, command)) = all.get(next).cloned() else {
-            return vec![Effect::Refuse("no probe has a command to copy yet".into())];
+            let has_run =
+                state.probes.values().any(|probe| probe.latest.is_some() || probe.early_run.is_some());
+            let why = if has_run { "none of its probes has a command" } else { "no probe of it has run yet" };
+            return vec![Effect::Refuse(why.into())];
         };
         let number = if all.len() > 1 { format!("{} of {}: ", next + 1, all.len()) } else { String::new() };
         self.last_copied = Some(key);

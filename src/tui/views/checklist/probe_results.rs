@@ -101,7 +101,7 @@ fn add_result(cx: &Context, builder: &mut TextBuilder, point: &Point, probe: &Pr
     let (symbol, role) = outcome_symbol(outcome.class);
     builder
         .put(vec![cx.with_role(&format!("{symbol} "), role), styled(&probe.title, Theme::strong())], INDENT);
-    let stale = if cx.run.now.since(&probe_run.at) > point.freshness() { "stale · " } else { "" };
+    let stale = if cx.judgement.is_stale(point, probe) { "stale · " } else { "" };
     let parts = [
         result_label(outcome),
         format!("{stale}{}", cx.ago(&probe_run.at)),
@@ -116,6 +116,9 @@ fn add_result(cx: &Context, builder: &mut TextBuilder, point: &Point, probe: &Pr
     for seen in outcome.problems().chain(good) {
         add_observation(cx, builder, seen, column);
         add_previous_value(cx, builder, point, probe, seen);
+    }
+    for (seen, n) in outcome.failed_tries.iter().zip(1..) {
+        builder.put(vec![cx.dim(&format!("  try {n}: {}", text::line(seen)))], 4);
     }
     for effect in &outcome.effects {
         builder.put(vec![cx.dim("  ~ "), styled(&text::line(effect), cx.theme.dim())], 4);
