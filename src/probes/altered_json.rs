@@ -6,7 +6,7 @@ use gonogo_core::testing::cases;
 use serde_json::{Value, json};
 
 /// The number of random alterations of a document, each of several kinds.
-const CASES: u32 = 16;
+pub(super) const CASES: u32 = 16;
 
 /// A key that no format has.
 const UNKNOWN: &str = "xUnknown";
@@ -27,6 +27,9 @@ impl GoodDocument<'_> {
         let judge_json = |json: &Value| judge(json.to_string().as_bytes());
         assert_eq!(judge_json(&self.json), Class::Pass, "the document itself: {}", self.json);
         self.check_carriers(judge_json);
+        for bytes in other_encodings(&self.json.to_string()) {
+            assert_ne!(judge(&bytes), Class::Fail, "another encoding, which is read or named");
+        }
         for seed in 0..u64::from(cases(CASES)) {
             let random = &mut Random(seed);
             let equivalent = self.equivalent(random);
@@ -131,17 +134,26 @@ fn list_pointers(value: &Value, at: String, pointers: &mut Vec<String>) {
     pointers.push(at);
 }
 
-fn with_changed_byte(mut bytes: Vec<u8>, random: &mut Random) -> Vec<u8> {
+/// A text in UTF-8 and UTF-16 with byte order marks.
+pub(super) fn other_encodings(text: &str) -> [Vec<u8>; 3] {
+    let marked = format!("\u{feff}{text}");
+    let units: Vec<u16> = marked.encode_utf16().collect();
+    let little = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+    let big = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+    [marked.into_bytes(), little, big]
+}
+
+pub(super) fn with_changed_byte(mut bytes: Vec<u8>, random: &mut Random) -> Vec<u8> {
     let at = random.below(bytes.len());
     bytes[at] = u8::try_from(random.below(256)).unwrap_or_default();
     bytes
 }
 
 /// Pseudo-random numbers (`SplitMix64`).
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -15,6 +15,8 @@
 mod address;
 #[cfg(test)]
 mod altered_json;
+#[cfg(test)]
+mod altered_text;
 mod api_client;
 mod aws_secret;
 mod ci;

@@ -152,9 +152,12 @@ async fn stack_resources(
 
 #[cfg(test)]
 mod tests {
+    use gonogo_core::outcome::{Class, Outcome};
     use serde_json::{Value, json};
 
+    use super::super::changes::judge;
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
 
     const NESTED: &str = "arn:aws:cloudformation:eu-central-1:111122223333:changeSet/release-Cache/9";
 
@@ -191,6 +194,31 @@ mod tests {
             .unwrap();
         assert_eq!(read.changes[0].address, "Cache/Redis");
         assert!(read.findings.is_empty(), "{:?}", read.findings);
+    }
+
+    /// Whether a change set passes of which this is the only page.
+    fn judged(printed: &[u8]) -> Class {
+        let spec = json!({"tool": "cloudformation", "directory": ".", "required": ["queue"]});
+        let spec = serde_json::from_value(spec).unwrap();
+        let mut read = ReadPages::default();
+        let added = read.add(&request("", "release", None), printed);
+        if added.is_err() || !read.waiting.is_empty() {
+            return Class::Error;
+        }
+        let (changes, findings) = (read.changes, read.findings);
+        let digest = digest_of(read.digests.iter().map(String::as_str));
+        let set = ChangeSet { changes, further: Vec::new(), findings, unlisted: None, digest };
+        Outcome::of(judge(&spec, set), "").class
+    }
+
+    #[test]
+    fn no_altered_change_set_passes_without_what_carries_it() {
+        let queue = json!({"Type": "Resource", "ResourceChange": {"Action": "Add", "LogicalResourceId": "queue",
+            "ResourceType": "AWS::AmazonMQ::Broker"}});
+        let json = json!({"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE", "Changes": [queue]});
+        let carriers =
+            ["/Status", "/ExecutionStatus", "/Changes", "/Changes/0", "/Changes/0/ResourceChange/Action"];
+        GoodDocument { json, carriers: &carriers, maps: &[] }.check(judged);
     }
 
     #[test]

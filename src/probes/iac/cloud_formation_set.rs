@@ -12,6 +12,9 @@ use gonogo_core::outcome::Observation;
 /// The type of a nested stack.
 pub(super) const STACK: &str = "AWS::CloudFormation::Stack";
 
+/// What a change set must be.
+const EXECUTABLE: &str = "can be executed (AVAILABLE)";
+
 /// One page of a change set.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -22,8 +25,7 @@ pub(super) struct Page {
     #[serde(default, deserialize_with = "or_default")]
     execution_status: String,
     pub(super) change_set_id: Option<String>,
-    #[serde(default, deserialize_with = "or_default")]
-    changes: Vec<Change>,
+    changes: Option<Vec<Change>>,
     pub(super) next_token: Option<String>,
 }
 
@@ -90,13 +92,23 @@ impl Page {
                 page.status, page.status_reason
             )));
         }
+        if page.changes.is_none() && !is_empty {
+            return Err(ProbeError::new("the change set does not list its changes"));
+        }
         Ok(page)
     }
 
     /// Why it cannot be executed, if so. A nested one is never executed by itself.
     pub(super) fn executable(&self, is_nested: bool) -> Option<Observation> {
         let why = match self.execution_status.as_str() {
-            "AVAILABLE" | "" => return None,
+            "AVAILABLE" => return None,
+            "" => {
+                return Some(Observation::unknown(
+                    "change set",
+                    EXECUTABLE,
+                    "its execution status is not stated",
+                ));
+            }
             "UNAVAILABLE" if is_nested || self.status == "FAILED" => return None,
             "EXECUTE_COMPLETE" => "already executed",
             "EXECUTE_IN_PROGRESS" => "being executed",
@@ -106,12 +118,12 @@ impl Page {
             _ => "an execution status that is not documented",
         };
         let seen = format!("{}: {why}", self.execution_status);
-        Some(Observation::new("change set", "can be executed (AVAILABLE)", seen, false))
+        Some(Observation::new("change set", EXECUTABLE, seen, false))
     }
 
     /// Its changes; addresses are below `path`.
     pub(super) fn items(&self, path: &str) -> Vec<Item> {
-        self.changes.iter().filter_map(|change| change.item(path)).collect()
+        self.changes.iter().flatten().filter_map(|change| change.item(path)).collect()
     }
 }
 
@@ -240,7 +252,11 @@ impl StackResources {
     }
 
     pub(super) fn unchanged(self) -> impl Iterator<Item = ResourceChange> {
-        let is_there = |resource: &StackResource| resource.resource_status != "DELETE_COMPLETE";
+        let is_there = |resource: &StackResource| {
+            let status = resource.resource_status.as_str();
+            let is_gone = status.starts_with("DELETE_") && status != "DELETE_FAILED";
+            !is_gone && !["", "CREATE_FAILED", "CREATE_IN_PROGRESS"].contains(&status)
+        };
         let there = self.stack_resource_summaries.into_iter().filter(is_there);
         there.map(|resource| ResourceChange::new(resource.name, resource.kind, ResourceAction::None, ""))
     }
@@ -332,7 +348,7 @@ mod tests {
         ];
         for (status, execution, is_nested, ok) in cases {
             let reason = "The submitted information didn't contain changes.";
-            let page = json!({"Status": status, "StatusReason": reason, "ExecutionStatus": execution});
+            let page = json!({"Status": status, "StatusReason": reason, "ExecutionStatus": execution, "Changes": []});
             let page = Page::read(page.to_string().as_bytes()).unwrap();
             assert_eq!(page.executable(is_nested).is_none(), ok, "{status} {execution} {is_nested}");
         }

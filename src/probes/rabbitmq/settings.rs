@@ -171,8 +171,11 @@ pub(super) fn plain(value: &Value) -> String {
 mod tests {
     use serde_json::json;
 
+    use gonogo_core::outcome::{Class, Outcome};
+
     use super::super::super::error::ProbeError;
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
 
     fn described(check: &Value, item: Value) -> Vec<String> {
         told_with(check, item, &Ok(vec![]))
@@ -213,6 +216,20 @@ mod tests {
         let lower = "Some(false) 100 (operator policy cap); the argument is 5000";
         assert_eq!(retry(item(100)), [lower, "Some(true) ev", "Some(true) none"]);
         assert_eq!(retry(item(9000)), ["Some(true) 5000", "Some(true) ev", "Some(true) none"]);
+    }
+
+    #[test]
+    fn no_altered_queue_has_a_setting_that_it_does_not_state() {
+        let check = json!({"name": "q", "durable": true, "message_ttl_ms": 5000});
+        let check: QueueCheck = serde_json::from_value(check).unwrap();
+        let json = json!({"name": "q", "arguments": {"x-message-ttl": 5000}, "policy": "retry",
+            "effective_policy_definition": {"max-priority": 3}});
+        let carriers = ["/arguments", "/arguments/x-message-ttl"];
+        GoodDocument { json, carriers: &carriers, maps: &["/arguments", "/effective_policy_definition"] }
+            .check(|bytes| {
+                let Ok(item) = serde_json::from_slice(bytes) else { return Class::Error };
+                Outcome::of(judge("queue q", &check, Some(&Ok(Some(item))), &Ok(vec![])), "").class
+            });
     }
 
     #[test]

@@ -91,9 +91,13 @@ pub(super) fn is_clustered(info: &InfoFields) -> bool {
 
 async fn info(session: &mut RedisSession, command: &[&str]) -> ProbeResult<InfoFields> {
     let answer = session.query(command).await?;
-    let text = text(&answer).ok_or_else(|| unexpected_answer(command))?;
+    Ok(read_info(&text(&answer).ok_or_else(|| unexpected_answer(command))?))
+}
+
+/// The fields of `INFO`; other lines are headings.
+pub(super) fn read_info(text: &str) -> InfoFields {
     let pairs = text.lines().filter_map(|line| line.trim_end().split_once(':'));
-    Ok(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 async fn config(session: &mut RedisSession, name: &str) -> ProbeResult<String> {

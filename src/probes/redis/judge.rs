@@ -208,7 +208,30 @@ fn subscribers(check: &SubscriberCheck, seen: &ProbeResult<SubscriberCounts>) ->
 
 #[cfg(test)]
 mod tests {
+    use gonogo_core::outcome::Outcome;
+    use serde_json::json;
+
+    use super::super::facts::read_info;
     use super::*;
+    use crate::probes::altered_text::GoodText;
+
+    const INFO: &str = "# Server\r\nredis_version:7.2.7\r\n# Replication\r\nrole:master\r\nconnected_slaves:0\r\n\
+        # Persistence\r\nloading:0\r\naof_enabled:1\r\naof_last_write_status:ok\r\naof_last_bgrewrite_status:ok\r\n\
+        # Memory\r\nused_memory:1\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n";
+
+    #[test]
+    fn no_altered_info_passes_without_the_fields_that_carry_it() {
+        let spec = json!({"url": "redis://localhost", "persistence": true, "role": "primary"});
+        let spec: RedisSpec = serde_json::from_value(spec).unwrap();
+        let carriers =
+            ["aof_enabled:1", "aof_last_write_status:ok", "aof_last_bgrewrite_status:ok", "role:master"];
+        GoodText { text: INFO, carriers: &carriers, any_order: true, may_be_cut: true }.check(|bytes| {
+            let info = Ok(read_info(&String::from_utf8_lossy(bytes)));
+            let node = NodeFacts { info, save: None, threshold: None, spikes: None, min_replicas: None };
+            let facts = RedisFacts { node, cluster: None, masters: None, subscribed: Vec::new() };
+            Outcome::of(judge(&spec, &facts), "").class
+        });
+    }
 
     /// The lines of `INFO server` as each writes them.
     #[test]

@@ -13,6 +13,7 @@ use crate::probes::api_client::ApiResponse;
 use crate::probes::content;
 use crate::probes::error::{ProbeError, ProbeResult};
 use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::text::count;
 use reqwest::StatusCode;
 
 /// The media types that a tag may point to. Without them a registry answers 404.
@@ -139,8 +140,13 @@ impl TaggedImage {
         }
         let (images, others): (Vec<_>, Vec<_>) = listed.iter().partition(|part| is_image(part));
         self.others.extend(others.iter().map(|_| "an attestation".to_owned()));
-        let part = |listed: &&Value| Part::of(listed, part);
-        images.iter().filter_map(part).collect()
+        let parts: Vec<_> = images.iter().filter_map(|listed| Part::of(listed, part)).collect();
+        if parts.len() < images.len() {
+            let unnamed = images.len() - parts.len();
+            let why = ProbeError::new("not read: the index has no digest of it");
+            self.unread.push((count(unnamed, "image"), why));
+        }
+        parts
     }
 }
 
@@ -262,9 +268,41 @@ fn json(bytes: &[u8]) -> ProbeResult<Value> {
 
 #[cfg(test)]
 mod tests {
+    use gonogo_core::outcome::Class;
     use serde_json::json;
 
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
+
+    /// What a manifest or an index is, as far as it says by itself.
+    fn added(content: &Value) -> (TaggedImage, Vec<Part>) {
+        let mut found =
+            TaggedImage { digest: String::new(), images: Vec::new(), unread: Vec::new(), others: Vec::new() };
+        let root = Part { digest: "sha256:r".into(), platform: None, depth: 0 };
+        let parts = found.add(&root, content);
+        (found, parts)
+    }
+
+    #[test]
+    fn no_altered_manifest_or_index_names_an_image_that_it_does_not_have() {
+        let class = |is_good: bool| if is_good { Class::Pass } else { Class::Error };
+        let json =
+            json!({"schemaVersion": 2, "config": {"mediaType": CONFIG_TYPES[0], "digest": "sha256:c"}});
+        GoodDocument { json, carriers: &["/config/digest"], maps: &[] }.check(|bytes| {
+            let found = super::json(bytes).map(|content| added(&content).0.images);
+            class(found.is_ok_and(|images| images.iter().any(|image| image.config == "sha256:c")))
+        });
+        let part = json!({"digest": "sha256:a", "platform": {"os": "linux", "architecture": "amd64"}});
+        let index = json!({"schemaVersion": 2, "manifests": [part]});
+        GoodDocument { json: index, carriers: &["/manifests", "/manifests/0/digest"], maps: &[] }.check(
+            |bytes| {
+                let found = super::json(bytes).map(|content| added(&content));
+                class(found.is_ok_and(|(found, parts)| found.unread.is_empty() && parts.len() == 1))
+            },
+        );
+        let (found, parts) = added(&json!({"manifests": [part, {"platform": {"os": "linux"}}]}));
+        assert_eq!((parts.len(), found.unread.len()), (1, 1), "a part without a digest is not read");
+    }
 
     #[test]
     fn images_are_distinguished_from_what_else_a_manifest_can_be_of() {

@@ -131,7 +131,6 @@ struct CheckRun {
 #[derive(Deserialize)]
 struct CombinedStatus {
     sha: Option<String>,
-    #[serde(default)]
     total_count: usize,
     statuses: Vec<CommitStatus>,
 }
@@ -145,9 +144,54 @@ struct CommitStatus {
 impl From<CheckRun> for CiCheck {
     fn from(run: CheckRun) -> Self {
         match run.conclusion {
-            Some(conclusion) => check(run.name, &conclusion),
+            Some(conclusion) if run.status == "completed" => check(run.name, &conclusion),
             None if run.status == "completed" => check(run.name, "completed without a conclusion"),
-            None => check(run.name, &run.status),
+            _ => check(run.name, &run.status),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gonogo_core::outcome::{Class, Outcome};
+    use serde_json::json;
+
+    use super::*;
+    use crate::probes::altered_json::GoodDocument;
+    use crate::probes::ci::judge;
+
+    /// The class of one required check among these.
+    fn class<T: Into<CiCheck>>(checks: Option<Vec<T>>) -> Class {
+        let Some(checks) = checks else { return Class::Error };
+        let checks = checks.into_iter().map(Into::into).collect();
+        Outcome::of(judge::judge(&["build".into()], &CommitChecks { checks, gaps: Vec::new() }), "").class
+    }
+
+    #[test]
+    fn no_altered_list_passes_without_the_result_of_the_check() {
+        let run = json!({"name": "build", "head_sha": "c", "status": "completed", "conclusion": "success"});
+        let json = json!({"total_count": 1, "check_runs": [run]});
+        let carriers = ["name", "head_sha", "status", "conclusion"].map(|key| format!("/check_runs/0/{key}"));
+        let mut carriers: Vec<_> = carriers.iter().map(String::as_str).collect();
+        carriers.extend(["/total_count", "/check_runs"]);
+        GoodDocument { json, carriers: &carriers, maps: &[] }.check(|bytes| {
+            class(serde_json::from_slice::<CheckRuns>(bytes).ok().map(|runs| runs.check_runs))
+        });
+        let json =
+            json!({"total_count": 1, "sha": "c", "statuses": [{"context": "build", "state": "success"}]});
+        let carriers = ["/total_count", "/statuses", "/statuses/0/context", "/statuses/0/state"];
+        GoodDocument { json, carriers: &carriers, maps: &[] }.check(|bytes| {
+            let combined = serde_json::from_slice::<CombinedStatus>(bytes).ok();
+            class(combined.map(|combined| {
+                combined.statuses.into_iter().map(|status| check(status.context, &status.state)).collect()
+            }))
+        });
+    }
+
+    #[test]
+    fn a_run_that_is_not_completed_has_no_result_yet() {
+        let run = json!({"name": "build", "head_sha": "c", "status": "in_progress", "conclusion": "success"});
+        let run: CheckRun = serde_json::from_value(run).unwrap();
+        assert_eq!(class(Some(vec![run])), Class::Fail);
     }
 }

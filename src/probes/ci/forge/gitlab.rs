@@ -205,3 +205,26 @@ impl TriggeredPipeline {
         CiCheck { detail: format!("{} (downstream pipeline {})", check.detail, self.id), ..check }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gonogo_core::outcome::{Class, Outcome};
+    use serde_json::json;
+
+    use super::*;
+    use crate::probes::altered_json::GoodDocument;
+    use crate::probes::ci::judge;
+
+    #[test]
+    fn no_altered_list_passes_without_the_result_of_the_job() {
+        let json = json!([{"sha": "c", "pipeline_id": 1, "name": "build", "status": "success", "allow_failure": false}]);
+        GoodDocument { json, carriers: &["/0", "/0/sha", "/0/name", "/0/status"], maps: &[] }.check(
+            |bytes| {
+                let Ok(jobs) = serde_json::from_slice::<Vec<CommitJob>>(bytes) else { return Class::Error };
+                let checks = jobs.into_iter().map(|job| job.job.into()).collect();
+                Outcome::of(judge::judge(&["build".into()], &CommitChecks { checks, gaps: Vec::new() }), "")
+                    .class
+            },
+        );
+    }
+}

@@ -2,7 +2,10 @@
 
 use std::fs;
 
+use gonogo_core::outcome::Class;
+
 use super::*;
+use crate::probes::altered_text::GoodText;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const OTHER: &str = "ffffffffffffffffffffffffffffffffffffffff";
@@ -314,4 +317,18 @@ fn a_directory_is_all_of_its_reports() {
     );
     write("TEST-c.xml", "<testsuite>");
     assert_eq!(judged(), "TEST-c.xml: not a JUnit report: truncated");
+}
+
+#[test]
+fn no_altered_report_passes_without_its_tests_and_its_commit() {
+    let text =
+        suite(r#"tests="1" failures="0""#, r#"<testcase name="t" classname="c"/>"#).replace("THIS", COMMIT);
+    let carriers = [r#"<testcase name="t" classname="c"/>"#, COMMIT, "</testsuite>"];
+    GoodText { text: &text, carriers: &carriers, any_order: false, may_be_cut: false }.check(|bytes| {
+        match judged_bytes(bytes).split('\n').next() {
+            Some("Pass") => Class::Pass,
+            Some("Fail") => Class::Fail,
+            _ => Class::Error,
+        }
+    });
 }
