@@ -286,7 +286,7 @@ pub const DRILLS: [Drill; 31] = [
             "health-flaps",
             "one of 16 requests to /healthz fails",
             &["verify.health"],
-            "1 of 8 samples: HTTP 503",
+            "1 of 8 samples: 503",
         ),
         |faults| faults.flapping_health = true,
     ),

@@ -119,7 +119,10 @@ fn a_missing_readme_and_a_stale_lock_file_fail() {
     let point = package.check(&path());
     let stale = "changed significantly since poetry.lock was last generated";
     assert!(first_observations(&point)[0].contains(stale), "{point:#}");
-    assert_eq!(first_observations(&point)[1], "not run: it has not");
+    assert_eq!(
+        first_observations(&point)[1],
+        "not run: validate.package-metadata/check has neither passed nor sent its event"
+    );
 }
 
 /// `poetry export` alone would write the lock file.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::redact::Redactor;
 use super::tests::{AROUND, ENCODERS, redactor_of, streamed};
+use crate::testing::cases;
 
 /// Lines of tool output: words, digests and encodings of all kinds.
 const LINES: &[&str] = &[
@@ -163,17 +164,18 @@ fn near(secret: &str) -> Vec<String> {
 
 #[test]
 fn text_that_is_almost_a_secret_stays_unchanged() {
+    let step = if cases(0) > 0 { 1 } else { 3 };
     for (turn, secret) in SECRETS.iter().enumerate() {
         let redactor = redactor_of(&[secret]);
         for (number, near) in near(secret).iter().enumerate() {
-            for (index, (_, encode)) in ENCODERS.iter().enumerate() {
+            for (index, (_, encode)) in ENCODERS.iter().enumerate().skip(number % step).step_by(step) {
                 let (before, after) = AROUND[(turn + index) % AROUND.len()];
                 // A text that ends within a secret is redacted there.
                 let text = format!(
                     "{before}{}{after} is all that there is to tell of it",
                     encode(near, turn + 7 * index)
                 );
-                // Every size occurs with every encoding.
+                // With all cases, every size occurs with every encoding.
                 check(&redactor, &text, (1 + number % 7..=MAX_PIECE).step_by(7));
             }
         }

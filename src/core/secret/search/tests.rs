@@ -244,13 +244,15 @@ fn a_character_at_the_end_of_a_line_may_be_the_last_of_a_secret() {
     }
 }
 
+/// Every third pair, each encoding first and second; all pairs where `PROPTEST_CASES` is set.
 #[test]
 fn every_pair_of_encodings_is_decoded() {
     let secrets = ["CaNaRy\"+/=&<x>-7c1fQ9\\z", "it's 4c5 & ü", "41%41=3D"];
+    let step = if cases(0) > 0 { 1 } else { 3 };
     let mut failures = Vec::new();
     for one in 0..ENCODERS.len() {
-        for other in 0..ENCODERS.len() {
-            let secret = secrets[(one + other) % secrets.len()];
+        for other in (one % step..ENCODERS.len()).step_by(step) {
+            let secret = secrets[(one + other / step) % secrets.len()];
             failures.extend(check(secret, Encoding::from(one, other, one * 61 + other * 17)).err());
         }
     }
