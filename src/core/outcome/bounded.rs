@@ -55,7 +55,8 @@ impl Outcome {
         let observations: Vec<_> =
             self.observations.iter().map(|observation| observation.map_texts(&mut clean)).collect();
         let effects: Vec<_> = limit_effects(self.effects).iter().map(|effect| clean(effect)).collect();
-        self.reproduce = text::clip_json(&clean(&self.reproduce), MAX_REPRODUCE);
+        let reproduce = text::line(&redactor.redact_command(&self.reproduce, &mut redacted));
+        self.reproduce = text::clip_json(&reproduce, MAX_REPRODUCE);
         self.observations =
             clip_all(MAX_OBSERVATION_BYTES, &observations, Observation::clipped, Observation::json_length);
         self.effects = clip_all(
