@@ -9,6 +9,7 @@ mod index;
 pub mod lint;
 mod literal_secrets;
 mod lock;
+mod observation_names;
 mod overrides;
 pub mod permissions;
 mod placeholder;
