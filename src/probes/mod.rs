@@ -17,6 +17,7 @@ mod address;
 mod altered_json;
 mod api_client;
 mod aws_secret;
+mod checked_by;
 mod ci;
 mod command;
 mod contacts;

@@ -68,7 +68,10 @@ fn routes_without_recent_spans_are_named() {
 fn a_missing_start_time_and_no_answer_are_errors() {
     let jaeger = JaegerServer::start().unwrap();
     jaeger.add_span(span("/ws", 2));
-    assert_error(&run_probe_at(&jaeger.url(), None), &["the probe named in `since` has sent nothing"]);
+    assert_error(
+        &run_probe_at(&jaeger.url(), None),
+        &["the probe before it, whose spans are searched, has sent nothing"],
+    );
     let closed = format!("http://127.0.0.1:{}", refused_port());
     assert_error(&run_probe_at(&closed, Some(SINCE)), &["refuses connections"]);
     let silent = SilentServer::start();

@@ -125,7 +125,7 @@ async fn routes(
 ) -> Vec<Observation> {
     let what = |route: &str| format!("spans of {route}");
     let Some(since) = context.since else {
-        let why = "the probe named in `since` has sent nothing";
+        let why = "not searched: the probe before it, whose spans are searched, has sent nothing";
         return spec
             .routes
             .iter()
