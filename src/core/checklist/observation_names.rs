@@ -1,6 +1,5 @@
 //! The names of observations, as far as they are known before a probe runs.
 
-use super::plan::Probe;
 use super::spec::{ProbeSpec, RedisSpec};
 
 /// The observations that a Redis probe can fail to make.
@@ -29,12 +28,12 @@ pub struct ObservationNames {
 }
 
 impl ObservationNames {
-    /// Of these probes.
+    /// Of the probes of a point; the spec of one that lacks values is not known.
     #[must_use]
-    pub fn of(probes: &[Probe]) -> Self {
-        let mut known = Self { names: Vec::new(), is_complete: !probes.is_empty() };
-        for probe in probes {
-            match &probe.spec {
+    pub fn of<'a>(specs: impl Iterator<Item = Option<&'a ProbeSpec>>) -> Self {
+        let mut known = Self { names: Vec::new(), is_complete: true };
+        for spec in specs {
+            match spec {
                 Some(ProbeSpec::Redis(spec)) => known.names.extend(of_redis(spec)),
                 Some(ProbeSpec::Prometheus(spec)) => {
                     known.names.extend(spec.queries.iter().map(|query| query.what.clone()));

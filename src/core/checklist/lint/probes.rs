@@ -50,7 +50,7 @@ impl Linter<'_> {
     pub(super) fn check_people_names(&mut self, plan: &Plan) {
         for (id, overrides) in &self.profile.file.points {
             let Some(point) = plan.point(id) else { continue };
-            let known = ObservationNames::of(&point.probes);
+            let known = ObservationNames::of(point.probes.iter().map(|probe| probe.spec.as_ref()));
             for (index, name) in overrides.people.iter().enumerate().filter(|(_, name)| !known.has(name)) {
                 let hint = match nearest(name, known.names.iter().map(String::as_str)) {
                     Some(near) => format!("did you mean {near:?}?"),
