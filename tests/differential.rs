@@ -54,7 +54,6 @@ fn class(reason: &IgnoredReason) -> &'static str {
         Reason::Utf16 => "UTF-16",
         Reason::CarriageReturn => "carriage return",
         Reason::Name(_) => "name",
-        Reason::Pattern(_) => "pattern",
         Reason::Machine => "machine",
         Reason::ShortForm => "short form of a key",
         Reason::Unfit(RejectedKey::Weak) => "weak key",
@@ -66,6 +65,7 @@ fn class(reason: &IgnoredReason) -> &'static str {
         Reason::Form
         | Reason::Quote
         | Reason::Key
+        | Reason::NoName(_)
         | Reason::Certificate
         | Reason::Unfit(RejectedKey::Compressed)
         | Reason::Option(_)

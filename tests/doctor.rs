@@ -105,7 +105,29 @@ fn the_profile_of_a_rehearsal_contains_no_possible_secret() {
     let served = ServedRehearsal::start(&[]);
     let profile = served.dir.join("rehearsal.toml").display().to_string();
     let output = served.sandbox.run_with(&["doctor", &profile]).lacks("may be a").lacks("plaintext");
-    assert!(output.stdout.contains("rehearsal.toml: "), "{}", output.stdout);
+    // Made-up hosts are its own, and the scan's action writes the report.
+    let output = output.lacks("placeholder").lacks("is not readable").stdout_has("rehearsal.toml: ");
+    let _ = output.stdout_has("does not exist yet: the action deploy.image-build-scan/scan writes it for ");
+}
+
+/// What a probe would report once it runs, without running it.
+#[test]
+fn a_probe_that_checks_nothing_and_a_misspelled_observation_are_reported() {
+    let profile = "environment = \"x\"\n[values.redis]\nurl = \"redis://127.0.0.1\"\nlatency_alert = \"A\"\n\
+        [values.prometheus]\nurl = \"http://127.0.0.1\"\n[points.\"infra.redis\"]\n\
+        people = [\"latency-monitor-treshold\", \"persistence\"]\n\
+        [[points.\"infra.redis\".probe]]\nid = \"own\"\ntitle = \"t\"\nkind = \"prometheus\"\n\
+        with = { api = { url = \"http://127.0.0.1\" } }\n";
+    let output = doctor(profile, &[]).run().code(1);
+    let output = output.stdout_has(
+        "profile.toml:8:11: people: no observation of infra.redis has the name \"latency-monitor-treshold\"\n    \
+         hint: did you mean \"latency-monitor-threshold\"?",
+    );
+    let _ = output
+        .stdout_has(
+            "profile.toml:9:1: infra.redis/own checks nothing: a prometheus probe needs `rules`, `jobs`,",
+        )
+        .lacks("has the name \"persistence\"");
 }
 
 /// They would take far longer than the deadline of a probe. They are rejected when the file is read, also in values.
@@ -194,7 +216,11 @@ fn points_list_their_probes_and_required_permissions() {
     let output = Sandbox::new().args(["points"]).run().code(0);
     let output = output.stdout_has("secrets.token-rotated  Realtime token rotated (mandatory)");
     let output = output.stdout_has("Redis ACL: -@all +ping +info +config|get +latency|latest");
-    let _ = output.stdout_has("registry scope: repository:platform/advanced-app:pull,push");
+    let output = output.stdout_has("registry scope: repository:platform/advanced-app:pull,push");
+    // Actions, dry runs and steps of the rollback.
+    let set_image = "Kubernetes verbs: get, patch deployments.apps in namespace ";
+    assert!(output.stdout.matches(set_image).count() >= 6, "{}", output.stdout);
+    let _ = output.stdout_has("Kubernetes verbs: get, list, watch deployments.apps in namespace ");
     let report: Value = Sandbox::new().args(["points", "--format", "json"]).run().code(0).json();
     let sections = report["sections"].as_array().unwrap();
     let points: Vec<_> = sections.iter().flat_map(|section| section["points"].as_array().unwrap()).collect();

@@ -317,7 +317,7 @@ fn a_check_before_the_deployment_skips_what_is_not_due() {
         .code(0)
         .stdout_has("GO for 1 of 3 points: 1/1 done")
         .stdout_has("--after-deploy checks what is not due");
-    let output = output.stdout_has("○ s.rollout                  not due, after s.rollout/roll");
+    let output = output.stdout_has("○ s.rollout                  not due, after its action roll");
     let output = output.stdout_has("○ s.signed                   not due, after s.rollout");
     let output = output.stdout_has("s.ready                    Ready (in part: 1 of 2 probes)");
     let _ = output.stdout_has("left out: s.ready/live (not due, after s.rollout)");
@@ -328,9 +328,13 @@ fn a_check_before_the_deployment_skips_what_is_not_due() {
     let _ = tap.stdout_has("ok 3 - s.signed Signed off # SKIP not due, after s.rollout\n");
     let junit =
         check(&["--format", "junit"]).code(0).stdout_has(r#"tests="3" failures="0" errors="0" skipped="2""#);
-    let _ = junit.stdout_has(r#"<skipped message="not due, after s.rollout/roll"/>"#);
+    let _ = junit.stdout_has(r#"<skipped message="not due, after its action roll"/>"#);
     let json = check(&["--format", "json"]).code(0).json();
     assert_eq!((&json["total"], &json["skipped"][1]["id"]), (&1.into(), &"s.signed".into()));
+    // Nobody confirms what does not apply, so nothing of it is left out.
+    let none = OwnChecklist::new(WITH_DUE, "[points.\"s.signed\"]\nnot_applicable = \"nobody signs\"\n");
+    let machine = none.check(&["--machine", "--after-deploy", "--only", "s.signed"]).code(0);
+    let _ = machine.lacks("not confirmed").lacks("confirmation of").stdout_has("nobody signs");
     // With the release out, or named by its id, all of it counts.
     let _ = check(&["--after-deploy"]).code(1).stdout_has("NO-GO 0/3").lacks("skipped");
     let _ = check(&["--only", "s.rollout"]).code(1).stdout_has("NO-GO for 1 of 3 points: 0/1 done");

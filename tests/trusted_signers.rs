@@ -58,6 +58,30 @@ fn a_namespace_excluded_by_a_line_is_not_allowed() {
     }
 }
 
+/// The log is not to blame: what is wrong is the file, and it is named first.
+#[test]
+fn a_signers_file_without_a_usable_line_is_a_usage_error() {
+    need!("ssh-keygen");
+    let mut world = sealed();
+    let key = key(&world);
+    for (text, why) in [
+        ("# nobody\n".to_owned(), "it names nobody".to_owned()),
+        (format!("{key}\n"), format!("line 1: it has no name in front of its key; write `NAME {key}`")),
+    ] {
+        let file = write(&world, "signers", &text);
+        for command in ["verify", "report"] {
+            let output = run(&mut world, &[command, "run.jsonl", "--signers", "signers"]).code(2);
+            let first = format!("gonogo: allowed signers {file} (--signers) has no usable line: {why}");
+            assert!(output.stderr.starts_with(&first), "{}", output.stderr);
+            let _ = output.lacks("INVALID");
+        }
+    }
+    for list in ["*@deck.example", "someone@else.example,alice@deck.example", "!bob@*,*"] {
+        write(&world, "signers", &format!("{list} {key}\n"));
+        let _ = run(&mut world, &["verify", "run.jsonl", "--signers", "signers"]).code(0);
+    }
+}
+
 /// By every command that uses trusted signers.
 #[test]
 fn trust_files_and_ignored_lines_are_reported() {
@@ -65,16 +89,16 @@ fn trust_files_and_ignored_lines_are_reported() {
     let mut world = sealed();
     let (key, bob) = (key(&world), world.sandbox.key("bob").public);
     let same_key = security_key(&bob, "ssh:");
-    let text = format!("*@deck.example {key}\nbob@x {bob}\ncarol@x {same_key}\n{ALICE} {key}\n");
+    let text = format!("\"{ALICE} {key}\nbob@x {bob}\ncarol@x {same_key}\n{ALICE} {key}\n");
     let signers = write(&world, "signers", &text);
     let revoked = write(&world, "revoked", "# nobody\n");
     let trusted = format!("trusted   {signers} (--signers), SHA-256 {}", sha256(Path::new(&signers)));
     let by = ["--signers", "signers"];
-    let ignored = "warning   signers:1: \"*@deck.example\" is a pattern";
+    let ignored = "warning   signers:1: a quote is not closed";
     let output = run(&mut world, &["verify", "run.jsonl", by[0], by[1]]).code(0);
     let output = output.stdout_has(&trusted).stdout_has("revoked   no revocation list").stdout_has(ignored);
     let _ = output
-        .stdout_has("warning   signers:2: its key is listed for bob@x and carol@x")
+        .stdout_has("warning   signers:2: other lines list its key under other names (bob@x and carol@x)")
         .stdout_has("this line is ignored");
     let output = run(&mut world, &["verify", "run.jsonl", by[0], by[1], "--revoked", "revoked"]).code(0);
     let _ = output

@@ -19,7 +19,7 @@ use crate::process::{Permit, find_python_module};
 use gonogo_core::checklist::lint::{LintFinding, LintLevel, lint, secret_references};
 use gonogo_core::checklist::requirements::{LocalRequirement, local_requirements};
 use gonogo_core::checklist::suspected_secrets::suspected_secrets;
-use gonogo_core::checklist::{Plan, ProbeKey, Promotion};
+use gonogo_core::checklist::{ActionKey, Plan, Probe, ProbeKey, Promotion};
 use gonogo_core::error::{Exit, Problem, SourceLocation};
 use gonogo_core::files::open_regular;
 use gonogo_core::secret::SecretRef;
@@ -150,19 +150,28 @@ fn place_of(loaded: &LoadedProfile, is_it: impl Fn(&toml::Value) -> bool) -> Opt
 }
 
 /// Programs, directories and files that probes and actions need and that are not on this machine, each with its place in
-/// the profile and with what needs it.
+/// the profile and with what needs it. A file that an action writes cannot be there yet: that is only a hint.
 fn missing_requirements(loaded: &LoadedProfile, plan: &Plan) -> Vec<LintFinding> {
     let mut users: BTreeMap<LocalRequirement, Vec<String>> = BTreeMap::new();
     for (user, requirement) in requirements(plan) {
         users.entry(requirement).or_default().push(user);
     }
     let missing = users.into_iter().filter_map(|(requirement, users)| {
-        let (what, hint) = why_missing(&requirement)?;
         let name = requirement.name();
         let place = place_of(loaded, |value| value.as_str() == Some(name));
-        let problem = Problem::new(format!("{what}: needed by {}", list(&users))).hint(hint);
-        let problem = place.into_iter().fold(problem, Problem::at);
-        Some(LintFinding { level: LintLevel::Missing, problem })
+        let (level, problem) = match writer_of(&requirement, plan) {
+            Some(action) if is_absent(name) => {
+                let what =
+                    format!("{name} does not exist yet: the action {action} writes it for {}", list(&users));
+                (LintLevel::Hint, Problem::new(what).hint("nothing to do before that action has run"))
+            }
+            _ => {
+                let (what, hint) = why_missing(&requirement)?;
+                let what = format!("{what}: needed by {}", list(&users));
+                (LintLevel::Missing, Problem::new(what).hint(hint))
+            }
+        };
+        Some(LintFinding { level, problem: place.into_iter().fold(problem, Problem::at) })
     });
     missing.collect()
 }
@@ -182,6 +191,24 @@ fn requirements(plan: &Plan) -> impl Iterator<Item = (String, LocalRequirement)>
         Some((key.to_string(), LocalRequirement::Program(name.clone())))
     });
     of_probes.chain(of_actions)
+}
+
+/// The action that writes a file: one that all the probes run after that read it.
+fn writer_of(requirement: &LocalRequirement, plan: &Plan) -> Option<ActionKey> {
+    let needs = |probe: &Probe| {
+        probe.spec.as_ref().is_some_and(|spec| local_requirements(spec).contains(requirement))
+    };
+    let readers = plan.points().flat_map(|point| point.probes.iter().map(move |probe| (point, probe)));
+    let mut actions = readers.filter(|(_, probe)| needs(probe)).map(|(point, probe)| {
+        let after = probe.after_action.as_deref()?;
+        Some(ActionKey::new(&*point.id, after))
+    });
+    let first = actions.next().flatten().filter(|_| matches!(requirement, LocalRequirement::File(_)))?;
+    actions.all(|action| action.is_some()).then_some(first)
+}
+
+fn is_absent(path: &str) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn list(users: &[String]) -> String {

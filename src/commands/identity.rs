@@ -15,7 +15,7 @@ use gonogo_core::files::read_regular_text;
 use gonogo_core::journal::agent::{Agent, AgentKeys};
 use gonogo_core::journal::entry::MACHINE;
 use gonogo_core::journal::keys::{LoadKeyError, Signer};
-use gonogo_core::journal::public_key::plain_key;
+use gonogo_core::journal::public_key::{is_certificate, plain_key};
 use gonogo_core::journal::signers::is_key;
 use gonogo_core::secret::Secret;
 use gonogo_core::text::{is_harmful, line};
@@ -141,11 +141,32 @@ fn find_key(option: Option<&Path>, settings: &Settings) -> Result<Option<Signing
         .filter(|key| matches!(key, SigningKeySource::File(path) if path.exists()))))
 }
 
+/// A notice, if the name of a key names a certificate: nothing in a run log shows it.
+fn certificate_notice(name: &Path) -> Option<String> {
+    let text = name.to_string_lossy();
+    if is_certificate(text.strip_prefix("key::").unwrap_or(&text)) {
+        return Some(explain_certificate("the key"));
+    }
+    let path = Some(expand_home(&text)).filter(|path| !private_key_files(path).is_empty())?;
+    let public = read_regular_text(&path, MAX_PUBLIC_KEY).ok()?;
+    is_certificate(&public).then(|| explain_certificate(&line(&text)))
+}
+
+fn explain_certificate(name: &str) -> String {
+    format!(
+        "{name} is a certificate: run logs are signed with its plain key, its names and dates have no effect."
+    )
+}
+
 /// The operator and their key; asks for its passphrase on the terminal if it has one. An operator without a key
 /// chooses one of their agent, or creates one.
 pub(super) fn signer(identity: &IdentityArgs, settings: &Settings) -> Result<Signer> {
     let principal = principal(identity.principal.as_deref(), settings)?;
     let agent = Agent::from_environment();
+    let named = identity.key.as_deref().or(settings.key.as_deref());
+    if let Some(notice) = named.and_then(certificate_notice) {
+        note!("{notice}");
+    }
     let key = match find_key(identity.key.as_deref(), settings)? {
         Some(key) => key,
         None => match choose_agent_key(&principal, settings, agent.as_ref())? {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::loaded_profile::LoadedProfile;
 use crate::cli::{PlainFormat, PointsArgs};
-use gonogo_core::checklist::requirements::probe_rights;
+use gonogo_core::checklist::requirements::{RequiredRight, action_rights, probe_rights};
 use gonogo_core::checklist::{Action, Confirm, Plan, Point, Probe, Promotion};
 use gonogo_core::error::Exit;
 use gonogo_core::outcome::Sha256Hex;
@@ -46,6 +46,10 @@ fn human(plan: &Plan, edition: Sha256Hex) -> String {
             }
         }
     }
+    if !plan.rollback.is_empty() {
+        out.push_str("\nSteps of the rollback\n\n");
+        plan.rollback.iter().for_each(|step| action_lines(&mut out, step));
+    }
     out
 }
 
@@ -68,6 +72,13 @@ fn action_lines(out: &mut String, action: &Action) {
         |program| program.command_line(false),
     );
     let _ = writeln!(out, "                {}", line(&program));
+    right_lines(out, &action_rights(action));
+}
+
+fn right_lines(out: &mut String, rights: &[RequiredRight]) {
+    for right in rights {
+        let _ = writeln!(out, "                {}: {}", right.system, line(&right.grant));
+    }
 }
 
 fn probe_lines(out: &mut String, probe: &Probe) {
@@ -82,14 +93,11 @@ fn probe_lines(out: &mut String, probe: &Probe) {
         let names = line(&probe.people.join(", "));
         let _ = writeln!(out, "                confirmed by people if not observed: {names}");
     }
-    for right in probe_rights(probe) {
-        let _ = writeln!(out, "                {}: {}", right.system, line(&right.grant));
-    }
+    right_lines(out, &probe_rights(probe));
 }
 
 fn json(plan: &Plan, edition: Sha256Hex) -> Value {
     let probe = |probe: &Probe| {
-        let right = |right: &gonogo_core::checklist::requirements::RequiredRight| json!({"system": right.system, "grant": right.grant});
         json!({
             "id": probe.id,
             "title": probe.title,
@@ -97,7 +105,7 @@ fn json(plan: &Plan, edition: Sha256Hex) -> Value {
             "effects": probe.effects,
             "people": probe.people,
             "missing": probe.missing,
-            "rights": probe_rights(probe).iter().map(right).collect::<Vec<_>>(),
+            "rights": rights_json(&probe_rights(probe)),
         })
     };
     let point = |point: &Point| {
@@ -108,12 +116,7 @@ fn json(plan: &Plan, edition: Sha256Hex) -> Value {
             "mandatory": point.mandatory,
             "confirm": point.confirm,
             "not_applicable": point.not_applicable,
-            "actions": point.actions.iter().map(|action| json!({
-                "id": action.id,
-                "title": action.title,
-                "argv": action.program.as_ref().map(|program| &program.argv),
-                "missing": action.missing,
-            })).collect::<Vec<_>>(),
+            "actions": point.actions.iter().map(action_json).collect::<Vec<_>>(),
             "probes": point.probes.iter().map(probe).collect::<Vec<_>>(),
         })
     };
@@ -121,5 +124,21 @@ fn json(plan: &Plan, edition: Sha256Hex) -> Value {
         let points: Vec<_> = section.points.iter().map(point).collect();
         json!({"id": section.id, "title": section.title, "points": points})
     });
-    json!({"checklist": plan.checklist, "edition": edition, "sections": sections.collect::<Vec<_>>()})
+    let rollback: Vec<_> = plan.rollback.iter().map(action_json).collect();
+    let sections: Vec<_> = sections.collect();
+    json!({"checklist": plan.checklist, "edition": edition, "sections": sections, "rollback": rollback})
+}
+
+fn action_json(action: &Action) -> Value {
+    json!({
+        "id": action.id,
+        "title": action.title,
+        "argv": action.program.as_ref().map(|program| &program.argv),
+        "missing": action.missing,
+        "rights": rights_json(&action_rights(action)),
+    })
+}
+
+fn rights_json(rights: &[RequiredRight]) -> Vec<Value> {
+    rights.iter().map(|right| json!({"system": right.system, "grant": right.grant})).collect()
 }

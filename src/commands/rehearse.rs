@@ -71,7 +71,7 @@ fn list() -> Result<Exit> {
     for drill in &DRILLS {
         writeln!(out, "{:26} {}", drill.name, drill.description)?;
     }
-    writeln!(out, "{:26} one of these, which you are not told", "random[:SEED]")?;
+    writeln!(out, "{:26} one of these; not revealed before the end", "random[:SEED]")?;
     Ok(Exit::Success)
 }
 

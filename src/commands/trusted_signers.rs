@@ -58,6 +58,7 @@ pub(super) fn read_trusted_signers(trust: &TrustArgs) -> Result<TrustedSigners> 
         (None, true) => (AllowedSigners::any_rehearsal(), None),
         (option, rehearsal) => {
             let (signers, file) = read_signers(option.as_deref(), &settings)?;
+            check_usable(&signers, &file)?;
             (if rehearsal { signers.for_rehearsals() } else { signers }, Some(file))
         }
     };
@@ -73,6 +74,15 @@ pub(super) fn read_signers_of_settings(settings: &Settings) -> Result<Option<All
     }
     let (signers, _) = read_signers(None, settings)?;
     Ok(Some(signers.with_revoked(read_revoked(None, settings)?.0)))
+}
+
+/// A file that names nobody is wrong itself; no log is invalid because of it.
+fn check_usable(signers: &AllowedSigners, file: &TrustFile) -> Result<()> {
+    let Some(why) = signers.why_unusable() else { return Ok(()) };
+    let TrustFile { path, from, .. } = file;
+    let problem = Problem::new(format!("allowed signers {path} ({from}) has no usable line: {why}"));
+    let hint = "write one line per person, for example: you@example.com ssh-ed25519 AAAA…";
+    Err(Problems::from(problem.hint(hint)).into())
 }
 
 fn read_signers(option: Option<&Path>, settings: &Settings) -> Result<(AllowedSigners, TrustFile)> {

@@ -122,7 +122,7 @@ impl Selection {
         let not_due = |after: &str| Some(format!("not due, after {after}"));
         let reason_of_point = |point: &Point| point.due.as_deref().and_then(not_due);
         let reason_of_probe = |point: &Point, probe: &Probe| {
-            let after_action = probe.after_action.as_ref().map(|action| format!("{}/{action}", point.id));
+            let after_action = probe.after_action.as_ref().map(|action| format!("its action {action}"));
             reason_of_point(point).or_else(|| not_due(probe.due.as_deref().or(after_action.as_deref())?))
         };
         let is_named = |point: &Point| self.only.contains(&point.id);
@@ -146,7 +146,8 @@ impl Selection {
             return;
         }
         for point in points_mut(plan) {
-            if point.confirm != Confirm::None {
+            // Nobody confirms what does not apply.
+            if point.confirm != Confirm::None && point.not_applicable.is_none() {
                 left_out.unconfirmed.insert(point.id.clone());
             }
             point.confirm = Confirm::None;

@@ -45,7 +45,13 @@ fn judge_one(check: &JsonCheck, parsed: Result<&Value, &Unreadable>, body: &Read
     let json = match parsed {
         Ok(json) => json,
         Err(Unreadable::Foreign) => {
-            return Observation::new(what, expected, format!("not JSON: {}", body.excerpt()), false);
+            let is_empty = body.bytes.is_empty();
+            let seen = if is_empty {
+                "empty, which is not JSON".into()
+            } else {
+                format!("not JSON: {}", body.excerpt())
+            };
+            return Observation::new(what, expected, seen, false);
         }
         Err(why) => return Observation::unknown(what, expected, why.to_string()),
     };
@@ -171,5 +177,6 @@ mod tests {
     #[test]
     fn a_body_that_is_not_json_fails() {
         assert_eq!(judge_body("$.up", None, "", "<html>"), ("not JSON: <html>".into(), Some(false)));
+        assert_eq!(judge_body("$.up", None, "", ""), ("empty, which is not JSON".into(), Some(false)));
     }
 }

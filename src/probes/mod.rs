@@ -19,6 +19,7 @@ mod altered_json;
 mod altered_text;
 mod api_client;
 mod aws_secret;
+mod checked_by;
 mod ci;
 mod command;
 mod contacts;
@@ -145,6 +146,10 @@ pub async fn run(
     secret_store: &SecretStore,
     context: &ProbeContext,
 ) -> Outcome {
+    // What a connection shows beside the checks is none of them.
+    if spec.needs_one_of().is_some() {
+        return nothing_to_check(spec);
+    }
     let deadline = Deadline::after(deadline);
     let before = context.effects.count();
     let (outcome, besides) = servers::recording(run_kind(spec, &deadline, secret_store, context)).await;
@@ -191,6 +196,9 @@ async fn run_kind(
 }
 
 fn nothing_to_check(spec: &ProbeSpec) -> Outcome {
-    let why = "no checks configured; the README lists what this kind of probe can check";
+    let why = match spec.needs_one_of() {
+        Some(needed) => format!("no checks configured: it needs {needed}"),
+        None => "no checks configured; the README lists what this kind of probe can check".to_owned(),
+    };
     Outcome::error(format!("{} probe", spec.kind()), "one or more checks", why)
 }

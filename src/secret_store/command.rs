@@ -217,10 +217,10 @@ impl CommandOutput {
         let lines = stdout.lines().map(str::trim).flat_map(needles);
         let needles_of_output =
             needles(&stdout).into_iter().chain(lines).map(|needle| ("output".to_owned(), needle));
-        let output_redactor = Redactor::new(needles_of_output);
-        let mut redactions = BTreeMap::new();
+        // One search for all, so that no placeholder is redacted again.
+        let redactor = Redactor::new(redactor.needles().iter().cloned().chain(needles_of_output));
         let stderr = text::line(String::from_utf8_lossy(&self.stderr).trim());
-        let stderr = output_redactor.redact(&redactor.redact(&stderr, &mut redactions), &mut redactions);
+        let stderr = redactor.redact(&stderr, &mut BTreeMap::new());
         let from = stderr.ceil_char_boundary(stderr.len().saturating_sub(MAX_STDERR_SHOWN));
         let cut = if from > 0 || self.stderr.len() == MAX_STDERR { "…" } else { "" };
         if stderr.is_empty() { why.to_owned() } else { format!("{why}; stderr: {cut}{}", &stderr[from..]) }

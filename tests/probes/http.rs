@@ -179,7 +179,7 @@ fn a_secret_header_is_sent_and_redacted_from_the_outcome() {
     assert_eq!(web.requests()[0].headers["authorization"], "Bearer swordfish/42");
     assert_fail(
         &outcome,
-        &["✓ header X-Echo | present | [redacted: command printf ", "not found in: you sent [redacted: "],
+        &["✓ header X-Echo | present | [redacted: command printf", "not found in: you sent [redacted: "],
     );
     // The third is in the reproduce command: the command that prints the secret contains it in octal.
     assert_eq!(outcome.redacted.values().sum::<u64>(), 3, "{outcome:#?}");

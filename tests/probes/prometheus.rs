@@ -79,8 +79,11 @@ fn rules_jobs_alerts_and_queries_pass_and_fail() {
         Some(run_probe(&firing)).filter(|outcome| describe(outcome).contains("firing since"))
     });
     assert_fail(&outcome, &["✗ alert Warm | not firing | firing since 20"]);
-    let query = json!({"queries": [{"what": "q", "expr": "sum("}]});
-    assert_error(&run_probe(&plus(&api_spec(&prometheus), &query)), &["Prometheus rejects the query"]);
+    let query = json!({"rules": ["Hot"], "queries": [{"what": "q", "expr": "sum("}]});
+    let outcome = run_probe(&plus(&api_spec(&prometheus), &query));
+    assert_error(&outcome, &["Prometheus rejects the query"]);
+    // The command is that of what is wrong.
+    assert!(outcome.reproduce.ends_with("/api/v1/query?query=sum%28'"), "{}", outcome.reproduce);
 }
 
 #[test]

@@ -116,6 +116,19 @@ fn the_begin_of_an_images_name_does_not_belong_to_the_address() {
     assert_pass(&run_probe(&slash), &["✓ tag v1 | recorded"]);
 }
 
+/// What is wrong with a push is not seen in a tag.
+#[test]
+fn the_command_of_a_denied_push_starts_an_upload() {
+    let web = Web::start();
+    web.route("/v2/", Reply::ok("{}"));
+    web.route(&format!("/v2/{APP}/blobs/uploads/"), Reply::status(403));
+    let with = json!({"api": {"url": web.url("")}, "repository": APP, "push": true});
+    let outcome = run_probe(&with);
+    assert_fail(&outcome, &["✗ upload started | permitted | denied"]);
+    let command = format!("curl -sS {} -i -X POST", web.url(&format!("/v2/{APP}/blobs/uploads/")));
+    assert_eq!(outcome.reproduce, command);
+}
+
 /// A registry with a token server, as in the specification.
 fn with_token_server(web: &Web, manifest: Reply) {
     let challenge = format!(r#"Bearer realm="{}",service="bench""#, web.url("/token"));

@@ -40,7 +40,8 @@ fn a_certificate_stands_for_its_key() {
     need!(KEYGEN, "ssh-agent", "ssh-add");
     let mut world = World::new();
     let certificate = certify(&world);
-    let terminal = open(&mut world, None, Some(&certificate));
+    let mut terminal = open(&mut world, None, Some(&certificate));
+    terminal.wait_for_text("is a certificate: run logs are signed with its plain key");
     confirm_and_verify(&mut world, terminal);
 
     // Without the private key file: the agent has the key and its certificate.

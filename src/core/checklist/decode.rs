@@ -126,11 +126,11 @@ fn addresses(spec: &ProbeSpec) -> Vec<AddressField<'_>> {
 /// # Errors
 /// The key that is wrong, and why.
 pub(super) fn decode_table<T: DeserializeOwned>(table: toml::Value) -> Result<T, (KeyPath, String)> {
-    decode(json(table)).map_err(|(path, what)| (path, suggest::without_value(&what)))
+    decode(json(table)).map_err(|(path, what)| (path, suggest::explain(&what)))
 }
 
 fn decode_as(kind: &str, table: toml::Value) -> Result<ProbeSpec, (KeyPath, String)> {
-    ProbeSpec::decode(kind, json(table)).map_err(|(path, what)| (path, suggest::without_value(&what)))
+    ProbeSpec::decode(kind, json(table)).map_err(|(path, what)| (path, suggest::explain(&what)))
 }
 
 /// The same value as JSON, so that each spec has one decoder, also when it is read from a log. A date is its text.

@@ -1,6 +1,8 @@
 //! Lints a profile before anything is probed: missing values, likely mistakes, and differences from the defaults. Pure:
 //! does not access the machine or the network.
 
+mod probes;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -48,6 +50,8 @@ pub fn lint(profile: &Profile, plan: &Plan) -> Vec<LintFinding> {
     linter.check_people(plan);
     linter.check_guards(plan);
     linter.check_apply(plan);
+    linter.check_empty_probes(plan);
+    linter.check_people_names(plan);
     let mut texts = Vec::new();
     visit_leaves(&profile.file.values, &mut steps!["values"].to_vec(), &mut |path, leaf| {
         if let LeafValue::Text(text) = leaf {
@@ -188,7 +192,9 @@ impl Linter<'_> {
             let what = format!("{name}: points to this host, in a production environment");
             self.report(LintLevel::Warning, path, what, "give the host that users reach");
         }
-        if is_placeholder(text) && !is_template(path) && !["/", "."].contains(&text) {
+        // A rehearsal's own profile names hosts that nobody has.
+        let is_rehearsal = self.profile.file.rehearsal.is_some();
+        if is_placeholder(text) && !is_rehearsal && !is_template(path) && !["/", "."].contains(&text) {
             self.report(
                 LintLevel::Warning,
                 path,

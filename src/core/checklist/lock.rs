@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::file::{Checklist, STANDARD_NAME};
+use super::file::{Checklist, PointFile, STANDARD_NAME};
 use super::plan::{Confirm, Plan, Point, Section};
-use super::source::{SourceFile, steps};
+use super::profile::{PointOverrides, Profile};
+use super::source::{KeyPath, SourceFile, steps};
 use crate::error::Problem;
 
 /// The sections of the standard checklist and the control points that each must contain.
@@ -76,19 +77,97 @@ fn missing_point(checklist: &Checklist, section: &str, id: &str) -> Problem {
     checklist.source.problem(&path, what).hint(hint)
 }
 
-/// A fault in a plan, and its point: the indexes of section and point.
+/// A fault in a plan, and where it is.
 struct PlanFault {
-    place: Option<(usize, usize)>,
+    place: FaultPlace,
     what: String,
 }
 
-/// The faults of the points: duplicates, empty points, unknown references, dependency cycles.
-pub(super) fn check_plan(sections: &[Section], source: &SourceFile) -> Vec<Problem> {
-    let place = |place: Option<(usize, usize)>| match place {
-        Some((section, point)) => steps!["section", section, "point", point, "id"].to_vec(),
-        None => Vec::new(),
+/// A point of a plan, by the indexes of section and point, and the part of it that is wrong.
+#[derive(Clone, Copy)]
+struct FaultPlace {
+    section: usize,
+    point: usize,
+    part: FaultPart,
+}
+
+/// The part of a point that is wrong; probes and actions by their indexes.
+#[derive(Clone, Copy)]
+enum FaultPart {
+    Id,
+    Probe(usize),
+    Action(usize),
+}
+
+/// The faults of the points: duplicates, empty points, unknown references, dependency cycles. Each is located in the file
+/// that has written the point, probe or action.
+pub(super) fn check_plan(sections: &[Section], checklist: &Checklist, profile: &Profile) -> Vec<Problem> {
+    let problem = |PlanFault { place, what }: PlanFault| {
+        let (source, path) = locate(place, sections, checklist, profile);
+        source.problem(&path, what)
     };
-    find_faults(sections).into_iter().map(|fault| source.problem(&place(fault.place), fault.what)).collect()
+    find_faults(sections).into_iter().map(problem).collect()
+}
+
+/// The file of a part of a plan, and its path there. The profile's points follow those of the checklist, and its probes
+/// follow those of the point.
+fn locate<'a>(
+    place: FaultPlace,
+    sections: &[Section],
+    checklist: &'a Checklist,
+    profile: &'a Profile,
+) -> (&'a SourceFile, KeyPath) {
+    let (section, point) = (&sections[place.section], &sections[place.section].points[place.point]);
+    let own = checklist.file.sections.get(place.section).map_or(0, |section| section.points.len());
+    if let Some(nth) = place.point.checked_sub(own) {
+        let added =
+            profile.file.added_points.iter().enumerate().filter(|(_, added)| added.section == section.id);
+        let Some((index, added)) = added.clone().nth(nth) else { return (&profile.source, KeyPath::new()) };
+        return (
+            &profile.source,
+            part_path(steps!["point", index, "add"].to_vec(), place.part, point, &added.add),
+        );
+    }
+    let overrides = profile.file.points.get(&point.id);
+    let of_profile = overrides.and_then(|overrides| path_in_overrides(overrides, place.part, point));
+    if let Some(path) = of_profile {
+        return (&profile.source, [&steps!["points", point.id.as_str()], &path[..]].concat());
+    }
+    let file = &checklist.file.sections[place.section].points[place.point];
+    let path = steps!["section", place.section, "point", place.point].to_vec();
+    (&checklist.source, part_path(path, place.part, point, file))
+}
+
+/// The path of a part below a profile's changes of the point, if they add it.
+fn path_in_overrides(overrides: &PointOverrides, part: FaultPart, point: &Point) -> Option<KeyPath> {
+    match part {
+        FaultPart::Id => None,
+        FaultPart::Probe(index) => {
+            let own = point.probes.len().checked_sub(overrides.probes.len())?;
+            index.checked_sub(own).map(|added| steps!["probe", added].to_vec())
+        }
+        FaultPart::Action(index) => {
+            let id = &point.actions[index].id;
+            let added = overrides.actions.iter().rposition(|action| action.id == *id)?;
+            Some(steps!["action", added].to_vec())
+        }
+    }
+}
+
+/// The path of a part of a point in the file of the point. The last of two with one id is the wrong one.
+fn part_path(mut path: KeyPath, part: FaultPart, point: &Point, file: &PointFile) -> KeyPath {
+    match part {
+        FaultPart::Id => path.push("id".into()),
+        FaultPart::Probe(index) => {
+            let at = file.probes.iter().rposition(|probe| probe.id == point.probes[index].id);
+            path.extend(at.map(|at| steps!["probe", at]).into_iter().flatten());
+        }
+        FaultPart::Action(index) => {
+            let at = file.actions.iter().rposition(|action| action.id == point.actions[index].id);
+            path.extend(at.map(|at| steps!["action", at]).into_iter().flatten());
+        }
+    }
+    path
 }
 
 /// Checks a plan from a log like one from files.
@@ -120,57 +199,81 @@ fn has_duplicates<T: Ord>(mut items: impl Iterator<Item = T>) -> bool {
 
 fn find_faults(sections: &[Section]) -> Vec<PlanFault> {
     let points = || sections.iter().flat_map(|section| &section.points);
-    let mut ids: BTreeMap<&str, usize> = BTreeMap::new();
-    points().for_each(|point| *ids.entry(&point.id).or_default() += 1);
+    // The first place of each id.
+    let mut ids: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for (s, section) in sections.iter().enumerate() {
+        for (p, point) in section.points.iter().enumerate() {
+            ids.entry(&point.id).or_insert((s, p));
+        }
+    }
     let probes = points().flat_map(|point| point.probes.iter().map(move |probe| (&*point.id, &*probe.id)));
     let probes: BTreeSet<_> = probes.collect();
     let mut faults = Vec::new();
     for (s, section) in sections.iter().enumerate() {
         for (p, point) in section.points.iter().enumerate() {
-            let descriptions = point_faults(point, &ids)
+            let is_second = ids.get(&*point.id).is_some_and(|first| *first != (s, p));
+            let found = point_faults(point, is_second)
+                .chain(dependency_faults(point, &ids))
                 .chain(probe_reference_faults(point, &probes))
-                .chain(action_faults(point, section, sections))
-                .map(|what| format!("control point {} {what}", point.id));
-            faults.extend(descriptions.map(|what| PlanFault { place: Some((s, p)), what }));
+                .chain(action_faults(point, section, sections));
+            faults.extend(found.map(|(part, what)| PlanFault {
+                place: FaultPlace { section: s, point: p, part },
+                what: format!("control point {} {what}", point.id),
+            }));
         }
     }
-    faults.extend(find_cycle(sections).map(|ids| {
-        let what = format!("these control points depend on each other: {}", ids.join(" → "));
-        PlanFault { place: None, what }
+    faults.extend(find_cycle(sections).and_then(|cycle| {
+        // The checklist alone has none, so the last point of it is most likely the wrong one.
+        let (section, point) =
+            cycle.iter().filter_map(|id| ids.get(id)).copied().max_by_key(|(s, p)| (*p, *s))?;
+        let what = format!("these control points depend on each other: {}", cycle.join(" → "));
+        Some(PlanFault { place: FaultPlace { section, point, part: FaultPart::Id }, what })
     }));
     faults
 }
 
-fn point_faults<'a>(point: &'a Point, ids: &'a BTreeMap<&str, usize>) -> impl Iterator<Item = String> + 'a {
-    let twice = ids.get(&*point.id).is_some_and(|count| *count > 1);
+fn point_faults(point: &Point, is_second: bool) -> impl Iterator<Item = (FaultPart, String)> + '_ {
     let is_empty =
         point.probes.is_empty() && point.confirm == Confirm::None && point.not_applicable.is_none();
     let is_untitled = point.title.trim().is_empty() || point.why.trim().is_empty();
-    let missing = point.prerequisites().filter(|wait| !ids.contains_key(wait));
-    let duplicates = point
-        .probes
-        .iter()
-        .filter(|probe| point.probes.iter().filter(|other| other.id == probe.id).count() > 1);
+    let duplicates = point.probes.iter().enumerate();
+    let duplicates =
+        duplicates.filter(|(at, probe)| point.probes[..*at].iter().any(|other| other.id == probe.id));
     let faults = [
-        twice.then(|| "is defined twice".to_owned()),
+        is_second.then(|| "is defined twice".to_owned()),
         is_empty.then(|| "is empty: it has no probe, and nobody confirms it".to_owned()),
         is_untitled.then(|| "is empty: it requires a title and a why".to_owned()),
     ];
-    faults
-        .into_iter()
-        .flatten()
-        .chain(missing.map(|wait| format!("depends on {wait}, which is not in the checklist")))
-        .chain(duplicates.map(|probe| format!("has two probes named {}", probe.id)))
+    faults.into_iter().flatten().map(|what| (FaultPart::Id, what)).chain(
+        duplicates.map(|(at, probe)| (FaultPart::Probe(at), format!("has two probes named {}", probe.id))),
+    )
+}
+
+/// Dependencies on points that do not exist.
+fn dependency_faults<'a>(
+    point: &'a Point,
+    ids: &'a BTreeMap<&str, (usize, usize)>,
+) -> impl Iterator<Item = (FaultPart, String)> + 'a {
+    let probes = point.probes.iter().enumerate();
+    let probes = probes.filter_map(|(at, probe)| Some((FaultPart::Probe(at), probe.due.as_deref()?)));
+    let own = point.after.iter().map(String::as_str).chain(point.due.as_deref());
+    own.map(|wait| (FaultPart::Id, wait))
+        .chain(probes)
+        .filter(|(_, wait)| !ids.contains_key(wait))
+        .map(|(part, wait)| (part, format!("depends on {wait}, which is not in the checklist")))
 }
 
 /// References to probes that do not exist.
 fn probe_reference_faults<'a>(
     point: &'a Point,
     probes: &'a BTreeSet<(&str, &str)>,
-) -> impl Iterator<Item = String> + 'a {
-    let keys = point.probes.iter().flat_map(|probe| [&probe.since, &probe.digest_of]).flatten();
-    keys.filter(move |key| !probes.contains(&(&*key.point, &*key.probe)))
-        .map(|key| format!("refers to the probe {key}, which is not in the checklist"))
+) -> impl Iterator<Item = (FaultPart, String)> + 'a {
+    let keys = point.probes.iter().enumerate().flat_map(|(at, probe)| {
+        [&probe.since, &probe.digest_of].into_iter().flatten().map(move |key| (at, key))
+    });
+    keys.filter(move |(_, key)| !probes.contains(&(&*key.point, &*key.probe))).map(|(at, key)| {
+        (FaultPart::Probe(at), format!("refers to the probe {key}, which is not in the checklist"))
+    })
 }
 
 /// Duplicate actions, and references to actions or sections that do not exist.
@@ -178,17 +281,24 @@ fn action_faults<'a>(
     point: &'a Point,
     section: &'a Section,
     sections: &'a [Section],
-) -> impl Iterator<Item = String> + 'a {
-    let has = move |id: &str| point.actions.iter().filter(|action| action.id == id).count();
-    let duplicates = point.actions.iter().filter(move |action| has(&action.id) > 1);
-    let missing =
-        point.probes.iter().filter_map(|probe| probe.after_action.as_deref()).filter(move |id| has(id) == 0);
+) -> impl Iterator<Item = (FaultPart, String)> + 'a {
+    let duplicates = point.actions.iter().enumerate();
+    let duplicates =
+        duplicates.filter(|(at, action)| point.actions[..*at].iter().any(|other| other.id == action.id));
+    let named = point.probes.iter().enumerate();
+    let named = named.filter_map(|(at, probe)| Some((at, probe.after_action.as_deref()?)));
+    let missing = named.filter(|(_, id)| !point.actions.iter().any(|action| action.id == *id));
     let unknown =
         section.actions_after.iter().filter(|id| !sections.iter().any(|section| section.id == **id));
+    let unknown = unknown
+        .map(|id| (FaultPart::Id, format!("has actions after section {id}, which is not in the checklist")));
+    let missing = missing.map(|(at, id)| {
+        (FaultPart::Probe(at), format!("checks the result of the action {id}, which it does not have"))
+    });
     duplicates
-        .map(|action| format!("has two actions named {}", action.id))
-        .chain(missing.map(|id| format!("checks the result of the action {id}, which it does not have")))
-        .chain(unknown.map(|id| format!("has actions after section {id}, which is not in the checklist")))
+        .map(|(at, action)| (FaultPart::Action(at), format!("has two actions named {}", action.id)))
+        .chain(missing)
+        .chain(unknown)
 }
 
 /// A dependency cycle of points, if there is one.

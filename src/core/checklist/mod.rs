@@ -9,6 +9,7 @@ mod index;
 pub mod lint;
 mod literal_secrets;
 mod lock;
+mod observation_names;
 mod overrides;
 pub mod permissions;
 mod placeholder;
@@ -31,6 +32,7 @@ pub use file::{Checklist, STANDARD_NAME};
 #[cfg(any(test, feature = "testing"))]
 pub use index::SCANS;
 pub use lock::{STANDARD_POINTS, check_logged};
+pub use observation_names::ObservationNames;
 pub use placeholder::is_placeholder;
 pub use plan::{
     Confirm, Contact, Plan, Point, PointId, Probe, ProbeKey, Rehearsal, Role, Section, Tailoring,

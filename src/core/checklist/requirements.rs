@@ -1,5 +1,9 @@
 //! The requirements of a probe: the minimum rights on the systems that it checks, and what must be on this machine.
 
+mod kubectl;
+
+use self::kubectl::kubectl_rights;
+use super::action::Action;
 use super::plan::Probe;
 use super::spec::{
     CiSource, CommandSpec, IacSpec, IacTool, KubernetesSpec, PipelineSpec, ProbeSpec, RabbitmqSpec,
@@ -59,17 +63,24 @@ pub fn probe_rights(probe: &Probe) -> Vec<RequiredRight> {
     }
 }
 
+/// The minimum rights of an action, as far as its arguments show them; its dry run needs no others.
+#[must_use]
+pub fn action_rights(action: &Action) -> Vec<RequiredRight> {
+    action.program.iter().filter_map(|program| kubectl_rights(&program.argv)).collect()
+}
+
 /// The minimum rights of a spec.
 #[must_use]
 pub fn spec_rights(spec: &ProbeSpec) -> Vec<RequiredRight> {
     match spec {
-        ProbeSpec::Http(_) | ProbeSpec::Headers(_) | ProbeSpec::Cors(_) => {
-            let secrets: Vec<String> = spec.secrets().iter().map(ToString::to_string).collect();
-            vec![match secrets.as_slice() {
-                [] => right("HTTP", "requests without credentials"),
-                secrets => right("HTTP", format!("requests that send {}", secrets.join(", "))),
-            }]
+        ProbeSpec::Http(http) => {
+            let via = http.via.as_ref().and_then(|via| match via {
+                Vantage::Exec(argv) => kubectl_rights(argv),
+                Vantage::Proxy(_) => None,
+            });
+            [requests(spec)].into_iter().chain(via).collect()
         }
+        ProbeSpec::Headers(_) | ProbeSpec::Cors(_) => vec![requests(spec)],
         ProbeSpec::Redis(spec) => vec![redis(spec)],
         ProbeSpec::Rabbitmq(spec) => rabbitmq(spec),
         ProbeSpec::Prometheus(_) => vec![right("Prometheus", "GET below /api/v1, and POST of queries")],
@@ -90,11 +101,16 @@ pub fn spec_rights(spec: &ProbeSpec) -> Vec<RequiredRight> {
             CiSource::GitLab(_) => vec![right("GitLab token", "read_api")],
             CiSource::JUnit(_) => Vec::new(),
         },
-        ProbeSpec::Scan(_)
-        | ProbeSpec::Command(_)
-        | ProbeSpec::Git(_)
-        | ProbeSpec::Origins(_)
-        | ProbeSpec::Contacts(_) => Vec::new(),
+        ProbeSpec::Command(spec) => kubectl_rights(&spec.argv).into_iter().collect(),
+        ProbeSpec::Scan(_) | ProbeSpec::Git(_) | ProbeSpec::Origins(_) | ProbeSpec::Contacts(_) => Vec::new(),
+    }
+}
+
+fn requests(spec: &ProbeSpec) -> RequiredRight {
+    let secrets: Vec<String> = spec.secrets().iter().map(ToString::to_string).collect();
+    match secrets.as_slice() {
+        [] => right("HTTP", "requests without credentials"),
+        secrets => right("HTTP", format!("requests that send {}", secrets.join(", "))),
     }
 }
 
@@ -222,15 +238,13 @@ fn kubernetes(spec: &KubernetesSpec, with_digest: bool) -> Vec<RequiredRight> {
         || spec.rollout.is_some()
         || spec.health.is_some()
         || spec.settings.is_some();
-    let requirements = [
-        (reads, "get deployments.apps"),
-        (with_digest, "list pods"),
-        (!spec.dry_run.is_empty(), "get deployments.apps, patch deployments.apps/scale"),
-    ];
+    let requirements = [(reads, "get deployments.apps"), (with_digest, "list pods")];
     let requirements = requirements.into_iter().filter(|(is_needed, _)| *is_needed);
-    requirements
-        .map(|(_, verbs)| right("Kubernetes verbs", format!("{verbs} in namespace {}", spec.namespace)))
-        .collect()
+    let reads = requirements
+        .map(|(_, verbs)| right("Kubernetes verbs", format!("{verbs} in namespace {}", spec.namespace)));
+    let mut dry_run = spec.dry_run.clone();
+    dry_run.splice(dry_run.len().min(1)..dry_run.len().min(1), spec.kubectl_options());
+    reads.chain(kubectl_rights(&dry_run)).collect()
 }
 
 fn iac(spec: &IacSpec) -> RequiredRight {

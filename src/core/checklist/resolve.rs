@@ -46,7 +46,7 @@ pub fn resolve(checklist: &Checklist, profile: &Profile, promotion: &Promotion) 
     let guards = work.guards();
     let rollback = work.rollback_steps(&mut sections);
     work.unused_values();
-    work.problems.extend(lock::check_plan(&sections, &checklist.source));
+    work.problems.extend(lock::check_plan(&sections, checklist, profile));
     let plan = Plan { guards, rollback, ..work.plan(sections) };
     if work.problems.is_empty() { Ok(plan) } else { Err(Problems(without_duplicates(work.problems))) }
 }

@@ -58,7 +58,7 @@ impl SourceFile {
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let invalid = |error: &toml::de::Error, key: Option<String>| {
             let offset = error.span().map_or(0, |span| span.start);
-            let message = suggest::without_value(error.message());
+            let message = suggest::explain(error.message());
             let key = key.map_or_else(String::new, |key| format!("{key}: "));
             let problem = Problem::new(format!("{key}{message}"))
                 .at(SourceLocation::at(&self.name, &self.text, offset));
@@ -187,7 +187,7 @@ mod tests {
             .parse::<TestFile>()
             .unwrap_err()
             .to_string();
-        assert_eq!(error, "p.toml:2:5: a: invalid type: string, expected u8");
+        assert_eq!(error, "p.toml:2:5: a: expected an integer, found a string");
         let error = SourceFile::new("p.toml", "a = 1\naa = 2").parse::<TestFile>().unwrap_err().to_string();
         assert_eq!(error, "p.toml:2:1: unknown field `aa`, expected `a`");
     }

@@ -68,16 +68,64 @@ fn is_typo(wrong: &str, right: &str) -> bool {
     }
 }
 
-/// A parser's message about a value, without the value: it may be a secret.
-pub(super) fn without_value(message: &str) -> String {
+/// A parser's message about a value, in the terms of TOML and without the value: it may be a secret.
+pub(super) fn explain(message: &str) -> String {
     let message = message.trim_end();
-    let begins = ["invalid type: string", "invalid value: string"];
-    let begin = begins.into_iter().find(|begin| message.starts_with(begin));
-    let expected = message.rfind(", expected ").map(|at| &message[at..]);
-    match (begin, expected) {
-        (Some(begin), Some(expected)) => format!("{begin}{expected}"),
-        _ => message.to_owned(),
+    let Some((begin, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
+    if let Some(found) = begin.strip_prefix("invalid type: ") {
+        return explain_type(found, expected);
     }
+    match begin.strip_prefix("invalid value: string") {
+        Some(_) => format!("invalid value: string, expected {expected}"),
+        None => message.to_owned(),
+    }
+}
+
+/// What to write for a value of the wrong type, in serde's words for what was found and expected.
+fn explain_type(found: &str, expected: &str) -> String {
+    let kind = toml_type(found);
+    match expected {
+        // A number is no secret where several are expected.
+        "a sequence" if found.starts_with("integer `") => {
+            let number = found.split('`').nth(1).unwrap_or_default();
+            format!("expected an array, found {kind}; write [{number}]")
+        }
+        "a sequence" if kind == "a string" => {
+            format!("expected an array, found {kind}; write [\"…\"], or [\"…\", \"…\"] for several")
+        }
+        "a sequence" if kind == "a table" => {
+            format!(
+                "expected an array of tables, found {kind}; write [{{ … }}], or its header in double brackets: [[…]]"
+            )
+        }
+        "a sequence" => format!("expected an array, found {kind}; write […]"),
+        "a string" if ["an integer", "a float", "a boolean"].contains(&kind) => {
+            format!("expected a string, found {kind}; write it in quotes")
+        }
+        "a boolean" => format!("expected true or false, found {kind}"),
+        "a map" => format!("expected a table, found {kind}"),
+        _ if expected.starts_with("struct ") => format!("expected a table, found {kind}"),
+        _ if is_integer_type(expected) => format!("expected an integer, found {kind}"),
+        _ => format!("expected {expected}, found {kind}"),
+    }
+}
+
+/// TOML's term for what serde found.
+fn toml_type(found: &str) -> &str {
+    const TYPES: [(&str, &str); 6] = [
+        ("string", "a string"),
+        ("integer", "an integer"),
+        ("floating point", "a float"),
+        ("boolean", "a boolean"),
+        ("sequence", "an array"),
+        ("map", "a table"),
+    ];
+    TYPES.iter().find(|(begin, _)| found.starts_with(begin)).map_or(found, |(_, term)| term)
+}
+
+/// Whether serde names a type of Rust: `u16`, `i64`, `usize`.
+fn is_integer_type(expected: &str) -> bool {
+    expected.strip_prefix(['u', 'i']).is_some_and(|size| ["8", "16", "32", "64", "size"].contains(&size))
 }
 
 #[cfg(test)]
@@ -95,6 +143,45 @@ mod tests {
         );
         assert_eq!(suggest_for_message("unknown field `x`, expected `fresh`"), None);
         assert_eq!(suggest_for_message("invalid type: string `fresh`, expected `fresh`"), None);
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_told_with_what_to_write() {
+        for (message, said) in [
+            (
+                "invalid type: integer `404`, expected a sequence",
+                "expected an array, found an integer; write [404]",
+            ),
+            (
+                "invalid type: string \"x, expected y\", expected a sequence",
+                "expected an array, found a string; write [\"…\"], or [\"…\", \"…\"] for several",
+            ),
+            (
+                "invalid type: map, expected a sequence",
+                "expected an array of tables, found a table; write [{ … }], or its header in double brackets: [[…]]",
+            ),
+            (
+                "invalid type: boolean `true`, expected a sequence",
+                "expected an array, found a boolean; write […]",
+            ),
+            ("invalid type: sequence, expected a string", "expected a string, found an array"),
+            (
+                "invalid type: integer `5`, expected a string",
+                "expected a string, found an integer; write it in quotes",
+            ),
+            ("invalid type: string \"5\", expected u16\n", "expected an integer, found a string"),
+            ("invalid type: floating point `1.5`, expected usize", "expected an integer, found a float"),
+            ("invalid type: string \"yes\", expected a boolean", "expected true or false, found a string"),
+            ("invalid type: string \"x\", expected struct ApiSpec", "expected a table, found a string"),
+            (
+                "invalid type: integer `9`, expected a time such as \"10s\"",
+                "expected a time such as \"10s\", found an integer",
+            ),
+            ("invalid value: string \"x\", expected y", "invalid value: string, expected y"),
+            ("missing field `url`", "missing field `url`"),
+        ] {
+            assert_eq!(explain(message), said);
+        }
     }
 
     #[test]

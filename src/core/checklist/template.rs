@@ -27,6 +27,8 @@ pub struct TemplateResult {
     pub used: BTreeSet<String>,
     /// Errors in the templates, with their paths.
     pub errors: Vec<(KeyPath, String)>,
+    /// The errors that are about a value, not about the template, by the value's name.
+    pub wrong_values: BTreeMap<String, String>,
     /// Whether an optional key was left out because its value is missing.
     pub left_out: bool,
     /// The current path in the spec.
@@ -97,6 +99,7 @@ impl TemplateEngine {
                 table.insert(key.trim_end_matches('?').to_owned(), value);
             }
             result.errors.append(&mut own.errors);
+            result.wrong_values.append(&mut own.wrong_values);
         }
     }
 
@@ -130,9 +133,10 @@ impl TemplateEngine {
             return None;
         }
         if let Some(name) = names.iter().find(|name| self.look_up(name).is_some_and(toml::Value::is_table)) {
-            result.record_error(format!(
-                "{name} cannot be used inside a text: it is a reference to a secret, or a table"
-            ));
+            let what =
+                format!("{name} cannot be used inside a text: it is a reference to a secret, or a table");
+            result.wrong_values.insert(name.clone(), what.clone());
+            result.record_error(what);
             return None;
         }
         template

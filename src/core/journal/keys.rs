@@ -98,7 +98,15 @@ pub enum LoadKeyError {
         /// Its mode.
         mode: u32,
     },
-    /// The file is not an OpenSSH private key.
+    /// The file is not a private key at all.
+    #[error(
+        "{path} is not a private key; name a key file as `ssh-keygen` writes it, or its public key FILE.pub if your ssh-agent has the private key; `gonogo init` makes one"
+    )]
+    NotAKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not a usable OpenSSH private key.
     #[error(
         "key file {path} cannot be read as an OpenSSH private key: {source}; if `ssh-add` accepts the key, use it from your ssh-agent"
     )]
@@ -174,8 +182,9 @@ impl HasKind for LoadKeyError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Read { source, .. } => HasKind::kind(source),
-            Self::Mode { .. } => ErrorKind::Io,
-            Self::Format { .. }
+            Self::Mode { .. }
+            | Self::NotAKey { .. }
+            | Self::Format { .. }
             | Self::OtherFormat { .. }
             | Self::PublicKey { .. }
             | Self::Algorithm { .. }
@@ -201,7 +210,11 @@ impl Signer {
         let form = |source| LoadKeyError::Format { path: path.to_owned(), source };
         let key = match read_key(path) {
             // Some keys that OpenSSH reads cannot be read here: PEM files, ecdsa keys whose number begins with zeros.
-            Err(error @ (LoadKeyError::Format { .. } | LoadKeyError::OtherFormat { .. })) => {
+            Err(
+                error @ (LoadKeyError::Format { .. }
+                | LoadKeyError::OtherFormat { .. }
+                | LoadKeyError::NotAKey { .. }),
+            ) => {
                 return Self::from_public_file(principal, path, agent).ok_or(error);
             }
             key => key?,

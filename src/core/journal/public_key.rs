@@ -148,7 +148,8 @@ pub(super) fn from_blob(blob: &[u8]) -> Option<KeyData> {
 }
 
 /// Whether a text starts with a certificate, which is not a plain key.
-pub(super) fn is_certificate(text: &str) -> bool {
+#[must_use]
+pub fn is_certificate(text: &str) -> bool {
     text.split([' ', '\t']).next().is_some_and(|kind| kind.ends_with(CERTIFICATE))
 }
 

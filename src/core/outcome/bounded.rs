@@ -64,7 +64,8 @@ impl Outcome {
             .iter()
             .map(|seen| text::clip_json(&clean(seen), MAX_FAILED_TRY))
             .collect();
-        self.reproduce = text::clip_json(&clean(&self.reproduce), MAX_REPRODUCE);
+        let reproduce = text::line(&redactor.redact_command(&self.reproduce, &mut redacted));
+        self.reproduce = text::clip_json(&reproduce, MAX_REPRODUCE);
         self.observations =
             clip_all(MAX_OBSERVATION_BYTES, &observations, Observation::clipped, Observation::json_length);
         self.effects = clip_all(

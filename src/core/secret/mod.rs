@@ -1,6 +1,7 @@
 //! Secrets: named by reference, and redacted in everything that is stored or shown. `gonogo` reads them.
 
 mod redact;
+mod reference;
 mod search;
 mod stream;
 mod value_table;

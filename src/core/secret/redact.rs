@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use super::MIN_LENGTH;
+use super::reference::{Quote, shell_reference};
 use super::search::SecretSearch;
 use crate::text;
 
@@ -29,10 +31,36 @@ pub fn needles(value: &str) -> Vec<Zeroizing<String>> {
     texts.into_iter().map(Zeroizing::new).collect()
 }
 
+/// The rule of a placeholder that says nothing, because every other one has a secret's value in it. It is shorter than
+/// any secret.
+const UNNAMED: &str = "***";
+
 /// The placeholder for a secret. It is counted.
 pub(super) fn placeholder(rule: &str, counts: &mut BTreeMap<String, u64>) -> String {
     *counts.entry(rule.to_owned()).or_default() += 1;
-    format!("[redacted: {rule}]")
+    placeholder_text(rule)
+}
+
+fn placeholder_text(rule: &str) -> String {
+    match rule {
+        "" => "[redacted]".to_owned(),
+        UNNAMED => format!("[{UNNAMED}]"),
+        rule => format!("[redacted: {rule}]"),
+    }
+}
+
+/// The rules that can stand for a rule, from the most to the least telling: without the arguments of a command, and without
+/// the name of a file, a variable or a program, where that has a secret's value in it, in any encoding.
+fn shorter_rules(rule: &str) -> [&str; 5] {
+    let mut ends = rule.match_indices(' ').map(|(end, _)| &rule[..end]);
+    let kind = ends.next().unwrap_or(rule);
+    let program = if kind == "command" { ends.next().unwrap_or(rule) } else { rule };
+    [rule, program, kind, "", UNNAMED]
+}
+
+/// Whether the placeholder of a rule has no secret's value in it.
+fn is_clean(search: &SecretSearch, rule: &str) -> bool {
+    search.find(placeholder_text(rule).as_bytes(), true).spans.is_empty()
 }
 
 /// Redacts known secrets in text.
@@ -41,6 +69,8 @@ pub struct Redactor {
     needles: Arc<[Needle]>,
     /// None if there is nothing to search for, or too much for one search.
     search: Option<Arc<SecretSearch>>,
+    /// Placeholders that contain a secret's value, which was not known when they were written, and their clean rules.
+    outdated: Arc<[(String, String)]>,
 }
 
 impl fmt::Debug for Redactor {
@@ -57,7 +87,15 @@ impl Redactor {
         needles.sort_by(|(a_rule, a), (b_rule, b)| (a_rule, &**a).cmp(&(b_rule, &**b)));
         needles.dedup();
         let search = SecretSearch::new(needles.iter().map(|(_, needle)| needle.as_str())).ok().map(Arc::new);
-        Self { needles: needles.into(), search }
+        let mut outdated = BTreeMap::new();
+        for ((rule, _), search) in needles.iter_mut().zip(search.iter().cycle()) {
+            let forms = shorter_rules(rule);
+            let clean = forms.into_iter().find(|form| is_clean(search, form)).unwrap_or(UNNAMED).to_owned();
+            let unclean = forms.into_iter().filter(|form| !is_clean(search, form));
+            outdated.extend(unclean.map(|form| (placeholder_text(form), clean.clone())));
+            *rule = clean;
+        }
+        Self { needles: needles.into(), search, outdated: outdated.into_iter().collect() }
     }
 
     /// All secrets of the redactor.
@@ -66,18 +104,53 @@ impl Redactor {
         &self.needles
     }
 
-    /// Replaces every known secret, in any encoding, by `[redacted: RULE]`; counts by rule are added to `counts`.
+    /// Replaces every known secret, in any encoding, by `[redacted: RULE]`; counts by rule are added to `counts`. A
+    /// placeholder is not redacted again.
     #[must_use]
     pub fn redact(&self, text: &str, counts: &mut BTreeMap<String, u64>) -> String {
+        self.redact_with(text, counts, |_, _, rule| placeholder_text(rule))
+    }
+
+    /// The same for a shell command: a secret that stands there as it is becomes a reference to it, as far as its name has no
+    /// secret in it, so that the command still runs.
+    #[must_use]
+    pub fn redact_command(&self, command: &str, counts: &mut BTreeMap<String, u64>) -> String {
+        self.redact_with(command, counts, |span, needle, rule| {
+            let is_plain = command.get(span.clone()) == Some(needle);
+            let reference =
+                is_plain.then(|| shell_reference(rule, Quote::at(&command[..span.start]))).flatten();
+            reference.unwrap_or_else(|| placeholder_text(rule))
+        })
+    }
+
+    fn redact_with(
+        &self,
+        text: &str,
+        counts: &mut BTreeMap<String, u64>,
+        replace: impl Fn(Range<usize>, &str, &str) -> String,
+    ) -> String {
         match &self.search {
-            Some(search) => self.redact_cut(self.redact_whole(search, text, counts), search, counts),
+            Some(search) if self.outdated.iter().any(|(written, _)| text.contains(written)) => {
+                let text = self.outdated.iter().fold(text.to_owned(), |text, (written, rule)| {
+                    text.replace(written, &placeholder_text(rule))
+                });
+                let clean = self.redact_whole(search, &text, counts, |_, _, rule| placeholder_text(rule));
+                self.redact_cut(clean, search, counts)
+            }
+            Some(search) => self.redact_cut(self.redact_whole(search, text, counts, replace), search, counts),
             None if self.needles.is_empty() => text.to_owned(),
             // Text that cannot be searched is not shown at all.
             None => placeholder("everything", counts),
         }
     }
 
-    fn redact_whole(&self, search: &SecretSearch, text: &str, counts: &mut BTreeMap<String, u64>) -> String {
+    fn redact_whole(
+        &self,
+        search: &SecretSearch,
+        text: &str,
+        counts: &mut BTreeMap<String, u64>,
+        replace: impl Fn(Range<usize>, &str, &str) -> String,
+    ) -> String {
         let spans = search.find(text.as_bytes(), true).merged();
         let (mut clean, mut at) = (String::new(), 0);
         for span in spans {
@@ -85,7 +158,9 @@ impl Redactor {
             let (begin, end) =
                 (text.floor_char_boundary(span.at.start), text.ceil_char_boundary(span.at.end));
             clean.push_str(&text[at..begin.max(at)]);
-            clean.push_str(&placeholder(&self.needles[span.which].0, counts));
+            let (rule, needle) = &self.needles[span.which];
+            *counts.entry(rule.clone()).or_default() += 1;
+            clean.push_str(&replace(begin..end, needle, rule));
             at = end;
         }
         clean.push_str(&text[at..]);
@@ -119,9 +194,11 @@ impl Redactor {
 mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
 
     use super::super::{Secret, SecretValues};
     use super::*;
+    use crate::testing::cases;
 
     #[test]
     fn a_secret_within_a_longer_base64_text_is_found() {
@@ -138,6 +215,92 @@ mod tests {
             secrets.register(&format!("env S{index}"), &Secret::new((*value).to_owned()));
         }
         secrets.redactor()
+    }
+
+    /// Secrets that are part of a file's or a variable's name, of each other, and of the placeholder itself.
+    const ENTANGLED: [(&str, &str); 9] = [
+        ("file /run/wrong", "wrong"),
+        ("file /run/wrong/token", "run/wrong"),
+        ("env REDIS_PASSWORD", "PASSWORD"),
+        ("env PLAIN", "file"),
+        ("env R", "redacted"),
+        ("env EDACT", "edact"),
+        ("file /srv/swordfish", "hunter22"),
+        ("env OTHER", "swordfish"),
+        (r"command printf '\141\142\143\144'", "abcd"),
+    ];
+
+    fn entangled(which: &[usize]) -> Redactor {
+        let secrets = SecretValues::default();
+        for (rule, value) in which.iter().map(|index| ENTANGLED[*index]) {
+            secrets.register(rule, &Secret::new(value.to_owned()));
+        }
+        secrets.redactor()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: cases(256), failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_placeholder_has_a_secret_in_it_or_is_redacted_again(
+            which in proptest::sample::subsequence((0..ENTANGLED.len()).collect::<Vec<_>>(), 1..=ENTANGLED.len()),
+            first in 0..ENTANGLED.len(),
+            words in proptest::collection::vec((0..ENTANGLED.len(), any::<bool>()), 1..6),
+        ) {
+            let words = words.into_iter().map(|(index, of_rule)| {
+                let (rule, value) = ENTANGLED[index];
+                if of_rule { rule } else { value }
+            });
+            let text = words.collect::<Vec<_>>().join(" ");
+            let redactor = entangled(&[&which[..], &[first]].concat());
+            let redact = |redactor: &Redactor, text: &str| redactor.redact(text, &mut BTreeMap::new());
+            let once = redact(&redactor, &text);
+            for index in &which {
+                prop_assert!(!once.contains(ENTANGLED[*index].1), "{once}");
+            }
+            prop_assert_eq!(&redact(&redactor, &once), &once);
+            // Written when only one of them was known.
+            let again = redact(&redactor, &redact(&entangled(&[first]), &text));
+            let is_nested = again.split('[').skip(1).any(|rest| !rest.contains(']'));
+            prop_assert!(!is_nested, "{again}");
+        }
+    }
+
+    #[test]
+    fn a_label_leaves_a_name_out_that_has_the_value_in_it() {
+        for (which, text, clean) in [
+            (&[0][..], "it is wrong", "it is [redacted: file]"),
+            (&[0], "cat /run/wrong", "cat /run/[redacted: file]"),
+            (&[2], "its PASSWORD", "its [redacted: env]"),
+            (&[0, 3], "it is wrong", "it is [redacted]"),
+            (&[4], "it is redacted", "it is [***]"),
+            (&[6], "it is hunter22", "it is [redacted: file /srv/swordfish]"),
+            (&[6, 7], "it is hunter22", "it is [redacted: file]"),
+            (&[6, 7], "it is [redacted: file /srv/swordfish]", "it is [redacted: file]"),
+            (&[8], "it is abcd", "it is [redacted: command printf]"),
+        ] {
+            let mut counts = BTreeMap::new();
+            assert_eq!(entangled(which).redact(text, &mut counts), clean);
+            assert!(!counts.keys().any(|rule| which.iter().any(|which| rule.contains(ENTANGLED[*which].1))));
+        }
+    }
+
+    /// A user of that name, a common word, a part of an address.
+    #[test]
+    fn a_command_with_a_secret_still_runs() {
+        for (which, command, clean) in [
+            (7, "redis-cli --user swordfish -p 1", "redis-cli --user \"$OTHER\" -p 1"),
+            (7, "curl http://swordfish/x", "curl http://\"$OTHER\"/x"),
+            (7, "curl -H 'X: swordfish, y'", "curl -H 'X: '\"$OTHER\"', y'"),
+            (7, "curl -H \"X: swordfish\"", "curl -H \"X: ${OTHER}\""),
+            (6, "echo hunter22", "echo \"$(cat /srv/swordfish)\""),
+            (0, "cat \"$(cat /run/wrong)\"", "cat \"$(cat /run/[redacted: file])\""),
+            (7, "curl -u c3dvcmRmaXNo", "curl -u [redacted: env OTHER]"),
+        ] {
+            let mut counts = BTreeMap::new();
+            assert_eq!(entangled(&[which]).redact_command(command, &mut counts), clean);
+            assert_eq!(counts.values().sum::<u64>(), 1);
+        }
     }
 
     #[test]

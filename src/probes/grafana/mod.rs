@@ -7,6 +7,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::api_client::ApiClient;
+use super::checked_by::{self, CheckedBy};
 use super::curl;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
@@ -19,27 +20,37 @@ use gonogo_core::outcome::{Observation, Outcome};
 const SECOND_APIS: [&str; 2] = ["v2beta1", "v2alpha1"];
 
 pub(super) async fn run(spec: &GrafanaSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
-    let reproduce = curl::get(&spec.api, &format!("/api/dashboards/uid/{}", segment(&spec.dashboard)));
+    let command = |path: &str| curl::get(&spec.api, path);
+    let of_dashboard = command(&format!("/api/dashboards/uid/{}", segment(&spec.dashboard)));
     let api = match ApiClient::new(&spec.api, deadline, secret_store).await {
         Ok(api) => api,
-        Err(why) => return Outcome::of(vec![Observation::unknown("Grafana", "healthy", why)], reproduce),
+        Err(why) => return Outcome::of(vec![Observation::unknown("Grafana", "healthy", why)], of_dashboard),
     };
-    let mut seen = vec![health(&api).await];
+    let mut checks = vec![CheckedBy { command: command("/api/health"), seen: vec![health(&api).await] }];
+    let mut add = |command, seen| checks.push(CheckedBy { command, seen: vec![seen] });
     let expected = "present (by uid or tag)";
     match dashboard(&api, &spec.dashboard).await {
         Ok(Some(dashboard)) => {
             let title = dashboard.pointer("/dashboard/title").and_then(Value::as_str).unwrap_or("no title");
             let what = format!("dashboard {}", spec.dashboard);
-            seen.push(Observation::new(what, expected, format!("present: {title}"), true));
-            seen.extend(sources::run(&api, &dashboard).await);
+            add(of_dashboard.clone(), Observation::new(what, expected, format!("present: {title}"), true));
+            for source in sources::run(&api, &dashboard).await {
+                let uid = source.what.strip_prefix(sources::NAME).map(segment);
+                let of_source = uid.map(|uid| command(&format!("/api/datasources/uid/{uid}/health")));
+                add(of_source.unwrap_or_else(|| of_dashboard.clone()), source);
+            }
         }
         Ok(None) => {
             let message = "no dashboard has that uid or tag";
-            seen.push(Observation::new(format!("dashboard {}", spec.dashboard), expected, message, false));
+            let what = format!("dashboard {}", spec.dashboard);
+            add(of_dashboard, Observation::new(what, expected, message, false));
         }
-        Err(why) => seen.push(Observation::unknown(format!("dashboard {}", spec.dashboard), expected, why)),
+        Err(why) => {
+            let what = format!("dashboard {}", spec.dashboard);
+            add(of_dashboard, Observation::unknown(what, expected, why));
+        }
     }
-    Outcome::of(seen, reproduce)
+    checked_by::outcome(checks)
 }
 
 async fn health(api: &ApiClient) -> Observation {

@@ -12,6 +12,8 @@ use gonogo_core::outcome::Observation;
 /// The maximum number of data sources that are checked.
 const MAX_SOURCES: usize = 16;
 const HEALTHY: &str = "healthy";
+/// The start of an observation's name, before the name or uid of the data source.
+pub(super) const NAME: &str = "data source ";
 
 pub(super) async fn run(api: &ApiClient, dashboard: &Value) -> Vec<Observation> {
     let named = NamedSources::of(dashboard);
@@ -43,7 +45,7 @@ pub(super) async fn run(api: &ApiClient, dashboard: &Value) -> Vec<Observation> 
 
 /// A data source by its uid, or else by its name.
 async fn source(api: &ApiClient, name: &str) -> Observation {
-    let what = format!("data source {name}");
+    let what = format!("{NAME}{name}");
     let reply = match health(api, name).await {
         Ok(reply) if reply.status == StatusCode::NOT_FOUND => match found_otherwise(api, name).await {
             Ok(Some(reply)) => reply,

@@ -11,19 +11,7 @@ use gonogo_core::checklist::spec::IncreaseCheck;
 use gonogo_core::outcome::Observation;
 use gonogo_core::time::Utc;
 
-pub(super) async fn run(
-    checks: &[IncreaseCheck],
-    api: &ApiClient,
-    context: &ProbeContext,
-) -> Vec<Observation> {
-    let mut seen = Vec::new();
-    for check in checks {
-        seen.push(check_counter(check, api, context).await);
-    }
-    seen
-}
-
-async fn check_counter(check: &IncreaseCheck, api: &ApiClient, context: &ProbeContext) -> Observation {
+pub(super) async fn run(check: &IncreaseCheck, api: &ApiClient, context: &ProbeContext) -> Observation {
     let what = format!("counter {}", check.series);
     let Some(since) = context.since else {
         let expected = format!("risen by {} or more", check.by);

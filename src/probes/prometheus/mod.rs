@@ -10,6 +10,7 @@ mod series;
 mod trend;
 
 use super::api_client::ApiClient;
+use super::checked_by::{self, CheckedBy};
 use super::curl;
 use super::deadline::Deadline;
 use super::error::ProbeResult;
@@ -26,31 +27,36 @@ pub(super) async fn run(
     secret_store: &SecretStore,
     context: &ProbeContext,
 ) -> Outcome {
-    let reproduce = reproduce(spec);
     let api = match ApiClient::new(&spec.api, deadline, secret_store).await {
         Ok(api) => api,
         Err(why) => {
-            return Outcome::of(vec![Observation::unknown("Prometheus", "a response", why)], reproduce);
+            let command = curl::get(&spec.api, "/api/v1/query?query=up");
+            return Outcome::of(vec![Observation::unknown("Prometheus", "a response", why)], command);
         }
     };
-    let mut seen = Vec::new();
+    let command = |path: &str| curl::get(&spec.api, path);
+    let query_command = |expr: &str| command(&format!("/api/v1/query?query={}", http_client::segment(expr)));
+    let mut checks = Vec::new();
+    let mut add = |command, seen| checks.push(CheckedBy { command, seen });
     if !spec.rules.is_empty() {
-        seen.extend(rules::run(&spec.rules, &api, deadline).await);
+        add(command("/api/v1/rules"), rules::run(&spec.rules, &api, deadline).await);
     }
     if !spec.jobs.is_empty() {
-        seen.extend(jobs(&spec.jobs, &api, deadline).await);
+        add(command("/api/v1/targets?state=active"), jobs(&spec.jobs, &api, deadline).await);
     }
     if !spec.quiet.is_empty() {
-        seen.extend(quiet(&spec.quiet, &api, deadline).await);
+        add(command("/api/v1/alerts"), quiet(&spec.quiet, &api, deadline).await);
     }
     for check in &spec.queries {
-        seen.push(query(check, &api).await);
+        add(query_command(&check.expr), vec![query(check, &api).await]);
     }
-    seen.extend(counters::run(&spec.risen, &api, context).await);
+    for check in &spec.risen {
+        add(query_command(&check.series), vec![counters::run(check, &api, context).await]);
+    }
     for trend in &spec.trends {
-        seen.extend(trend::run(trend, &api).await);
+        add(query_command(&trend.expr), trend::run(trend, &api).await);
     }
-    Outcome::of(seen, reproduce)
+    checked_by::outcome(checks)
 }
 
 /// Jobs by their targets; where a server does not list those (Mimir, Cortex), or has too many, by `up`.
@@ -103,18 +109,6 @@ fn display_value(value: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 9")]
     let text = format!("{value:.*}", places as usize);
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
-fn reproduce(spec: &PrometheusSpec) -> String {
-    let expr = spec.risen.first().map(|risen| &risen.series);
-    let expr = expr.or_else(|| spec.queries.first().map(|query| &query.expr));
-    let expr = expr.or_else(|| spec.trends.first().map(|trend| &trend.expr));
-    match expr {
-        Some(expr) => curl::get(&spec.api, &format!("/api/v1/query?query={}", http_client::segment(expr))),
-        None if !spec.rules.is_empty() => curl::get(&spec.api, "/api/v1/rules"),
-        None if !spec.jobs.is_empty() => curl::get(&spec.api, "/api/v1/targets?state=active"),
-        None => curl::get(&spec.api, "/api/v1/alerts"),
-    }
 }
 
 #[cfg(test)]

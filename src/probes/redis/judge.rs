@@ -208,12 +208,15 @@ fn subscribers(check: &SubscriberCheck, seen: &ProbeResult<SubscriberCounts>) ->
 
 #[cfg(test)]
 mod tests {
+    use gonogo_core::checklist::ObservationNames;
+    use gonogo_core::checklist::spec::ProbeSpec;
     use gonogo_core::outcome::Outcome;
     use serde_json::json;
 
     use super::super::facts::read_info;
     use super::*;
     use crate::probes::altered_text::GoodText;
+    use crate::probes::error::ProbeError;
 
     const INFO: &str = "# Server\r\nredis_version:7.2.7\r\n# Replication\r\nrole:master\r\nconnected_slaves:0\r\n\
         # Persistence\r\nloading:0\r\naof_enabled:1\r\naof_last_write_status:ok\r\naof_last_bgrewrite_status:ok\r\n\
@@ -231,6 +234,35 @@ mod tests {
             let facts = RedisFacts { node, cluster: None, masters: None, subscribed: Vec::new() };
             Outcome::of(judge(&spec, &facts), "").class
         });
+    }
+
+    /// Of a server that shows nothing, so that every observation that people may confirm is made.
+    #[test]
+    fn a_profile_can_name_every_observation_in_people() {
+        let with = r#"{"url": "redis://h", "persistence": true, "latency_threshold_ms": 1, "spike_limit_ms": 1,
+            "cluster": true, "replicas": 1, "subscribers": [{"channel": "c"}]}"#;
+        let spec: RedisSpec = serde_json::from_str(with).unwrap();
+        let info = [("cluster_enabled", "1"), ("aof_enabled", "1")];
+        let info = info.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+        for info in [Err(ProbeError::new("hidden")), Ok(info.collect())] {
+            let hidden = || ProbeError::new("hidden");
+            let cluster = info.is_err().then(|| Err(hidden())).or_else(|| Some(Ok(InfoFields::new())));
+            let node = NodeFacts {
+                info,
+                save: Some(Ok("60 1".to_owned())),
+                threshold: Some(Err(hidden())),
+                spikes: Some(Err(hidden())),
+                min_replicas: Some(Err(hidden())),
+            };
+            let facts = RedisFacts { node, cluster, masters: None, subscribed: vec![Err(hidden())] };
+            let probe = ProbeSpec::Redis(spec.clone());
+            let names = ObservationNames::of(std::iter::once(Some(&probe)));
+            let seen = judge(&spec, &facts);
+            assert!(seen.len() > 5 && names.is_complete);
+            for seen in seen.iter().filter(|seen| seen.ok.is_none()) {
+                assert!(names.has(&seen.what), "{}", seen.what);
+            }
+        }
     }
 
     /// The lines of `INFO server` as each writes them.

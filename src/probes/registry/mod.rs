@@ -32,14 +32,27 @@ pub(super) async fn run(
     secret_store: &SecretStore,
     context: &ProbeContext,
 ) -> Outcome {
-    let tag = spec.tag.as_deref().unwrap_or("latest");
-    let path = if spec.push { String::new() } else { format!("{}/manifests/{tag}", spec.repository) };
-    let accept = image::MANIFEST_TYPES.join(", ");
-    let mut reproduce = curl::get(&spec.api, &format!("/v2/{path}")) + &format!(" -I -H 'Accept: {accept}'");
-    if let (Some(user), Some(password)) = (&spec.username, &spec.password) {
-        reproduce = format!("{reproduce} -u {user}:{}", password.shell());
+    let outcome = Outcome::of(query_registry(spec, deadline, secret_store, context).await, "");
+    let is_push_wrong = outcome.problems().next().is_some_and(|problem| problem.what == push::WHAT);
+    Outcome { reproduce: reproduce(spec, is_push_wrong), ..outcome }
+}
+
+/// The request of the check: of the tag, or the start of an upload, which expires if nothing more is sent.
+fn reproduce(spec: &RegistrySpec, is_push: bool) -> String {
+    let repository = &spec.repository;
+    let command = match &spec.tag {
+        _ if is_push => curl::get(&spec.api, &format!("/v2/{repository}/blobs/uploads/")) + " -i -X POST",
+        None => curl::get(&spec.api, "/v2/") + " -I",
+        Some(tag) => {
+            let accept = image::MANIFEST_TYPES.join(", ");
+            curl::get(&spec.api, &format!("/v2/{repository}/manifests/{tag}"))
+                + &format!(" -I -H 'Accept: {accept}'")
+        }
+    };
+    match (&spec.username, &spec.password) {
+        (Some(user), Some(password)) => format!("{command} -u {user}:{}", password.shell()),
+        _ => command,
     }
-    Outcome::of(query_registry(spec, deadline, secret_store, context).await, reproduce)
 }
 
 async fn query_registry(

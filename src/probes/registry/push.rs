@@ -10,7 +10,8 @@ use crate::probes::effects::Effects;
 use crate::probes::error::ProbeError;
 use gonogo_core::outcome::Observation;
 
-const WHAT: &str = "upload started";
+/// The name of the observation.
+pub(super) const WHAT: &str = "upload started";
 const EXPECTED: &str = "permitted";
 
 /// Refusals of a push by their status alone: of rights (403), of a registry that takes none (405), of a full or

@@ -13,7 +13,6 @@ use crate::checklist::profile::PointOverrides;
 use crate::checklist::source::{PathStep, steps};
 use crate::checklist::spec::TextOrSecret;
 use crate::checklist::spec::syntax::{self, Context, Namespace};
-use crate::checklist::suggest;
 use crate::checklist::template::TemplateResult;
 use crate::error::Problem;
 
@@ -126,12 +125,10 @@ impl<'a> Resolver<'a> {
         {
             return (missing, None);
         }
-        let wrong = |steps: &[PathStep], what: &str| origin.problem(&[&steps!["with"], steps].concat(), what);
         let program = match decode::decode_table::<ActionCommandFile>(table) {
             Ok(program) => program,
             Err((steps, what)) => {
-                self.problems
-                    .push(Problem { hint: suggest::suggest_for_message(&what), ..wrong(&steps, &what) });
+                self.problems.push(self.value_problem(&file.with, origin, &steps, &what));
                 return (missing, None);
             }
         };
@@ -143,7 +140,7 @@ impl<'a> Resolver<'a> {
             }
             _ => {
                 let what = "expected argv = [\"program\", …], or shell = \"…\" (in a profile only)";
-                self.problems.push(wrong(&[], what));
+                self.problems.push(origin.problem(&steps!["with"], what));
                 return (missing, None);
             }
         };
@@ -188,6 +185,10 @@ impl<'a> Resolver<'a> {
         for (index, file) in profile.file.rollback.iter().enumerate() {
             let own =
                 self.action(DRY_RUN_POINT, file, &Origin { source: &profile.source, path: step(index) });
+            if profile.file.rollback[..index].iter().any(|other| other.id == file.id) {
+                let what = format!("the rollback has two steps called {}", file.id);
+                self.problems.push(profile.source.problem(&step(index), what));
+            }
             let what = format!("rollback: {}", replace_or_add(&mut rollback, own));
             self.tailored.push(Tailoring { point: DRY_RUN_POINT.to_owned(), what });
         }
@@ -214,7 +215,8 @@ impl<'a> Resolver<'a> {
             let spec = match decode::decode_spec("command", toml::Value::Table(with)) {
                 Ok(spec) => spec,
                 Err((_, what)) => {
-                    self.problems.push(self.checklist.source.problem(&[], what));
+                    let problem = self.rollback_problem(&step.id, format!("dry run of {}: {what}", step.id));
+                    self.problems.push(problem);
                     continue;
                 }
             };
@@ -237,6 +239,17 @@ impl<'a> Resolver<'a> {
                 spec: Some(spec),
             });
         }
+    }
+
+    /// A problem with a step of the rollback, in the file that has written it.
+    fn rollback_problem(&self, id: &str, what: String) -> Problem {
+        let at = |steps: &[ActionFile]| steps.iter().rposition(|step| step.id == id);
+        let (checklist, profile) = (self.checklist, self.profile);
+        if let Some(index) = at(&profile.file.rollback) {
+            return profile.source.problem(&steps!["rollback", index], what);
+        }
+        let index = at(&checklist.file.rollback).unwrap_or_default();
+        checklist.source.problem(&steps!["rollback", index], what)
     }
 
     /// The names of all probes of the checklist.

@@ -4,7 +4,7 @@ use super::{Origin, Resolver, value_at};
 use crate::checklist::decode::{self, KINDS, unknown_key, value_name};
 use crate::checklist::literal_secrets::find_literal_secrets;
 use crate::checklist::plan::Tailoring;
-use crate::checklist::source::{PathStep, steps};
+use crate::checklist::source::{KeyPath, PathStep, steps};
 use crate::checklist::spec::ProbeSpec;
 use crate::checklist::suggest::{self, did_you_mean};
 use crate::checklist::template::TemplateResult;
@@ -64,10 +64,15 @@ impl Resolver<'_> {
         result: &mut TemplateResult,
         origin: &Origin,
     ) -> Vec<String> {
-        let wrong = result
-            .errors
-            .iter()
-            .map(|(path, what)| origin.problem(&[&steps!["with"], &path[..]].concat(), what));
+        let wrong = result.errors.iter().map(|(path, what)| {
+            let value = result.wrong_values.iter().find(|(_, error)| *error == what);
+            let value = value.and_then(|(name, _)| self.profile_value_path(name));
+            match value {
+                Some(value) => self.profile.source.problem(&value, what),
+                None => origin.problem(&[&steps!["with"], &path[..]].concat(), what),
+            }
+        });
+        let wrong: Vec<_> = wrong.collect();
         self.problems.extend(wrong);
         self.record_changed_defaults(point, result);
         self.used.append(&mut result.used);
@@ -119,6 +124,12 @@ impl Resolver<'_> {
         !literals.is_empty()
     }
 
+    /// The path of a value in the profile, if it has the value.
+    fn profile_value_path(&self, name: &str) -> Option<KeyPath> {
+        value_at(&self.profile.file.values, name)?;
+        Some(["values"].into_iter().chain(name.split('.')).map(PathStep::from).collect())
+    }
+
     /// A problem with a value: in the profile if the spec uses a value of the profile there, else in the spec.
     pub(super) fn value_problem(
         &self,
@@ -127,12 +138,10 @@ impl Resolver<'_> {
         steps: &[PathStep],
         what: &str,
     ) -> Problem {
-        if let Some(name) = value_name(with, steps) {
-            let mut path = steps!["values"].to_vec();
-            path.extend(name.split('.').map(PathStep::from));
-            if value_at(&self.profile.file.values, name).is_some() {
-                return self.profile.source.problem(&path, format!("{name}: {what}"));
-            }
+        if let Some(name) = value_name(with, steps)
+            && let Some(path) = self.profile_value_path(name)
+        {
+            return self.profile.source.problem(&path, format!("{name}: {what}"));
         }
         let mut steps = steps.to_vec();
         // With the mark of an optional key, as in the file.

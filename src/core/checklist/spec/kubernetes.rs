@@ -41,6 +41,14 @@ pub struct KubernetesSpec {
 }
 
 impl KubernetesSpec {
+    pub(super) fn checks_nothing(&self) -> bool {
+        self.deployments.is_empty()
+            && self.rollout.is_none()
+            && self.health.is_none()
+            && self.settings.is_none()
+            && self.dry_run.is_empty()
+    }
+
     /// The options of kubectl for the cluster and namespace.
     #[must_use]
     pub fn kubectl_options(&self) -> Vec<String> {

@@ -136,6 +136,25 @@ impl ProbeSpec {
         }
     }
 
+    /// The settings of which it needs one or more, if it has none of them: it would check nothing.
+    #[must_use]
+    pub fn needs_one_of(&self) -> Option<&'static str> {
+        let (is_empty, needed) = match self {
+            Self::Prometheus(spec) => {
+                (spec.checks_nothing(), "`rules`, `jobs`, `quiet`, `queries`, `risen` or `trends`")
+            }
+            Self::Kubernetes(spec) => {
+                (spec.checks_nothing(), "`deployments`, `rollout`, `health`, `settings` or `dry_run`")
+            }
+            Self::Registry(spec) => (spec.tag.is_none() && !spec.push, "`tag` or `push`"),
+            Self::Jaeger(spec) => (spec.routes.is_empty(), "one or more `routes`"),
+            Self::Cors(spec) => (spec.origins.is_empty(), "one or more `origins`"),
+            Self::Contacts(spec) => (spec.roles.is_empty(), "one or more `roles`"),
+            _ => (false, ""),
+        };
+        is_empty.then_some(needed)
+    }
+
     /// The secrets that it reads.
     #[must_use]
     pub fn secrets(&self) -> Vec<&SecretRef> {

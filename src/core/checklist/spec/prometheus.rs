@@ -30,6 +30,17 @@ pub struct PrometheusSpec {
     pub trends: Vec<Trend>,
 }
 
+impl PrometheusSpec {
+    pub(super) fn checks_nothing(&self) -> bool {
+        self.rules.is_empty()
+            && self.jobs.is_empty()
+            && self.quiet.is_empty()
+            && self.queries.is_empty()
+            && self.risen.is_empty()
+            && self.trends.is_empty()
+    }
+}
+
 /// A required rule: its name, or its name and a metric.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a rule's name, or { name = \"…\", metric = \"…\" }")]

@@ -21,9 +21,12 @@ pub(super) fn read_key(path: &Path) -> Result<PrivateKey, LoadKeyError> {
     let file = open_regular(path).map_err(read_error)?;
     let mode = file.metadata().map_err(read_error)?.mode() & 0o7777;
     let text = zeroize::Zeroizing::new(read_bounded(&file, MAX_KEY_FILE).map_err(read_error)?);
-    // Others may read a public key.
+    // Others may read a file that is no private key.
     if is_key(&first_line(&text)) {
         return Err(LoadKeyError::PublicKey { path: path.to_owned() });
+    }
+    if !is_private_key(&text) {
+        return Err(LoadKeyError::NotAKey { path: path.to_owned() });
     }
     if mode & 0o077 != 0 {
         return Err(LoadKeyError::Mode { path: path.to_owned(), mode });
@@ -34,6 +37,15 @@ pub(super) fn read_key(path: &Path) -> Result<PrivateKey, LoadKeyError> {
         return Err(LoadKeyError::Algorithm { path: path.to_owned(), algorithm: key.algorithm() });
     }
     Ok(key)
+}
+
+/// Whether a text has the first line of a private key. OpenSSH reads a key after other lines, too.
+fn is_private_key(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b'\n').map(first_line).any(|line| {
+        let label = line.strip_prefix("-----BEGIN ").and_then(|rest| rest.strip_suffix("-----"));
+        label.is_some_and(|label| label.ends_with("PRIVATE KEY") || label == "EC PARAMETERS")
+            || line.starts_with("PuTTY-User-Key-File-")
+    })
 }
 
 fn first_line(text: &[u8]) -> zeroize::Zeroizing<String> {

@@ -25,8 +25,25 @@ fn a_key_that_others_can_read_is_refused() {
     let path = home.path().join("id");
     create(&path, "a@x", None).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-    let error = public_of(&path).unwrap_err().to_string();
+    let error = public_of(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    let error = error.to_string();
     assert!(error.contains("mode 640") && error.contains("chmod 600"), "{error}");
+}
+
+/// Its mode is no fault of a file that is no key.
+#[test]
+fn a_file_that_is_no_private_key_is_not_blamed_for_its_mode() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("mini.toml");
+    for (content, said) in
+        [("name = \"mini\"\n", "is not a private key"), ("ssh-ed25519 AAAA\n", "holds a public key")]
+    {
+        fs::write(&path, content).unwrap();
+        let error = public_of(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains(said) && !error.to_string().contains("chmod"), "{error}");
+    }
 }
 
 /// Each format that people have, by its first line, and the way to a key that signs.
@@ -47,8 +64,10 @@ fn a_key_in_another_format_is_named_with_the_way_out() {
         ("PuTTY-User-Key-File-3: ssh-ed25519", &["a PuTTY key file", "puttygen"]),
         ("ssh-ed25519 AAAA a@x", &["holds a public key", "private key file"]),
         ("ssh-ed25519-cert-v01@openssh.com AAAA", &["holds a public key", "private key file"]),
-        ("nonsense", &["cannot be read as an OpenSSH private key"]),
-        ("", &["cannot be read as an OpenSSH private key"]),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----", &["cannot be read as an OpenSSH private key"]),
+        ("-----BEGIN CERTIFICATE-----", &["is not a private key"]),
+        ("nonsense", &["is not a private key"]),
+        ("", &["is not a private key"]),
     ] {
         fs::write(&path, format!("{first}\nMHcCAQEEIA==\n-----END-----\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();

@@ -8,6 +8,7 @@ use super::pattern::MAX_PATTERN;
 use super::time::{self, TimeError};
 use crate::journal::entry::MACHINE;
 use crate::journal::public_key::{self, RejectedKey};
+use crate::journal::sshsig::public_line;
 use crate::text::{self, BYTE_ORDER_MARK, is_harmful};
 
 /// The separators after the names; later only space and tab separate.
@@ -16,6 +17,7 @@ const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 /// A parsed line.
 #[derive(Debug)]
 pub(super) struct SignerLine {
+    /// Names and patterns; a name must match this list.
     pub(super) principals: BTreeSet<String>,
     pub(super) options: SignerOptions,
     pub(super) key: KeyData,
@@ -57,15 +59,17 @@ pub enum IgnoredReason {
     /// A name that is not UTF-8, cannot be displayed, or is too long.
     #[error("{0:?} cannot be a name")]
     Name(String),
-    /// A pattern instead of a name.
-    #[error("{0:?} is a pattern; a run log's signers are trusted by their full names")]
-    Pattern(String),
     /// The name of automatic entries.
     #[error("{MACHINE} is the name of automatic entries; no signer can have it")]
     Machine,
     /// No key where one is expected, or one that is not in OpenSSH's format.
     #[error("expected a public key, as `ssh-keygen -y` writes it")]
     Key,
+    /// A public key without a name, as a `.pub` file has it.
+    #[error(
+        "it has no name in front of its key; write `NAME {0}`, with the name of the key's owner in run logs"
+    )]
+    NoName(String),
     /// A key that OpenSSH reads but does not write in this form.
     #[error("its key has a short type name; write the key as `ssh-keygen -y` does")]
     ShortForm,
@@ -92,8 +96,10 @@ pub enum IgnoredReason {
     /// It ends before it starts.
     #[error("valid-before is not after valid-after")]
     NeverValid,
-    /// One key for two people.
-    #[error("its key is listed for {0}; one key is one person, so list it under one name")]
+    /// Lines that name different owners of one key.
+    #[error(
+        "other lines list its key under other names ({0}); one key is one person, so list their names in one line, separated by commas"
+    )]
     TwoNames(String),
 }
 
@@ -115,6 +121,12 @@ pub(super) fn parse(line: &[u8]) -> Result<Option<SignerLine>, IgnoredReason> {
     }
     if text.starts_with('\r') {
         return Err(IgnoredReason::CarriageReturn);
+    }
+    if public_key::is_certificate(text) {
+        return Err(IgnoredReason::Certificate);
+    }
+    if let Some((key, _comment)) = public_key::parse_key(text) {
+        return Err(public_line(&key).map_or(IgnoredReason::Key, IgnoredReason::NoName));
     }
     let (names, rest) = first_word(text)?;
     let principals = principals(&names)?;
@@ -142,12 +154,10 @@ fn first_word(text: &str) -> Result<(String, &str), IgnoredReason> {
     Ok((word, rest.trim_start_matches(BLANKS)))
 }
 
+/// The names and patterns of a line.
 fn principals(names: &str) -> Result<BTreeSet<String>, IgnoredReason> {
     let names: BTreeSet<_> = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     for name in &names {
-        if name.contains(['*', '?']) || name.starts_with('!') {
-            return Err(IgnoredReason::Pattern(text::excerpt(name.as_bytes(), MAX_PATTERN)));
-        }
         if name.len() > MAX_PATTERN
             || name.contains(char::REPLACEMENT_CHARACTER)
             || name.chars().any(is_harmful)

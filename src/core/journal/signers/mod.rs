@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::line::IgnoredReason;
 use self::line::{SignerLine, SignerOptions};
-use super::entry::entry_namespace;
+use super::entry::{MACHINE, entry_namespace};
 use super::keys;
 use super::public_key::KeyIdentity;
 use super::revoked::RevokedKeys;
@@ -27,6 +27,8 @@ const MAX_LISTED: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct AllowedKey {
     key: String,
+    /// The list of names and patterns of its owner.
+    principals: String,
     options: SignerOptions,
     revoked: bool,
 }
@@ -44,7 +46,8 @@ pub struct IgnoredLine {
 /// The trusted signers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedSigners {
-    people: BTreeMap<String, Vec<AllowedKey>>,
+    /// The lines of each key.
+    keys: BTreeMap<String, Vec<AllowedKey>>,
     ignored: Vec<IgnoredLine>,
     /// How many ignored lines are not listed.
     unlisted: usize,
@@ -106,9 +109,25 @@ impl AllowedSigners {
         self.ignored.iter().map(ToString::to_string).chain(more).collect()
     }
 
-    /// These people with these keys (`ssh-ed25519 AAAA…`), and no others.
+    /// Why no line names a trusted signer: the first reason, and how many other lines are ignored. `None` if one does.
+    #[must_use]
+    pub fn why_unusable(&self) -> Option<String> {
+        if !self.keys.is_empty() {
+            return None;
+        }
+        let Some(first) = self.ignored.first() else { return Some("it names nobody".to_owned()) };
+        let others = match self.ignored.len() - 1 + self.unlisted {
+            // Every line of a file in UTF-16 has the same reason.
+            others if others == 0 || first.reason == IgnoredReason::Utf16 => String::new(),
+            others => format!("; other ignored lines: {others}"),
+        };
+        Some(format!("line {}: {}{others}", first.place.line, first.reason))
+    }
+
+    /// These people with these keys (`ssh-ed25519 AAAA…`), and no others. Nobody has a name that is a pattern.
     #[must_use]
     pub fn of_people<'a>(people: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let people = people.filter(|(principal, _)| !pattern::is_list(principal));
         let lines: Vec<String> = people.map(|(principal, key)| format!("{principal} {key}\n")).collect();
         Self::parse("roster", lines.concat())
     }
@@ -116,7 +135,7 @@ impl AllowedSigners {
     /// The same signers, without revoked keys.
     #[must_use]
     pub fn with_revoked(mut self, revoked: RevokedKeys) -> Self {
-        for allowed in self.people.values_mut().flatten() {
+        for allowed in self.keys.values_mut().flatten() {
             allowed.revoked = revoked.contains(&allowed.key);
         }
         Self { revoked, ..self }
@@ -146,11 +165,9 @@ impl AllowedSigners {
     /// When no signer has it, or its owner may not sign.
     pub fn key_of(&self, fingerprint: &str, at: Utc) -> Result<&str, DistrustError> {
         let mut refusal = DistrustError::UnknownSigner(line(fingerprint));
-        let keys = self.people.iter().flat_map(|(name, keys)| keys.iter().map(move |key| (name, key)));
-        for (name, allowed) in
-            keys.filter(|(_, key)| keys::fingerprint(&key.key).as_deref() == Some(fingerprint))
-        {
-            match allowed.check(name, entry_namespace(self.only_rehearsals), at) {
+        let keys = self.keys.iter().filter(|(key, _)| keys::fingerprint(key).as_deref() == Some(fingerprint));
+        for allowed in keys.flat_map(|(_, lines)| lines) {
+            match allowed.check(&allowed.principals, entry_namespace(self.only_rehearsals), at) {
                 Ok(()) => return Ok(&allowed.key),
                 Err(why) => refusal = why,
             }
@@ -163,9 +180,9 @@ impl AllowedSigners {
     /// # Errors
     /// Why not.
     pub fn check(&self, principal: &str, key: &str, namespace: &str, at: Utc) -> Result<(), DistrustError> {
-        let keys = self.people.get(principal).map(Vec::as_slice).unwrap_or_default();
+        let lines = self.keys.get(key).into_iter().flatten();
         let mut refusal = None;
-        for allowed in keys.iter().filter(|allowed| allowed.key == key) {
+        for allowed in lines.filter(|allowed| allowed.names(principal)) {
             match allowed.check(principal, namespace, at) {
                 Ok(()) => return Ok(()),
                 Err(why) => refusal = Some(why),
@@ -175,13 +192,23 @@ impl AllowedSigners {
             Some(why) => Err(why),
             None if self.revoked.contains(key) => Err(DistrustError::Revoked(principal.to_owned())),
             None if self.trusts_everybody => Ok(()),
-            None if keys.is_empty() => Err(DistrustError::UnknownSigner(principal.to_owned())),
-            None => Err(DistrustError::OtherKey(principal.to_owned())),
+            None if self.knows(principal) => Err(DistrustError::OtherKey(principal.to_owned())),
+            None => Err(DistrustError::UnknownSigner(principal.to_owned())),
         }
+    }
+
+    /// Whether any line names a principal.
+    fn knows(&self, principal: &str) -> bool {
+        self.keys.values().flatten().any(|allowed| allowed.names(principal))
     }
 }
 
 impl AllowedKey {
+    /// Whether its line names a principal, as `ssh-keygen -Y verify` matches it. Nobody has the name of automatic entries.
+    fn names(&self, principal: &str) -> bool {
+        principal != MACHINE && pattern::list_matches(&self.principals, principal)
+    }
+
     fn check(&self, principal: &str, namespace: &str, at: Utc) -> Result<(), DistrustError> {
         let name = principal.to_owned();
         let SignerOptions { namespaces, after, before, .. } = &self.options;
@@ -207,7 +234,7 @@ impl AllowedKey {
 #[derive(Default)]
 struct SignersParser {
     lines: Vec<(usize, KeyIdentity, SignerLine)>,
-    /// The names of each key.
+    /// The lists of names of each key.
     names: BTreeMap<KeyIdentity, BTreeSet<String>>,
     ignored: BTreeMap<usize, IgnoredReason>,
 }
@@ -217,7 +244,7 @@ impl SignersParser {
         let Some(identity) = KeyIdentity::of_point(&line.key) else {
             return self.ignore(number, IgnoredReason::Key);
         };
-        self.names.entry(identity.clone()).or_default().extend(line.principals.iter().cloned());
+        self.names.entry(identity.clone()).or_default().insert(principal_list(&line));
         self.lines.push((number, identity, line));
     }
 
@@ -225,15 +252,16 @@ impl SignersParser {
         self.ignored.insert(number, reason);
     }
 
-    /// If a key has two names, the order of lines does not decide: both lines are ignored.
+    /// If two lines name different owners of a key, their order does not decide: both are ignored.
     fn finish(mut self, name: &str) -> AllowedSigners {
         let mut allowed_signers = AllowedSigners::default();
         for (number, identity, line) in std::mem::take(&mut self.lines) {
             let names = self.names.get(&identity).into_iter().flatten().cloned().collect::<Vec<_>>();
             match (names.as_slice(), public_line(&line.key)) {
-                ([principal], Ok(key)) => {
-                    let allowed = AllowedKey { key, options: line.options, revoked: false };
-                    allowed_signers.people.entry(principal.clone()).or_default().push(allowed);
+                ([principals], Ok(key)) => {
+                    let (principals, options) = (principals.clone(), line.options);
+                    let allowed = AllowedKey { key: key.clone(), principals, options, revoked: false };
+                    allowed_signers.keys.entry(key).or_default().push(allowed);
                 }
                 (_, Ok(_)) => self.ignore(number, IgnoredReason::TwoNames(list_names(&names))),
                 (_, Err(_)) => self.ignore(number, IgnoredReason::Key),
@@ -247,6 +275,11 @@ impl SignersParser {
         allowed_signers.ignored = named.collect();
         allowed_signers
     }
+}
+
+/// The names and patterns of a line, each once; their order has no meaning.
+fn principal_list(line: &SignerLine) -> String {
+    line.principals.iter().cloned().collect::<Vec<_>>().join(",")
 }
 
 fn list_names(names: &[String]) -> String {

@@ -19,6 +19,11 @@ pub(super) fn list_matches(list: &str, text: &str) -> bool {
     granted
 }
 
+/// Whether a text is a list or a pattern, not one plain name.
+pub(super) fn is_list(text: &str) -> bool {
+    text.contains([',', '*', '?']) || text.starts_with('!')
+}
+
 /// The patterns of a list, and whether each is negated.
 fn patterns(list: &str) -> impl Iterator<Item = (&str, bool)> {
     // A trailing comma starts no pattern.

@@ -78,9 +78,6 @@ fn an_ignored_line_is_reported_and_does_not_affect_others() {
     let local = |name| Reason::LocalTime(name, "20260615".into());
     let time = |name, text: &str| Reason::Time(name, text.into());
     for (line, reason) in [
-        (format!("*@x {key}"), Reason::Pattern("*@x".into())),
-        (format!("a@x,!b@x {key}"), Reason::Pattern("!b@x".into())),
-        (format!("a?x {key}"), Reason::Pattern("a?x".into())),
         (format!("gonogo {key}"), Reason::Machine),
         (format!("a@x,gonogo {key}"), Reason::Machine),
         (format!("\u{feff}a@x {key}"), Reason::ByteOrderMark),
@@ -88,10 +85,13 @@ fn an_ignored_line_is_reported_and_does_not_affect_others() {
         (format!("{} {key}", "a".repeat(1023)), Reason::Name(text_of(&"a".repeat(1023)))),
         (format!("a@x cert-authority {key}"), Reason::Certificate),
         ("a@x ssh-ed25519-cert-v01@openssh.com AAAA".into(), Reason::Certificate),
+        ("ssh-ed25519-cert-v01@openssh.com AAAA a@x".into(), Reason::Certificate),
         (format!("a@x {weak}"), Reason::Unfit(super::super::public_key::RejectedKey::Weak)),
         (format!("a@x {compressed}"), Reason::Unfit(super::super::public_key::RejectedKey::Compressed)),
         ("a@x".into(), Reason::Key),
         ("a@x ssh-ed25519 AAAA".into(), Reason::Key),
+        (key.clone(), Reason::NoName(key.clone())),
+        (format!("\t{key} a@x"), Reason::NoName(key.clone())),
         (format!("a@x\x0b{key}"), Reason::Name("a@x\\u{b}ssh-ed25519".into())),
         (format!("\"a@x {key}"), Reason::Quote),
         (format!("a@x namespaces=\"git {key}"), Reason::Quote),
@@ -119,11 +119,61 @@ fn an_ignored_line_is_reported_and_does_not_affect_others() {
         assert_eq!(ignored(&text), [(1, reason)], "{line}");
         assert!(trusts(&text, "b@x", &bob) && !trusts(&text, "a@x", &key), "{line}");
     }
-    let warnings = AllowedSigners::parse("s", format!("b@x {bob}\n*@x {key}\n")).warnings();
-    assert!(
-        warnings[0].starts_with("s:2: \"*@x\" is a pattern")
-            && warnings[0].ends_with(": this line is ignored")
-    );
+    let warnings = AllowedSigners::parse("s", format!("b@x {bob}\n\"a@x {key}\n")).warnings();
+    assert_eq!(warnings, ["s:2: a quote is not closed: this line is ignored"]);
+}
+
+/// The names of a line are a pattern list, as for `ssh-keygen -Y verify`.
+#[test]
+fn a_line_names_its_owner_by_names_and_patterns() {
+    let key = signer("a@x").public;
+    for (list, trusted, distrusted) in [
+        ("a@x,b@x", &["a@x", "b@x"][..], &["c@x", "a@x,b@x", "A@x"][..]),
+        ("*@x", &["a@x", "@x"], &["a@y", "a"]),
+        ("a?x", &["a@x", "a.x"], &["a@@x"]),
+        ("*@x,!b@x", &["a@x"], &["b@x"]),
+        ("!b@x,*", &["a@x", "c"], &["b@x", MACHINE]),
+        ("!b@x", &[], &["a@x", "b@x"]),
+        ("a@x,!a@x", &[], &["a@x"]),
+    ] {
+        let text = format!("{list} {key}\n");
+        assert_eq!(ignored(&text), [], "{list}");
+        assert!(trusted.iter().all(|name| trusts(&text, name, &key)), "{list}");
+        assert!(!distrusted.iter().any(|name| trusts(&text, name, &key)), "{list}");
+    }
+    // A name in a log is never a pattern.
+    let roster = AllowedSigners::of_people([("*", key.as_str()), ("a@x,b@x", key.as_str())].into_iter());
+    assert!(roster.check("a@x", &key, NAMESPACE, day("2026-06-01T00:00:00Z")).is_err());
+}
+
+/// Such a file is wrong itself, whatever the log is.
+#[test]
+fn a_file_without_a_usable_line_says_why() {
+    let key = signer("a@x").public;
+    let utf16 =
+        |text: &str| [vec![0xff, 0xfe], text.encode_utf16().flat_map(u16::to_le_bytes).collect()].concat();
+    let why = |content: &[u8]| AllowedSigners::parse("s", content).why_unusable();
+    for (content, said) in [
+        (vec![], "it names nobody"),
+        ("\n# people\n".into(), "it names nobody"),
+        (
+            utf16(&format!("a@x {key}\nb@x {key}\n")),
+            "line 1: it is UTF-16, which OpenSSH cannot read; save the file as UTF-8 without BOM",
+        ),
+        ("\u{feff}".into(), "line 1: it begins with a byte order mark"),
+        (
+            format!("{key}\n").into_bytes(),
+            &*format!("line 1: it has no name in front of its key; write `NAME {key}`"),
+        ),
+        (
+            "\na@x\nb@x\n".into(),
+            "line 2: expected a public key, as `ssh-keygen -y` writes it; other ignored lines: 1",
+        ),
+    ] {
+        let found = why(&content).unwrap();
+        assert!(found.starts_with(said), "{found}");
+    }
+    assert_eq!(why(format!("garbage\n*@x {key}\n").as_bytes()), None);
 }
 
 fn text_of(name: &str) -> String {
@@ -147,10 +197,8 @@ fn one_secret_key_never_belongs_to_two_people() {
         let text = format!("a@x {first}\na@x {second}\n");
         assert!(trusts(&text, "a@x", first) && trusts(&text, "a@x", second), "{text}");
     }
-    let text = format!("a@x,b@x {plain}\n");
-    assert!(ignored(&text).len() == 1 && two(ignored(&text)));
     // An ignored line does not count as a name of its key.
-    assert!(trusts(&format!("b@x cert-authority {plain}\n*,c@x {plain}\na@x {plain}\n"), "a@x", &plain));
+    assert!(trusts(&format!("b@x cert-authority {plain}\ngonogo {plain}\na@x {plain}\n"), "a@x", &plain));
 }
 
 #[test]
