@@ -89,8 +89,9 @@ fn probe_lines(out: &mut String, probe: &Probe) {
         let values = count(probe.missing.len(), "value");
         let _ = writeln!(out, "                missing {values}: {}", line(&probe.missing.join(", ")));
     }
-    if !probe.people.is_empty() {
-        let names = line(&probe.people.join(", "));
+    let names: Vec<_> = probe.left_to_people().map(String::as_str).collect();
+    if !names.is_empty() {
+        let names = line(&names.join(", "));
         let _ = writeln!(out, "                confirmed by people if not observed: {names}");
     }
     right_lines(out, &probe_rights(probe));
@@ -103,7 +104,7 @@ fn json(plan: &Plan, edition: Sha256Hex) -> Value {
             "title": probe.title,
             "kind": probe.spec.as_ref().map(gonogo_core::checklist::spec::ProbeSpec::kind),
             "effects": probe.effects,
-            "people": probe.people,
+            "people": probe.left_to_people().collect::<Vec<_>>(),
             "missing": probe.missing,
             "rights": rights_json(&probe_rights(probe)),
         })

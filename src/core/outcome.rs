@@ -190,16 +190,21 @@ impl Outcome {
     /// Hands the observations with these names to people where they could not be made: they become evidence to confirm. A
     /// wrong observation stays wrong.
     #[must_use]
-    pub fn left_to_people(mut self, names: &[String]) -> Self {
+    pub fn leave_to_people<'a>(mut self, names: impl Iterator<Item = &'a String> + Clone) -> Self {
         for observation in &mut self.observations {
-            if observation.ok.is_none() && names.contains(&observation.what) {
+            if observation.ok.is_none() && names.clone().any(|name| *name == observation.what) {
                 let Observation { what, expected, seen, .. } = &*observation;
                 let task = format!("for people to confirm: {expected} (not observed: {seen})");
-                *observation = Observation::recorded(what.clone(), task);
+                *observation = Observation::recorded(what.clone(), task).with_key(key::LEFT_TO_PEOPLE);
             }
         }
         self.class = classify(&self.observations);
         self
+    }
+
+    /// What was not observed, and left to people.
+    pub fn left_to_people(&self) -> impl Iterator<Item = &Observation> {
+        self.observations.iter().filter(|observation| observation.has_key(key::LEFT_TO_PEOPLE))
     }
 
     /// SHA-256 of the class and the observations, without tries, what they saw, effects, the reproduce command and measured values. A
@@ -313,17 +318,18 @@ mod tests {
     fn people_confirm_only_what_could_not_be_observed() {
         let refused = || Observation::unknown("monitor", "on", "CONFIG is refused");
         let names = ["monitor".to_owned(), "disk".to_owned()];
-        let outcome = Outcome::of(vec![refused()], "").left_to_people(&names);
+        let outcome = Outcome::of(vec![refused()], "").leave_to_people(names.iter());
         assert_eq!(outcome.class, Class::Pass);
         assert_eq!(outcome.observations[0].expected, "recorded");
         assert_eq!(
             outcome.observations[0].seen,
             "for people to confirm: on (not observed: CONFIG is refused)"
         );
+        assert_eq!(outcome.left_to_people().count(), 1);
         let wrong = Observation::new("disk", "on", "off", false);
-        let outcome = Outcome::of(vec![refused(), wrong.clone()], "").left_to_people(&names);
+        let outcome = Outcome::of(vec![refused(), wrong.clone()], "").leave_to_people(names.iter());
         assert_eq!((outcome.class, &outcome.observations[1]), (Class::Fail, &wrong));
-        assert_eq!(Outcome::of(vec![refused()], "").left_to_people(&[]).class, Class::Error);
+        assert_eq!(Outcome::of(vec![refused()], "").leave_to_people([].iter()).class, Class::Error);
     }
 
     fn seen(what: &str, seen: &str, ok: Option<bool>) -> Observation {

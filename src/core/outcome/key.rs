@@ -15,6 +15,9 @@ pub const NOTICE: &str = "notice";
 /// Some samples of a check were bad and others good.
 pub const BAD_SAMPLES: &str = "bad-samples";
 
+/// Not observed, and left to people to confirm.
+pub const LEFT_TO_PEOPLE: &str = "left-to-people";
+
 const TAG_DIGEST: &str = "tag-digest:";
 
 /// The digest of the image that a tag names in a registry.
