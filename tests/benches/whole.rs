@@ -14,7 +14,7 @@ use crate::support::supervisor::installed;
 const ROUNDS: usize = 5;
 /// A probe, and the points whose probes run after it.
 const CANARY: (&str, &str) = ("verify.pipeline", "canary");
-const AFTER: [&str; 2] = ["verify.metrics", "verify.traces"];
+const AFTER: [&str; 3] = ["verify.metrics", "verify.traces", "verify.queues-drained"];
 
 pub fn bench() {
     if !installed(&PROGRAMS) {
