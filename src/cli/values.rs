@@ -47,7 +47,12 @@ pub enum PlainFormat {
 pub(super) fn output<F: ValueEnum>(text: &str) -> Result<(F, PathBuf), String> {
     let expected = || format!("expected FORMAT:PATH such as junit:report.xml, found {text:?}");
     let (format, path) = text.split_once(':').filter(|(_, path)| !path.is_empty()).ok_or_else(expected)?;
-    Ok((F::from_str(format, true)?, PathBuf::from(path)))
+    let known = F::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    let format = F::from_str(format, true).map_err(|_| {
+        let names: Vec<_> = known.map(|value| value.get_name().to_owned()).collect();
+        format!("unknown format {format:?}, expected one of {}", names.join(", "))
+    })?;
+    Ok((format, PathBuf::from(path)))
 }
 
 /// The roles.

@@ -170,7 +170,8 @@ pub(super) fn open_log(path: &Path) -> Result<log::LogFile> {
 pub(super) fn check_first_entry(path: &Path, source: &log::LogFile) -> Result<()> {
     let failed = |why: &dyn Display| anyhow!("{}: {why}", path.display());
     let first = LogLines::new(source.reader()).next().transpose()?;
-    match Entry::read(&first.map(|line| line.bytes).unwrap_or_default()) {
+    let Some(first) = first else { return Err(failed(&"not a run log: the file is empty")) };
+    match Entry::read(&first.bytes) {
         Ok(Entry { event: Event::Opened(_), .. }) => Ok(()),
         Err(ReadEntryError::Rules(rules)) => Err(failed(&VerifyError::OtherVersion(rules))),
         Err(ReadEntryError::Version(format)) => Err(failed(&VerifyError::OtherFormat(format))),

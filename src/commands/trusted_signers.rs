@@ -88,7 +88,7 @@ fn check_usable(signers: &AllowedSigners, file: &TrustFile) -> Result<()> {
 fn read_signers(option: Option<&Path>, settings: &Settings) -> Result<(AllowedSigners, TrustFile)> {
     let named = TrustPathSources::for_signers(option, settings).find()?.context(
         "trusted signers required: give --signers FILE, an allowed_signers file with one line per person: \
-         `you@example.com ssh-ed25519 AAAA…`",
+         `you@example.com ssh-ed25519 AAAA…`; or --rehearsal for the log of a rehearsal",
     )?;
     let (bytes, file) = named.read("allowed signers")?;
     Ok((AllowedSigners::parse(&named.path.display().to_string(), bytes), file))

@@ -50,7 +50,7 @@ pub enum AddError {
     AlreadySigned(String),
     /// One of its signatures is not by a trusted signer.
     #[error(
-        "its signature {0} by {keyid} is not valid: {2}; expected a trusted signer: remove the signature, or create a new \
+        "its signature {0} by {keyid} is not trusted: {2}; add this key to the trusted signers (--signers), or create a new \
          envelope",
         keyid = line(.1)
     )]

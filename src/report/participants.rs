@@ -1,10 +1,11 @@
 //! The participants, and their signed entries.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use gonogo_core::journal::entry::{Decision, Entry, Event};
+use gonogo_core::journal::entry::{Decision, Entry, Event, RolledBack};
 use gonogo_core::journal::keys::fingerprint;
 use gonogo_core::run::RunState;
 use gonogo_core::text::{block, line};
@@ -84,6 +85,21 @@ fn entry_text(event: &Event) -> Option<String> {
         Event::NotApplicable(event) => Some(block(&event.reason)),
         Event::Noted(event) => Some(block(&event.text)),
         Event::Abandoned(event) => Some(block(&event.reason)),
+        Event::ActionStarted(event) => {
+            let dry_run = if event.dry_run { ", dry run" } else { "" };
+            let again = if event.attempt > 1 { format!(", run {}", event.attempt) } else { String::new() };
+            Some(format!("{}{dry_run}{again}", line(&event.action.action)))
+        }
+        Event::ActionStopped(event) => {
+            Some(format!("{}, started by log entry {}", line(&event.action.action), event.started))
+        }
+        Event::Retracted(event) => Some(format!("log entry {}", event.target)),
+        Event::RolledBack(event) => Some(rolled_back_text(event)),
+        Event::TakenOver(event) => {
+            Some(format!("from {} on {}, process {}", line(&event.from), line(&event.host), event.pid))
+        }
+        Event::Replanned(event) => event.reason.as_deref().map(block),
+        Event::Sealed(event) => Some(format!("as {}", event.role)),
         Event::Verdict(event) => {
             Some(format!("{} {}/{}", decision_text(event.decision), event.done, event.total))
         }
@@ -91,6 +107,51 @@ fn entry_text(event: &Event) -> Option<String> {
     }
 }
 
+fn rolled_back_text(event: &RolledBack) -> String {
+    let mut text = format!("to {}", line(&event.release));
+    if !event.skipped_steps.is_empty() {
+        let _ = write!(text, ", without {}", line(&event.skipped_steps.join(", ")));
+    }
+    if let Some(reason) = &event.reason {
+        let _ = write!(text, ": {}", block(reason));
+    }
+    text
+}
+
 fn decision_text(decision: Decision) -> String {
     decision.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gonogo_core::checklist::ActionKey;
+    use gonogo_core::journal::entry::{ActionStarted, Retracted};
+
+    #[test]
+    fn a_signed_entry_says_what_it_is_about() {
+        let started = |attempt, dry_run| ActionStarted {
+            action: ActionKey::new("deploy.rollout", "app"),
+            attempt,
+            dry_run,
+            typed_environment: None,
+            preflight: Vec::new(),
+        };
+        let rolled_back = |skipped: &[&str], reason: Option<&str>| RolledBack {
+            release: "v1".into(),
+            digest: None,
+            skipped_steps: skipped.iter().map(|step| (*step).to_owned()).collect(),
+            reason: reason.map(str::to_owned),
+        };
+        let retracted = Retracted { point: "a.b".into(), target: 7 };
+        for (event, text) in [
+            (Event::from(started(1, false)), "app"),
+            (Event::from(started(2, true)), "app, dry run, run 2"),
+            (Event::from(rolled_back(&[], None)), "to v1"),
+            (Event::from(rolled_back(&["wait"], Some("it runs"))), "to v1, without wait: it runs"),
+            (Event::from(retracted), "log entry 7"),
+        ] {
+            assert_eq!(entry_text(&event).as_deref(), Some(text));
+        }
+    }
 }

@@ -181,10 +181,11 @@ fn a_real_run_does_not_verify_as_a_rehearsal() {
 #[test]
 fn an_endless_line_is_rejected_within_the_memory_limit() {
     need!("ssh-keygen", "sh");
-    let sandbox = Sandbox::new().file("signers", "");
+    let sandbox = Sandbox::new();
+    sandbox.allowed_signers(&[(ALICE, &sandbox.key("alice"))]);
     let log = sandbox.work().join("endless.jsonl");
     fs::File::create(&log).unwrap().set_len(1 << 30).unwrap();
-    let script = "ulimit -v 400000; exec \"$0\" verify endless.jsonl --signers signers";
+    let script = "ulimit -v 400000; exec \"$0\" verify endless.jsonl --signers allowed_signers";
     let sandbox = sandbox.program("sh").args(["-c", script, crate::support::gonogo::GONOGO]);
     let _ = sandbox.run().code(4).stdout_has("INVALID at line 1").stdout_has("exceeds the line limit");
 }

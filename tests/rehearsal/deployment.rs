@@ -139,10 +139,11 @@ fn deploy_and_seal(columns: u16, rows: u16) {
     let sealed = sandbox.run_with(&["verify", "--rehearsal", &path]).code(0);
     let _ = sealed.stdout_has("sealed by you@rehearsal and simulated-reviewer@rehearsal").stdout_has("27/27");
     // With any signers, it does not verify as a real run.
-    let empty_signers = sandbox.work().join("allowed_signers");
-    fs::write(&empty_signers, "").unwrap();
+    let other_signers = sandbox.work().join("allowed_signers");
+    let other_key = gonogo_core::testing::signer("mallory@x.example").public;
+    fs::write(&other_signers, format!("mallory@x.example {other_key}\n")).unwrap();
     let refused =
-        sandbox.run_with(&["verify", &path, "--signers", &empty_signers.display().to_string()]).code(4);
+        sandbox.run_with(&["verify", &path, "--signers", &other_signers.display().to_string()]).code(4);
     let _ = refused.stdout_has("INVALID at line 1").stdout_has("a rehearsal");
     // If it claims to be a real run, its signatures do not match.
     let text = fs::read_to_string(&log).unwrap();
@@ -151,7 +152,7 @@ fn deploy_and_seal(columns: u16, rows: u16) {
     let copy = sandbox.work().join("forged.jsonl");
     fs::write(&copy, forged).unwrap();
     let _ = sandbox
-        .run_with(&["verify", &copy.display().to_string(), "--signers", &empty_signers.display().to_string()])
+        .run_with(&["verify", &copy.display().to_string(), "--signers", &other_signers.display().to_string()])
         .code(4);
     let leftover: Vec<_> = fs::read_dir(sandbox.work().with_file_name("tmp")).unwrap().collect();
     assert!(leftover.is_empty(), "{leftover:?}");

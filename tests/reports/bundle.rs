@@ -143,6 +143,13 @@ fn only_a_run_log_is_packed_and_a_pipe_without_reader_does_not_block() {
         .code(2)
         .stderr_has("not a run log: line 1 is not the entry that opens a run");
     assert!(!work.join("id.tar.gz").exists());
+    fs::write(work.join("empty.jsonl"), "").unwrap();
+    runs.world.set_args(&["bundle", "empty.jsonl"]);
+    let output = runs.world.sandbox.run().code(2);
+    let _ = output.stderr_has("empty.jsonl: not a run log: the file is empty");
+    let log = runs.old.display().to_string();
+    let output = runs.gonogo(&["report", &log, "--output", "xml:run.xml"]).code(2);
+    let _ = output.stderr_has("unknown format \"xml\", expected one of markdown, html, json, junit, dsse");
     rustix::fs::mknodat(CWD, work.join("pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
     let log = runs.old.display().to_string();
     let _ = runs.gonogo(&["report", &log, "--output", "html:pipe"]).stderr_has("this pipe has no reader");

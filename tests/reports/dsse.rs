@@ -145,10 +145,10 @@ fn assert_invalid_signatures_are_rejected(
     for (signatures, why) in [
         (
             vec![unknown_signer.clone()],
-            "its signature 1 by SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU is not valid",
+            "its signature 1 by SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU is not trusted",
         ),
         (vec![signature(0), unknown_signer], "its signature 2 by SHA256:47DEQ"),
-        (vec![empty_key_id], "its signature 1 by  is not valid"),
+        (vec![empty_key_id], "its signature 1 by  is not trusted"),
         (vec![forged], "not a signature of this key over this statement"),
         (vec![swapped, signature(0)], "not a signature of this key over this statement"),
         (vec![signature(0), signature(0)], "has already signed it"),

@@ -90,18 +90,17 @@ fn explain_type(found: &str, expected: &str) -> String {
             let number = found.split('`').nth(1).unwrap_or_default();
             format!("expected an array, found {kind}; write [{number}]")
         }
-        "a sequence" if kind == "a string" => {
-            format!("expected an array, found {kind}; write [\"…\"], or [\"…\", \"…\"] for several")
-        }
         "a sequence" if kind == "a table" => {
             format!(
                 "expected an array of tables, found {kind}; write [{{ … }}], or its header in double brackets: [[…]]"
             )
         }
-        "a sequence" => format!("expected an array, found {kind}; write […]"),
+        "a sequence" => format!("expected an array, found {kind}; write it in brackets: […]"),
         "a string" if ["an integer", "a float", "a boolean"].contains(&kind) => {
             format!("expected a string, found {kind}; write it in quotes")
         }
+        // An enum of serde's.
+        "string or map" => format!("expected a string or a table, found {kind}"),
         "a boolean" => format!("expected true or false, found {kind}"),
         "a map" => format!("expected a table, found {kind}"),
         _ if expected.starts_with("struct ") => format!("expected a table, found {kind}"),
@@ -154,7 +153,7 @@ mod tests {
             ),
             (
                 "invalid type: string \"x, expected y\", expected a sequence",
-                "expected an array, found a string; write [\"…\"], or [\"…\", \"…\"] for several",
+                "expected an array, found a string; write it in brackets: […]",
             ),
             (
                 "invalid type: map, expected a sequence",
@@ -162,7 +161,7 @@ mod tests {
             ),
             (
                 "invalid type: boolean `true`, expected a sequence",
-                "expected an array, found a boolean; write […]",
+                "expected an array, found a boolean; write it in brackets: […]",
             ),
             ("invalid type: sequence, expected a string", "expected a string, found an array"),
             (
@@ -178,6 +177,10 @@ mod tests {
                 "expected a time such as \"10s\", found an integer",
             ),
             ("invalid value: string \"x\", expected y", "invalid value: string, expected y"),
+            (
+                "invalid type: integer `5`, expected string or map",
+                "expected a string or a table, found an integer",
+            ),
             ("missing field `url`", "missing field `url`"),
         ] {
             assert_eq!(explain(message), said);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io;
 
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 
 use super::kinds::{read_flat, write_flat};
 use super::{Entry, Event, Header};
@@ -28,7 +29,7 @@ pub(in crate::journal) const TYPICAL_LINE: usize = 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadEntryError {
     /// Invalid JSON, or not the shape of its kind.
-    #[error("{0}")]
+    #[error("{}", describe_json(.0))]
     Json(#[from] serde_json::Error),
     /// A version that this gonogo does not support.
     #[error("format version {0}, expected {VERSION}; a newer gonogo wrote this log")]
@@ -45,6 +46,16 @@ pub enum ReadEntryError {
     /// Over the line limit.
     #[error("{0} bytes long; the limit is {1}")]
     TooLong(usize, usize),
+}
+
+/// Why a line could not be read as JSON. Its place in the file is reported with it.
+fn describe_json(error: &serde_json::Error) -> String {
+    match error.classify() {
+        Category::Eof if error.column() == 0 => "it is empty".to_owned(),
+        Category::Eof => "it is cut off".to_owned(),
+        Category::Syntax => format!("not JSON from column {} on", error.column()),
+        Category::Data | Category::Io => error.to_string(),
+    }
 }
 
 /// The rules of a log of another version, as its first entry names them. The first version named none.
@@ -263,7 +274,9 @@ mod tests {
         assert!(refused(&line.replace("\"seq\":3", "\"seq\":3,\"x\":1")).contains("unknown field"));
         assert!(refused(&line.replace("\"v\":1", "\"v\":2")).contains("version 2"));
         assert_eq!(refused(&line.replace("noted", "nodded")), "unknown kind \"nodded\"");
-        assert!(refused(&format!("\u{feff}{line}")).contains("expected value"));
+        assert_eq!(refused(""), "it is empty");
+        assert_eq!(refused(&line[..line.len() / 2]), "it is cut off");
+        assert!(refused(&format!("\u{feff}{line}")).contains("not JSON from column 1 on"));
         assert!(refused(&format!("{line}\r")).contains("canonical"));
     }
 
