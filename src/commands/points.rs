@@ -78,8 +78,9 @@ fn probe_lines(out: &mut String, probe: &Probe) {
         let values = count(probe.missing.len(), "value");
         let _ = writeln!(out, "                missing {values}: {}", line(&probe.missing.join(", ")));
     }
-    if !probe.people.is_empty() {
-        let names = line(&probe.people.join(", "));
+    let names: Vec<_> = probe.left_to_people().map(String::as_str).collect();
+    if !names.is_empty() {
+        let names = line(&names.join(", "));
         let _ = writeln!(out, "                confirmed by people if not observed: {names}");
     }
     for right in probe_rights(probe) {
@@ -95,7 +96,7 @@ fn json(plan: &Plan, edition: Sha256Hex) -> Value {
             "title": probe.title,
             "kind": probe.spec.as_ref().map(gonogo_core::checklist::spec::ProbeSpec::kind),
             "effects": probe.effects,
-            "people": probe.people,
+            "people": probe.left_to_people().collect::<Vec<_>>(),
             "missing": probe.missing,
             "rights": probe_rights(probe).iter().map(right).collect::<Vec<_>>(),
         })

@@ -195,7 +195,7 @@ impl ProbeTask {
         let result = run_limited(self.limit(), attempt).await;
         let outcome =
             result.unwrap_or_else(|why| Outcome::error(&self.probe.title, "a result", why.to_string()));
-        outcome.left_to_people(&self.probe.people)
+        outcome.leave_to_people(|name| self.probe.leaves_to_people(name))
     }
 }
 

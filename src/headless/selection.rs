@@ -146,9 +146,8 @@ impl Selection {
             if point.confirm != Confirm::None {
                 left_out.unconfirmed.insert(point.id.clone());
             }
+            // What a probe leaves to people still needs them: nothing else has checked it.
             point.confirm = Confirm::None;
-            // Without people, what could not be observed stays an error.
-            point.probes.iter_mut().for_each(|probe| probe.people.clear());
         }
         let emptied = remove_empty(plan);
         let dropped = left_out.unconfirmed.len();

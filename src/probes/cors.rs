@@ -1,4 +1,5 @@
-//! Which origins a running application allows: those that it should, and no look-alikes.
+//! Which origins a running application allows: those that it should, and none of some invented ones. Whether it allows
+//! others, no request can show.
 
 use reqwest::{Method, Url};
 
@@ -43,17 +44,18 @@ async fn judge_elsewhere(
 async fn judge_all(spec: &CorsSpec, api: &ApiClient, place: &str) -> Vec<Observation> {
     let mut seen = Vec::new();
     for origin in &spec.origins {
-        let reply = preflight(api, &spec.path, origin).await;
+        let reply = get_from(api, &spec.path, origin).await;
         seen.push(judge_allowed(&format!("{origin}{place}"), origin, reply));
     }
     for (what, origin) in foreign_origins(&spec.origins) {
-        let reply = preflight(api, &spec.path, &origin).await;
+        let reply = get_from(api, &spec.path, &origin).await;
         seen.push(judge_rejected(&format!("{what} {origin}{place}"), &origin, reply));
     }
     seen
 }
 
-async fn preflight(api: &ApiClient, path: &str, origin: &str) -> ProbeResult<ApiResponse> {
+/// The response to a GET with this origin, as a browser sends it.
+async fn get_from(api: &ApiClient, path: &str, origin: &str) -> ProbeResult<ApiResponse> {
     api.send(api.request(Method::GET, api.url(path, &[])).header("Origin", origin)).await
 }
 

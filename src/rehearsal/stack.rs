@@ -229,7 +229,12 @@ impl Services {
         self.registry.store(REPOSITORY, PREVIOUS_RELEASE, &image);
         let name = self.image_name(PREVIOUS_RELEASE);
         let secret_env = |name: &str, secret: &str| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": "value"}}});
+        let written = |name: &str, value: String| json!({"name": name, "value": value});
+        let origins = Value::from(ALLOWED_ORIGINS.to_vec()).to_string();
+        let traces = format!("{}/v1/traces", self.collector.url());
         let env = json!([
+            written("ADVANCED_ALLOWED_ORIGINS", origins),
+            written("ADVANCED_OTEL_EXPORTER_OTLP_ENDPOINT", traces),
             secret_env("ADVANCED_REDIS_URL", "advanced-redis"),
             secret_env("ADVANCED_RABBITMQ_URL", "advanced-rabbitmq"),
             secret_env("ADVANCED_REALTIME_TOKEN", "advanced-realtime-token"),

@@ -3,9 +3,11 @@
 use serde::Serialize;
 
 use super::actions::{ActionPart, action_parts};
-use gonogo_core::checklist::{Confirm, Point, Probe};
+use gonogo_core::checklist::{Point, Probe};
 use gonogo_core::outcome::{Class, Observation};
-use gonogo_core::run::{Judgement, PointState, ProbeRun, Status, explain, valid_confirmations};
+use gonogo_core::run::{
+    Judgement, PointState, ProbeRun, Status, explain, required_confirm, valid_confirmations,
+};
 use gonogo_core::text::{block, line};
 
 /// One of the checklist's sections.
@@ -129,7 +131,7 @@ fn point_part(judgement: &Judgement, point: &Point) -> PointPart {
         status: status.label(),
         class: status_class(&status),
         problem,
-        people: if point.confirm == Confirm::None { 0 } else { point.confirm.people() },
+        people: state.map_or(point.confirm, |state| required_confirm(point, state)).people(),
         actions: action_parts(judgement.state, &point.id, &point.actions),
         probes: point.probes.iter().map(|probe| probe_part(probe, state)).collect(),
         acts: state.map(|state| point_entries(judgement, state)).unwrap_or_default(),

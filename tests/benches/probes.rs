@@ -112,6 +112,7 @@ fn probe(server: SocketAddr, delay: u64) -> Probe {
         effects: false,
         early: false,
         people: Vec::new(),
+        people_by_checklist: Vec::new(),
         missing: Vec::new(),
         spec: Some(serde_json::from_value::<ProbeSpec>(spec).unwrap()),
     }

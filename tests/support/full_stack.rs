@@ -338,16 +338,22 @@ pub fn add_dashboard(grafana: &mut GrafanaContents) {
     grafana.dashboards.insert("advanced-observability".into(), board);
 }
 
-/// The environment of a container that takes its credentials from a secret.
-pub fn credentials_by_reference() -> Value {
+/// The environment of a container that has the settings of the profile, and takes its credentials from a secret.
+pub fn container_env() -> Value {
     let reference = json!({"secretKeyRef": {"name": "advanced-redis", "key": "url"}});
-    json!([{"name": "ADVANCED_REDIS_URL", "valueFrom": reference}])
+    let origins = r#"["https://boards.example.com", "https://admin.example.com"]"#;
+    json!([
+        {"name": "ADVANCED_REDIS_URL", "valueFrom": reference},
+        {"name": "ADVANCED_ALLOWED_ORIGINS", "value": origins},
+        // Inside the cluster the collector has another name than in the profile.
+        {"name": "ADVANCED_OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://otel-collector.telemetry.svc:4318/v1/traces"},
+    ])
 }
 
 /// A cluster whose deployments run the image of this digest.
 fn cluster(digest: &str) -> KubernetesServer {
     let cluster = KubernetesServer::start().unwrap();
-    let env = credentials_by_reference();
+    let env = container_env();
     cluster.update(|objects| {
         for name in ["advanced-app", "advanced-worker"] {
             objects.deployments.insert(name.into(), deployment(name, 2, &env));

@@ -63,6 +63,19 @@ fn every_point_passes_and_nothing_is_left_behind() {
     assert_request_budget(&whole);
     assert_eq!(whole.stack.vhost.depth("advanced.board.events.dlq").0, 0);
     assert_eq!(whole.registry.uploads(REPOSITORY), 0, "nothing is left behind");
+    assert_left_to_people(&whole);
+}
+
+/// What the deployment does not write out was compared with nothing, and is for a person to confirm.
+fn assert_left_to_people(whole: &FullStack) {
+    whole.cluster.update(|objects| {
+        let app = objects.deployments.get_mut("advanced-app").unwrap();
+        *app.pointer_mut("/spec/template/spec/containers/0/env").unwrap() = Value::Array(Vec::new());
+    });
+    let report = whole.start_check("json", &["--only", "secrets", "--machine"]).finish().code(1).json();
+    let points = report["points"].as_array().unwrap().iter();
+    let needing = points.filter(|point| point["status"] == "needs confirmation").map(|point| &point["id"]);
+    assert_eq!(needing.collect::<Vec<_>>(), ["secrets.allowed-origins", "secrets.otlp-export"]);
 }
 
 /// A whole check stays well within the rate limits of the application: 30 event streams and 120 other requests a minute.

@@ -145,8 +145,11 @@ fn is_weaker(own: &ChecklistFile, file: &PointFile, point: &Point) -> bool {
         points().find(|point| point.id == key.point)?.probes.iter().find(|probe| probe.id == key.probe)
     };
     let is_covered = |probe: &ProbeFile| {
-        let kind = &probe.like.as_ref().and_then(probe_at).unwrap_or(probe).kind;
+        let ProbeFile { kind, people, .. } = probe.like.as_ref().and_then(probe_at).unwrap_or(probe);
         let planned = point.probes.iter().find(|planned| planned.id == probe.id);
+        // More may be left to people only by the profile, whose change is listed.
+        let planned = planned
+            .filter(|planned| planned.people.is_empty() && planned.people_by_checklist.len() <= people.len());
         // A probe with missing values has no kind.
         planned.is_some_and(|planned| planned.spec.as_ref().is_none_or(|spec| spec.kind() == kind))
     };
@@ -207,6 +210,9 @@ mod tests {
             // A change that the plan lists is reported as that.
             bare.tailored.push(Tailoring { point: id, what: "no probes".into() });
             assert_eq!(altered_points(&bare, edition).len(), 0);
+            let mut left = plan.clone();
+            left.sections[0].points[0].probes[0].people_by_checklist.push("status".into());
+            assert_eq!(altered_points(&left, edition), [left.sections[0].points[0].id.clone()]);
             let mut without_dependencies = plan;
             let after = without_dependencies.sections.iter_mut().flat_map(|section| &mut section.points);
             let point = after.into_iter().find(|point| !point.after.is_empty()).unwrap();

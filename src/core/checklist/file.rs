@@ -151,6 +151,9 @@ pub struct ProbeFile {
     /// Whether a profile may leave it out, for a reason.
     #[serde(default)]
     pub optional: bool,
+    /// Observations, by name, that people confirm where the probe cannot make them.
+    #[serde(default)]
+    pub people: Vec<String>,
     /// What is different in a new environment.
     #[serde(default)]
     pub when_new: WhenNew,

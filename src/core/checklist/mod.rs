@@ -14,6 +14,7 @@ pub mod permissions;
 mod placeholder;
 pub mod plan;
 mod plan_diff;
+mod probe_key;
 mod profile;
 pub mod requirements;
 mod resolve;

@@ -2,13 +2,13 @@
 //! the files change later.
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
 use super::action::{Action, ActionCommand, ActionKey, ROLLBACK};
 pub use super::index::PointIndex;
+pub use super::probe_key::ProbeKey;
 use super::spec::ProbeSpec;
 use super::spec::syntax::{self, Release};
 use crate::outcome::{Sha256Hex, key};
@@ -311,28 +311,28 @@ pub struct Probe {
     pub effects: bool,
     /// Whether it may run before it is due, against the current release, to detect drift.
     pub early: bool,
-    /// Observations, by name, that people confirm where the probe cannot make them.
+    /// Observations, by name, that people confirm where the probe cannot make them, by the profile.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<String>,
+    /// The same by the checklist, which names what is observed in some environments only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people_by_checklist: Vec<String>,
     /// Missing profile values; it cannot run without them.
     pub missing: Vec<String>,
     /// Its spec; absent while values are missing.
     pub spec: Option<ProbeSpec>,
 }
 
-/// Names one probe of the plan.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProbeKey {
-    /// Its point.
-    pub point: PointId,
-    /// Its id within the point.
-    pub probe: String,
-}
+impl Probe {
+    /// The names of all observations that people confirm where it cannot make them.
+    pub fn left_to_people(&self) -> impl Iterator<Item = &String> {
+        self.people.iter().chain(&self.people_by_checklist)
+    }
 
-impl ProbeKey {
-    /// The key of `probe` of `point`.
-    pub fn new(point: impl Into<String>, probe: impl Into<String>) -> Self {
-        Self { point: point.into(), probe: probe.into() }
+    /// Whether people confirm the observation of this name where it cannot make it.
+    #[must_use]
+    pub fn leaves_to_people(&self, name: &str) -> bool {
+        self.left_to_people().any(|left| left == name)
     }
 }
 
@@ -344,35 +344,6 @@ const fn is_false(flag: &bool) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 const fn is_zero(span: &u64) -> bool {
     *span == 0
-}
-
-impl FromStr for ProbeKey {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (point, probe) = text.split_once('/').ok_or_else(|| {
-            format!("expected POINT/PROBE, such as `verify.pipeline/canary`, found {text:?}")
-        })?;
-        Ok(Self::new(point, probe))
-    }
-}
-
-impl Serialize for ProbeKey {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for ProbeKey {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(de::Error::custom)
-    }
-}
-
-impl fmt::Display for ProbeKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.point, self.probe)
-    }
 }
 
 /// A contact.

@@ -14,7 +14,7 @@ use super::plan::{Plan, Point, Probe, Section, Tailoring};
 use super::profile::{PointOverrides, Profile};
 use super::source::{KeyPath, PathStep, SourceFile, steps};
 use super::suggest::{self, did_you_mean};
-use super::template::{TemplateEngine, merge, unknown_value, value_names};
+use super::template::{TemplateEngine, TemplateResult, merge, unknown_value, value_names};
 use crate::error::{Problem, Problems};
 
 /// What is promoted, from the command line.
@@ -320,11 +320,12 @@ impl<'a> Resolver<'a> {
             self.resolve_spec(point, &other.kind, &other.with, &origin)
         });
         let others: Vec<_> = others.collect();
-        let (missing, spec) = if own.0.is_empty() {
+        let (mut missing, spec) = if own.0.is_empty() {
             own
         } else {
             others.into_iter().find(|(missing, _)| missing.is_empty()).unwrap_or(own)
         };
+        let people_by_checklist = self.left_to_people(point, &source_probe.people, &mut missing, from);
         Probe {
             id: file.id.clone(),
             title: file.title.clone(),
@@ -340,9 +341,26 @@ impl<'a> Resolver<'a> {
             effects: file.effects,
             early: file.early,
             people: Vec::new(),
+            people_by_checklist,
             missing,
             spec,
         }
+    }
+
+    /// The names of observations that a probe leaves to people. Values that they lack are added to the missing ones.
+    fn left_to_people(
+        &mut self,
+        point: &str,
+        names: &[String],
+        missing: &mut Vec<String>,
+        origin: &Origin,
+    ) -> Vec<String> {
+        let mut value = toml::Value::from(names.to_vec());
+        let mut result = TemplateResult::default();
+        self.filler.expand(&mut value, &mut result);
+        let lacking = self.record_template_result(point, &mut result, origin);
+        missing.extend(lacking.into_iter().filter(|name| !missing.contains(name)).collect::<Vec<_>>());
+        value.try_into().unwrap_or_default()
     }
 }
 

@@ -12,6 +12,9 @@ pub const SECRET_FINGERPRINT: &str = "secret-fingerprint";
 /// Good for now, and worth reading: a certificate that expires soon, a clock that differs.
 pub const NOTICE: &str = "notice";
 
+/// Not observed, and left to people to confirm.
+pub const LEFT_TO_PEOPLE: &str = "left-to-people";
+
 const TAG_DIGEST: &str = "tag-digest:";
 
 /// The digest of the image that a tag names in a registry.

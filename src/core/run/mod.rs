@@ -34,6 +34,6 @@ pub use point_state::{
 pub use replan::{LoosenedPlan, Proposal};
 pub use replay::Replay;
 pub use state::RunState;
-pub use status::{Judgement, Status, valid_confirmations};
+pub use status::{Judgement, Status, required_confirm, valid_confirmations};
 pub use unseen_names::unseen_names;
 pub use verdict::{explain, judge, tally};

@@ -10,7 +10,7 @@ use super::point_state::{Confirmation, PointState, ProbeRun};
 use super::state::RunState;
 use crate::checklist::{ActionKey, Confirm, Point, PointId, Probe};
 use crate::journal::entry::ActionExit;
-use crate::outcome::Class;
+use crate::outcome::{Class, Observation};
 use crate::time::{Moment, Utc};
 
 /// The status of a point.
@@ -143,7 +143,8 @@ impl RunState {
         if self.plan.solo && point.confirm == Confirm::Two {
             return if counts().any(|act| act.reason.is_some()) { 2 } else { 0 };
         }
-        self.count_people(counts().map(|act| act.by.as_str())).min(point.confirm.people())
+        let needed = required_confirm(point, state).people();
+        self.count_people(counts().map(|act| act.by.as_str())).min(needed)
     }
 }
 
@@ -309,7 +310,8 @@ impl Judgement<'_> {
         if due().any(|probe| self.is_stale(point, probe)) {
             return Status::Stale;
         }
-        let (have, need) = (self.state.confirmations(point, state), point.confirm.people());
+        let need = required_confirm(point, state).people();
+        let have = self.state.confirmations(point, state);
         if have < need {
             return Status::NeedsConfirmation { confirmed: have, required: need };
         }
@@ -341,6 +343,18 @@ pub fn valid_confirmations(point: &PointState) -> impl Iterator<Item = &Confirma
     point.confirmations.iter().filter(|act| is_valid(act, point))
 }
 
+/// How many people must confirm a point: as the plan says, and one at least for what a probe left to people.
+#[must_use]
+pub fn required_confirm(point: &Point, state: &PointState) -> Confirm {
+    let is_left = first_left(point, state).is_some();
+    if is_left { point.confirm.max(Confirm::One) } else { point.confirm }
+}
+
+/// The first observation of a point that its probes left to people.
+pub(super) fn first_left<'a>(point: &'a Point, state: &'a PointState) -> Option<&'a Observation> {
+    latest_runs(point, state).find_map(|run| run.outcome.left_to_people().next())
+}
+
 /// A failure comes before an error.
 fn problem_status(point: &Point, state: &PointState) -> Option<Status> {
     let any = |class| latest_runs(point, state).any(|run| run.outcome.class == class);
@@ -351,7 +365,7 @@ fn problem_status(point: &Point, state: &PointState) -> Option<Status> {
 }
 
 fn passed_status(point: &Point, state: &PointState) -> Status {
-    if point.confirm != Confirm::None {
+    if required_confirm(point, state) != Confirm::None {
         return Status::Confirmed;
     }
     match latest_runs(point, state).map(|run| run.outcome.tries).max() {

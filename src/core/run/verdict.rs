@@ -1,7 +1,7 @@
 //! GO, NO-GO or PENDING, and why.
 
 use super::actions::{ActionEnd, ActionProgress};
-use super::status::{Judgement, Status};
+use super::status::{Judgement, Status, first_left};
 use crate::checklist::{ActionKey, PointId, ROLLBACK};
 use crate::journal::entry::{Decision, Verdict, VerdictReason};
 use crate::text;
@@ -117,7 +117,7 @@ pub fn explain(judgement: &Judgement, id: &str, status: &Status) -> String {
         Status::NeedsConfirmation { .. } if is_interrupted(judgement, id) => {
             "an action was interrupted; its probes pass. Confirm that it is done, or run it again".into()
         }
-        Status::NeedsConfirmation { confirmed: 0, .. } => "not confirmed yet".into(),
+        Status::NeedsConfirmation { confirmed: 0, .. } => explain_unconfirmed(judgement, id),
         Status::NeedsConfirmation { confirmed: have, required: need } => {
             format!("{have} of {need} people have confirmed")
         }
@@ -126,6 +126,16 @@ pub fn explain(judgement: &Judgement, id: &str, status: &Status) -> String {
         Status::Waived(until) => format!("until {}", until.readable()),
         Status::NotApplicable => explain_not_applicable(judgement, id),
         Status::Passed | Status::PassedOnRetry(_) | Status::Confirmed => String::new(),
+    }
+}
+
+/// What was left to people comes first: nothing else has checked it.
+fn explain_unconfirmed(judgement: &Judgement, id: &str) -> String {
+    let state = judgement.state;
+    let left = state.plan.point(id).zip(state.point(id)).and_then(|(point, state)| first_left(point, state));
+    match left {
+        Some(left) => format!("{}: {}", left.what, left.seen),
+        None => "not confirmed yet".into(),
     }
 }
 

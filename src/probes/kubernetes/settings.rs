@@ -1,7 +1,9 @@
-//! Whether the settings of a deployment are those of the profile, where it writes them out: deployed beats meant.
+//! Whether the settings of a deployment are those of the profile, where it writes them out. What cannot be compared is
+//! unknown: a checklist can leave it to people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use reqwest::Url;
 use serde_json::Value;
 
 use super::deployment::{containers, list, word};
@@ -30,40 +32,72 @@ pub(super) fn settings(
     config_maps: &ConfigMaps,
     values: &BTreeMap<String, Setting>,
 ) -> Vec<Observation> {
-    let judge = |(variable, expected): (&String, &Setting)| {
+    let judge = |(variable, setting): (&String, &Setting)| {
         let what = format!("{variable} of deployment {name}");
         let sources: Vec<_> =
             containers(deployment).filter_map(|container| source(container, variable, config_maps)).collect();
         if sources.is_empty() {
-            let seen = "not set in the deployment: the default of the application or its image";
-            return vec![Observation::recorded(what, seen)];
+            let why = "not set in the deployment: the default of the application or its image";
+            return vec![Observation::unknown(what, expected(setting), why)];
         }
-        sources.into_iter().map(|source| source.judge(&what, variable, expected)).collect()
+        sources.into_iter().map(|source| source.judge(&what, variable, setting)).collect()
     };
     values.iter().flat_map(judge).collect()
+}
+
+/// The value that a setting must have, for people.
+fn expected(setting: &Setting) -> String {
+    match setting {
+        Setting::Text(expected) => text::clip(expected, MAX_VALUE),
+        Setting::Address(address) => address.whole(),
+    }
 }
 
 impl Source {
     fn judge(self, what: &str, variable: &str, setting: &Setting) -> Observation {
         let value = match self {
-            Self::Elsewhere(why) => return Observation::recorded(what, format!("not compared: {why}")),
+            Self::Elsewhere(why) => {
+                return Observation::unknown(what, expected(setting), format!("not compared: {why}"));
+            }
             Self::Text(value) => value,
         };
         let holds_secret = !credentials::in_variable(variable, &value).is_empty();
         let seen =
             if holds_secret { "a value with a credential".into() } else { text::clip(&value, MAX_VALUE) };
         match setting {
-            Setting::Text(expected) => {
-                Observation::new(what, text::clip(expected, MAX_VALUE), seen, is_same(&value, expected))
+            Setting::Text(text) => {
+                let difference = if holds_secret { String::new() } else { difference(&value, text) };
+                let seen = format!("{seen}{difference}");
+                Observation::new(what, expected(setting), seen, is_same(&value, text))
             }
-            Setting::Address(address) if value.ends_with(&address.path) && value != address.whole() => {
-                Observation::recorded(what, format!("{seen}: differs from the address in the profile"))
+            // The collector can have another name inside the cluster.
+            Setting::Address(address) if value != address.whole() && has_path(&value, &address.path) => {
+                let seen = format!("{seen} (only the path is compared: the profile has another address)");
+                Observation::new(what, format!("path {}", address.path), seen, true)
             }
             Setting::Address(address) => {
-                Observation::new(what, address.whole(), seen, value == address.whole())
+                Observation::new(what, expected(setting), seen, value == address.whole())
             }
         }
     }
+}
+
+/// Whether an address is one of HTTP whose path ends so, without a query that would follow it.
+fn has_path(value: &str, path: &str) -> bool {
+    let address = Url::parse(value).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+    address.is_some_and(|url| url.path().ends_with(path) && value.ends_with(path))
+}
+
+/// The names that only one of two lists has, for people; empty for other values and for equal lists.
+fn difference(value: &str, expected: &str) -> String {
+    let names = |text: &str| serde_json::from_str::<BTreeSet<String>>(text).ok();
+    let Some((value, expected)) = names(value).zip(names(expected)) else { return String::new() };
+    let list = |what: &str, names: Vec<&String>| {
+        let names = names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        if names.is_empty() { names } else { format!("; {what}: {}", text::clip(&names, MAX_VALUE)) }
+    };
+    let (more, lacking) = (value.difference(&expected).collect(), expected.difference(&value).collect());
+    list("not in the profile", more) + &list("missing", lacking)
 }
 
 /// The same text, or the same JSON; the order of a list of names has no meaning.
@@ -167,10 +201,18 @@ mod tests {
         for same in [ORIGINS, r#"["https://b.example.org","https://a.example.org"]"#] {
             assert_eq!(of_env(&value(same)).ok, Some(true), "{same}");
         }
-        for other in ["https://a.example.org,https://b.example.org", r#"["https://a.example.org"]"#, "", "[]"]
-        {
+        for (other, difference) in [
+            ("https://a.example.org,https://b.example.org", ""),
+            (r#"["https://a.example.org"]"#, "; missing: https://b.example.org"),
+            ("", ""),
+            ("[]", "; missing: https://a.example.org, https://b.example.org"),
+            (
+                r#"["https://a.example.org","https://b.example.org","https://c.example.org"]"#,
+                "; not in the profile: https://c.example.org",
+            ),
+        ] {
             let seen = of_env(&value(other));
-            assert_eq!((seen.ok, seen.seen.as_str()), (Some(false), other));
+            assert_eq!((seen.ok, seen.seen), (Some(false), format!("{other}{difference}")));
         }
         let twice = json!([{"name": "ORIGINS", "value": "[]"}, {"name": "ORIGINS", "value": ORIGINS}]);
         assert_eq!(of_env(&twice).ok, Some(true));
@@ -181,18 +223,23 @@ mod tests {
     #[test]
     fn an_address_must_have_the_path_and_can_have_another_host() {
         let container = |value: &str| json!({"name": "app", "env": [{"name": "ENDPOINT", "value": value}]});
-        for (profile, value, ok, is_recorded) in [
-            ("http://otel:4318", "http://otel:4318/v1/traces", Some(true), false),
-            ("http://otel:4318/v1/traces", "http://otel:4318/v1/traces", Some(true), false),
-            ("http://otel:4318", "http://otel:4318", Some(false), false),
-            ("http://otel:4318", "http://otel:4318/", Some(false), false),
-            ("https://otel.example.org", "http://otel.svc:4318/v1/traces", Some(true), true),
+        let whole = "http://otel:4318/v1/traces";
+        for (profile, value, ok, expected) in [
+            ("http://otel:4318", whole, true, whole),
+            (whole, whole, true, whole),
+            ("http://otel:4318", "http://otel:4318", false, whole),
+            ("http://otel:4318", "http://otel:4318/", false, whole),
+            ("http://otel:4318", "http://otel:4318/v1/traces/", false, whole),
+            ("http://otel:4318", "otel:4318/v1/traces", false, whole),
+            ("http://otel:4318", "http://otel:4318/?to=/v1/traces", false, whole),
+            ("http://otel:4318", "http://collector.svc:4318/v1/traces", true, "path /v1/traces"),
+            ("http://otel:4318", "https://otlp.example.org/otlp/v1/traces", true, "path /v1/traces"),
         ] {
             let setting = Setting::Address(AddressSetting { url: profile.into(), path: "/v1/traces".into() });
             let values = BTreeMap::from([("ENDPOINT".to_owned(), setting)]);
             let deployment = json!({"spec": {"template": {"spec": {"containers": [container(value)]}}}});
             let seen = settings("app", &deployment, &ConfigMaps::new(), &values);
-            assert_eq!((seen[0].ok, seen[0].expected == "recorded"), (ok, is_recorded), "{value}");
+            assert_eq!((seen[0].ok, seen[0].expected.as_str()), (Some(ok), expected), "{value}");
         }
     }
 
@@ -207,19 +254,20 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_compared_is_recorded_with_the_reason() {
-        let recorded = |seen: Observation, part: &str| {
-            assert!(seen.expected == "recorded" && seen.seen.contains(part), "{seen:?}");
+    fn what_was_not_compared_is_unknown_with_the_reason() {
+        let unknown = |seen: Observation, part: &str| {
+            assert!(seen.ok.is_none() && seen.seen.contains(part), "{seen:?}");
+            assert_eq!(seen.expected, ORIGINS);
         };
-        recorded(of_env(&json!([])), "not set in the deployment");
+        unknown(of_env(&json!([])), "not set in the deployment");
         let secret = json!([{"name": "ORIGINS", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]);
-        recorded(of_env(&secret), "the secret s");
-        recorded(of_env(&json!([{"name": "ORIGINS", "value": "[\"$(HOST)\"]"}])), "other variables");
+        unknown(of_env(&secret), "the secret s");
+        unknown(of_env(&json!([{"name": "ORIGINS", "value": "[\"$(HOST)\"]"}])), "other variables");
         let all = |sources: Value| observed(&json!({"name": "app", "envFrom": sources}));
-        recorded(all(json!([{"secretRef": {"name": "s"}}])), "the secret s");
-        recorded(all(json!([{"configMapRef": {"name": "closed"}}])), "forbidden");
-        recorded(all(json!([{"configMapRef": {"name": "gone"}}])), "not set in the deployment");
+        unknown(all(json!([{"secretRef": {"name": "s"}}])), "the secret s");
+        unknown(all(json!([{"configMapRef": {"name": "closed"}}])), "forbidden");
+        unknown(all(json!([{"configMapRef": {"name": "gone"}}])), "not set in the deployment");
         let prefixed = json!([{"prefix": "APP_", "configMapRef": {"name": "m"}}]);
-        recorded(all(prefixed), "not set in the deployment");
+        unknown(all(prefixed), "not set in the deployment");
     }
 }

@@ -6,7 +6,7 @@ use gonogo_rehearsal::servers::kubernetes::deployment;
 use serde_json::{Value, json};
 
 use super::StackFault;
-use crate::support::full_stack::{FullStack, credentials_by_reference};
+use crate::support::full_stack::{FullStack, container_env};
 
 /// Changes the deployment of the application.
 fn change_deployment(whole: &FullStack, change: impl Fn(&mut Value)) {
@@ -22,13 +22,13 @@ fn set_variable(whole: &FullStack, name: &str, value: &str) {
 }
 
 fn restore_deployment(whole: &mut FullStack) {
-    let app = deployment("advanced-app", 2, &credentials_by_reference());
+    let app = deployment("advanced-app", 2, &container_env());
     change_deployment(whole, |object| *object = app.clone());
 }
 
 /// Writes the deployment of the worker.
 fn restore_worker(whole: &mut FullStack) {
-    let worker = deployment("advanced-worker", 2, &credentials_by_reference());
+    let worker = deployment("advanced-worker", 2, &container_env());
     whole.cluster.update(|objects| drop(objects.deployments.insert("advanced-worker".into(), worker)));
 }
 
@@ -136,6 +136,9 @@ pub const FAULTS: &[StackFault] = &[
         },
         fix: restore_deployment,
         points: &["secrets.allowed-origins"],
-        messages: &["ADVANCED_ALLOWED_ORIGINS of deployment advanced-app", "https://x.example"],
+        messages: &[
+            "ADVANCED_ALLOWED_ORIGINS of deployment advanced-app",
+            "not in the profile: https://x.example",
+        ],
     },
 ];

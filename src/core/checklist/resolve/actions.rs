@@ -233,6 +233,7 @@ impl<'a> Resolver<'a> {
                 effects: false,
                 early: false,
                 people: Vec::new(),
+                people_by_checklist: Vec::new(),
                 missing: Vec::new(),
                 spec: Some(spec),
             });

@@ -11,7 +11,7 @@ use crate::checklist::Contact;
 pub struct OriginsSpec {
     /// The value of the setting: a JSON array.
     pub value: String,
-    /// The expected origins, and no others.
+    /// The expected origins. Invented others must be rejected.
     pub expected: Vec<String>,
 }
 

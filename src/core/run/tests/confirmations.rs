@@ -34,6 +34,34 @@ fn a_confirmation_depends_on_its_evidence() {
 }
 
 #[test]
+fn what_a_probe_left_to_people_needs_one_although_the_point_does_not() {
+    let mut world = World::new("");
+    world.finish("a.probe", Some(true)).unwrap();
+    assert_eq!(world.status("a.probe"), Status::Passed);
+    let outcome = || {
+        let unset = Observation::unknown("origins", "[]", "not set");
+        Outcome::of(vec![unset], "").leave_to_people(|name| name == "origins")
+    };
+    let finish = |world: &mut World, attempt, outcome| {
+        let probe = ProbeKey::new("a.probe", "p");
+        let act =
+            Act::FinishProbe { probe, attempt, newest_attempt: attempt, early: false, took_ms: 1, outcome };
+        world.act(MACHINE, act).unwrap();
+    };
+    finish(&mut world, 2, outcome());
+    let status = world.status("a.probe");
+    assert_eq!(status, Status::NeedsConfirmation { confirmed: 0, required: 1 });
+    let why = explain(&world.state.judge(&world.now), "a.probe", &status);
+    assert_eq!(why, "origins: for people to confirm: [] (not observed: not set)");
+    world.confirm(ALICE, "a.probe").unwrap();
+    assert_eq!(world.status("a.probe"), Status::Confirmed);
+    world.assert_replays();
+    // Observed again, it needs nobody.
+    world.finish("a.probe", Some(true)).unwrap();
+    assert_eq!(world.status("a.probe"), Status::Passed);
+}
+
+#[test]
 fn two_confirmations_need_two_people_unless_the_plan_is_solo() {
     let mut world = World::new("");
     world.confirm(ALICE, "a.two").unwrap();

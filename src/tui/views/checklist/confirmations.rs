@@ -7,15 +7,16 @@ use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::text_builder::TextBuilder;
 use gonogo_core::checklist::{Confirm, Point};
-use gonogo_core::run::{Confirmation, PointState, Status, Waiver, valid_confirmations};
+use gonogo_core::run::{Confirmation, PointState, Status, Waiver, required_confirm, valid_confirmations};
 
 /// Adds the exceptions and the confirmations of a point, if it has any.
 pub fn add(cx: &Context, builder: &mut TextBuilder, point: &Point, state: &PointState, status: &Status) {
     add_exceptions(cx, builder, point, state);
-    if point.confirm == Confirm::None {
+    let required = required_confirm(point, state);
+    if required == Confirm::None {
         return;
     }
-    builder.heading(cx, requirement(cx, point));
+    builder.heading(cx, requirement(cx, required));
     for act in &state.confirmations {
         add_confirmation(cx, builder, act, valid_confirmations(state).any(|valid| valid.seq == act.seq));
     }
@@ -24,8 +25,8 @@ pub fn add(cx: &Context, builder: &mut TextBuilder, point: &Point, state: &Point
     }
 }
 
-fn requirement(cx: &Context, point: &Point) -> &'static str {
-    match point.confirm {
+fn requirement(cx: &Context, required: Confirm) -> &'static str {
+    match required {
         Confirm::Two if cx.plan().solo => "one confirms for two, with a reason (solo)",
         Confirm::Two => "two different people confirm",
         Confirm::One | Confirm::None => "one person confirms",
@@ -46,7 +47,7 @@ fn add_confirmation(cx: &Context, builder: &mut TextBuilder, act: &Confirmation,
 
 fn add_missing(cx: &Context, builder: &mut TextBuilder, point: &Point, state: &PointState, status: &Status) {
     let confirmed = cx.run.state.confirmations(point, state);
-    if confirmed >= point.confirm.people() {
+    if confirmed >= required_confirm(point, state).people() {
         return;
     }
     let who = if cx.needs_my_confirmation(point, status) {
