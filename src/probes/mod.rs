@@ -85,6 +85,8 @@ pub struct ProbeContext {
     pub since: Option<Utc>,
     /// The digest that another probe observed and that this one must see, if there is one.
     pub digest: Option<Option<String>>,
+    /// The release that was rolled back and the one that is restored, if the probe verifies that rollback.
+    pub restored: Option<RestoredRelease>,
     /// When the run was opened, if it is kept.
     pub opened: Option<Utc>,
     /// What the same probe saw in the environment's last sealed run, for drift.
@@ -95,7 +97,24 @@ pub struct ProbeContext {
     pub effects: Effects,
 }
 
+/// A rollback: tags of images.
+#[derive(Clone, Debug)]
+pub struct RestoredRelease {
+    /// The release that was to be deployed.
+    pub instead_of: String,
+    /// The release that should run now.
+    pub tag: String,
+}
+
 impl ProbeContext {
+    /// The tag to look for: after a rollback, that of the restored release instead of the one that was deployed.
+    fn restored_tag<'a>(&'a self, tag: &'a str) -> &'a str {
+        self.restored
+            .as_ref()
+            .filter(|restored| restored.instead_of == tag)
+            .map_or(tag, |restored| &restored.tag)
+    }
+
     /// The observation with this key by the same probe in the last sealed run.
     fn previous_observation(&self, key: &str) -> Option<&Observation> {
         self.last.as_ref()?.observation(key)

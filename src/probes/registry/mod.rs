@@ -32,7 +32,7 @@ pub(super) async fn run(
     secret_store: &SecretStore,
     context: &ProbeContext,
 ) -> Outcome {
-    let tag = spec.tag.as_deref().unwrap_or("latest");
+    let tag = context.restored_tag(spec.tag.as_deref().unwrap_or("latest"));
     let path = if spec.push { String::new() } else { format!("{}/manifests/{tag}", spec.repository) };
     let accept = image::MANIFEST_TYPES.join(", ");
     let mut reproduce = curl::get(&spec.api, &format!("/v2/{path}")) + &format!(" -I -H 'Accept: {accept}'");
@@ -60,6 +60,7 @@ async fn query_registry(
     };
     let mut seen = Vec::new();
     if let Some(tag) = &spec.tag {
+        let tag = context.restored_tag(tag);
         seen.extend(query_tag(spec, tag, &session, deadline, context).await);
     }
     if spec.push {
