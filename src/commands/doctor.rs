@@ -15,7 +15,7 @@ use super::loaded_profile::LoadedProfile;
 use super::trust;
 use crate::cli::{DoctorArgs, PlainFormat};
 use crate::diagnostic;
-use crate::process::{Permit, find_python_module};
+use crate::process::{Permit, find_program, find_python_module};
 use gonogo_core::checklist::lint::{LintFinding, LintLevel, lint, secret_references};
 use gonogo_core::checklist::requirements::{LocalRequirement, local_requirements};
 use gonogo_core::checklist::suspected_secrets::suspected_secrets;
@@ -136,7 +136,7 @@ fn check_secret(place: Option<SourceLocation>, secret: &SecretRef) -> Option<Lin
         },
         SecretRef::Command(argv) => {
             let name = argv.first()?;
-            let what = (!is_program(name)).then(|| format!("program {name} not found"))?;
+            let what = (find_program(name).is_none()).then(|| format!("program {name} not found"))?;
             (LintLevel::Missing, what, "install it, or check PATH")
         }
     };
@@ -226,9 +226,8 @@ fn why_missing(requirement: &LocalRequirement) -> Option<(String, &'static str)>
             is_python_module_missing(interpreter, module)
                 .then(|| (format!("Python module {module} not found"), hint))
         }
-        LocalRequirement::Program(name) => {
-            (!is_program(name)).then(|| (format!("program {name} not found"), "install it, or check PATH"))
-        }
+        LocalRequirement::Program(name) => (find_program(name).is_none())
+            .then(|| (format!("program {name} not found"), "install it, or check PATH")),
         LocalRequirement::Directory(path) => {
             (!Path::new(path).is_dir()).then(|| (format!("directory {path} not found"), PATH_HINT))
         }
@@ -247,16 +246,4 @@ fn is_python_module_missing(interpreter: &str, module: &str) -> bool {
 /// A directory counts: some probes read all files in one. A FIFO does not: reading it would block.
 fn read_error(path: &Path) -> Option<io::Error> {
     if path.is_dir() { fs::read_dir(path).err() } else { open_regular(path).err() }
-}
-
-fn is_program(name: &str) -> bool {
-    let is_executable = |path: &Path| {
-        fs::metadata(path)
-            .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-    };
-    if name.contains('/') {
-        return is_executable(Path::new(name));
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| is_executable(&directory.join(name)))
 }

@@ -200,7 +200,7 @@ impl ProbeTask {
         let result = run_limited(self.limit(), attempt).await;
         let outcome =
             result.unwrap_or_else(|why| Outcome::error(&self.probe.title, "a result", why.to_string()));
-        let outcome = outcome.leave_to_people(self.probe.left_to_people());
+        let outcome = outcome.leave_to_people(|name| self.probe.leaves_to_people(name));
         let order = |first| Observation::unknown("order of the probes", after(first), missing(first));
         self.context.not_sent.iter().map(order).fold(outcome, Outcome::with_observation)
     }

@@ -9,7 +9,7 @@ use tracing::{debug, info};
 use super::log::block_on_disk;
 use super::scheduler::ProbeEvent;
 use super::{ActError, Engine, Log, LoopControl, log_failure};
-use crate::probes::ProbeContext;
+use crate::probes::{ProbeContext, RestoredRelease};
 use gonogo_core::checklist::{Point, Probe, ProbeKey};
 use gonogo_core::journal::entry::MACHINE;
 use gonogo_core::journal::file::AppendError;
@@ -214,11 +214,22 @@ impl Engine {
             not_sent: since.filter(|_| source_run.is_none()).cloned(),
             since: source_run.map(|run| own.unwrap_or_else(|| estimated_start(run))),
             digest: digest_of.map(|key| self.seen_digest(key)),
+            restored: self.restored_release(&key.point),
             opened: self.opened_at(),
             last: last.map(|run| Arc::clone(&run.outcome)),
             fingerprint: self.previous_runs.fingerprint_key.clone(),
             ..ProbeContext::default()
         }
+    }
+
+    /// The release that the probes of a point must find after a rollback, if they verify it.
+    fn restored_release(&self, point: &str) -> Option<RestoredRelease> {
+        let rollback = self.state.rolled_back.as_ref()?;
+        let section = self.state.plan.section_of(point).filter(|section| section.verifies_rollback);
+        section.map(|_| RestoredRelease {
+            instead_of: self.state.plan.release.clone(),
+            tag: rollback.release.clone(),
+        })
     }
 
     /// The digest that the newest result of a probe has seen.

@@ -91,6 +91,8 @@ pub struct ProbeContext {
     pub not_sent: Option<ProbeKey>,
     /// The digest that another probe observed and that this one must see, if there is one.
     pub digest: Option<Option<String>>,
+    /// The release that was rolled back and the one that is restored, if the probe verifies that rollback.
+    pub restored: Option<RestoredRelease>,
     /// When the run was opened, if it is kept.
     pub opened: Option<Utc>,
     /// What the same probe saw in the environment's last sealed run, for drift.
@@ -101,11 +103,28 @@ pub struct ProbeContext {
     pub effects: Effects,
 }
 
+/// A rollback: tags of images.
+#[derive(Clone, Debug)]
+pub struct RestoredRelease {
+    /// The release that was to be deployed.
+    pub instead_of: String,
+    /// The release that should run now.
+    pub tag: String,
+}
+
 impl ProbeContext {
     /// Why there is no time to count from.
     fn no_start(&self) -> String {
         let source = self.not_sent.as_ref().map(ToString::to_string);
         format!("{} has sent nothing", source.as_deref().unwrap_or("the probe before this one"))
+    }
+
+    /// The tag to look for: after a rollback, that of the restored release instead of the one that was deployed.
+    fn restored_tag<'a>(&'a self, tag: &'a str) -> &'a str {
+        self.restored
+            .as_ref()
+            .filter(|restored| restored.instead_of == tag)
+            .map_or(tag, |restored| &restored.tag)
     }
 
     /// The observation with this key by the same probe in the last sealed run.

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 
+use futures_util::future::join_all;
 use futures_util::{Stream, StreamExt as _, stream};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Response, Url};
@@ -96,7 +97,11 @@ pub(super) async fn run(spec: &TokenSpec, deadline: &Deadline, secret_store: &Se
     for (what, reference, is_current) in
         [("the old token", &spec.old, false), ("the current token", &spec.current, true)]
     {
-        let Some(reference) = reference else { continue };
+        let Some(reference) = reference else {
+            let why = "not checked: the profile does not have it";
+            seen.extend((!is_current).then(|| Observation::recorded(what, why)));
+            continue;
+        };
         let token = read_secret(reference, deadline, secret_store).await;
         if let (false, Ok(token), Some(current)) = (is_current, &token, &spec.current)
             && read_secret(current, deadline, secret_store)
@@ -124,16 +129,13 @@ impl TokenProbe<'_> {
         let mut seen = Vec::new();
         for carrier in [Carrier::Header(base), Carrier::Query(public)] {
             let what = format!("{what}{}", carrier.describe(self.spec));
-            let mut samples = Vec::new();
-            // A refusal is the same each time, and each costs some of the application's rate.
-            for _ in 0..if is_current { self.spec.samples } else { 1 } {
-                samples.push(self.sample(carrier, &what, &token, is_current).await);
-            }
-            seen.extend(samples::merge(samples));
+            seen.extend(self.sample(carrier, &what, &token, is_current).await);
         }
         seen
     }
 
+    /// The token at both endpoints, as often as the spec says: one instance of several may judge it otherwise. The event
+    /// streams are limited to 30 a minute, so that a refusal is repeated at the WebSocket only.
     async fn sample(
         &self,
         carrier: Carrier<'_>,
@@ -141,11 +143,16 @@ impl TokenProbe<'_> {
         token: &Secret,
         is_current: bool,
     ) -> Vec<Observation> {
-        let (sse, ws) = tokio::join!(self.at_sse(carrier, token), self.at_ws(carrier, token));
-        vec![
-            judge(format!("{what} at {SSE_PATH}"), is_current, sse),
-            judge(format!("{what} at /ws"), is_current, ws),
-        ]
+        let TokenSpec { samples, refusals, .. } = *self.spec;
+        let (streams, sockets) = if is_current { (samples, samples) } else { (1, refusals) };
+        let streams = join_all((0..streams).map(|_| self.at_sse(carrier, token)));
+        let sockets = join_all((0..sockets).map(|_| self.at_ws(carrier, token)));
+        let (streams, sockets) = tokio::join!(streams, sockets);
+        let judged = |path: &str, answers: Vec<ProbeResult<EndpointAnswer>>| {
+            let what = format!("{what} at {path}");
+            samples::merge(answers.into_iter().map(|answer| vec![judge(&what, is_current, answer)]).collect())
+        };
+        [judged(SSE_PATH, streams), judged("/ws", sockets)].concat()
     }
 
     /// The URL of a path and the headers of a request with the token.
@@ -196,7 +203,7 @@ impl TokenProbe<'_> {
     }
 }
 
-fn judge(what: String, is_current: bool, answer: ProbeResult<EndpointAnswer>) -> Observation {
+fn judge(what: &str, is_current: bool, answer: ProbeResult<EndpointAnswer>) -> Observation {
     let expected = if is_current { "accepted" } else { "refused" };
     match answer {
         Ok(EndpointAnswer::Open) => Observation::new(what, expected, "accepted", is_current),

@@ -8,7 +8,9 @@ mod permit;
 mod python;
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -29,6 +31,19 @@ pub use self::python::find_python_module;
 
 /// The timeout of [`Launch::output`].
 const OUTPUT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The file that a start of this program would execute: a path, or a name that is searched in `PATH`.
+#[must_use]
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    let is_executable = |file: &Path| {
+        fs::metadata(file).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    };
+    if name.contains('/') {
+        return Some(PathBuf::from(name)).filter(|file| is_executable(file));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|directory| directory.join(name)).find(|file| is_executable(file))
+}
 
 /// A program to start, and how. Nothing is looked up or started before `spawn`.
 #[derive(Debug)]

@@ -77,6 +77,30 @@ fn only_the_current_token_is_accepted_at_both_endpoints() {
     assert_error(&run_probe("token", &unreachable_api()), &["refuses connections"]);
 }
 
+/// One of several instances may accept what the others refuse.
+#[test]
+fn refusals_are_tried_several_times_at_the_websocket_and_an_old_token_that_is_not_known_is_reported() {
+    need!(REDIS, BROKER);
+    let stack = Stack::start();
+    let with = json!({"current": secret(TOKEN), "old": secret(OLD), "samples": 3, "refusals": 5});
+    let with = plus(&api_spec(&stack), &with);
+    assert_pass(&run_probe("token", &with), &["✓ the old token at /ws | refused | refused (403)"]);
+    let requests = stack.app.requests();
+    let count = |is_counted: &dyn Fn(&str, u16) -> bool| -> u64 {
+        requests.iter().filter(|((path, status), _)| is_counted(path, *status)).map(|(_, count)| *count).sum()
+    };
+    let is_socket = |path: &str| path.starts_with("/ws");
+    // Two tokens, each by two carriers.
+    assert_eq!(count(&|path, status| is_socket(path) && status == 403), 2 * 2 * 5);
+    assert_eq!(count(&|path, status| path == "/sse/activity" && status == 401), 2 * 2);
+    assert_eq!(count(&|path, status| path == "/sse/activity" && status == 200), 2 * 3);
+    let without = plus(&api_spec(&stack), &json!({"current": secret(TOKEN)}));
+    assert_pass(
+        &run_probe("token", &without),
+        &["✓ the old token | recorded | not checked: the profile does not have it"],
+    );
+}
+
 #[test]
 fn an_unexpected_status_of_an_endpoint_is_an_error() {
     let web = Web::start();

@@ -175,6 +175,35 @@ fn forbidden_requests_and_unknown_contexts_have_their_own_messages() {
     assert_fail(&other, &["program `no-such-program` not found"]);
 }
 
+/// Only kubectl has a dry run; that a program exists shows nothing of what it would do.
+#[test]
+fn a_command_without_a_dry_run_is_unknown_and_one_that_pauses_nothing_fails() {
+    need!(KUBECTL);
+    let fixture = ClusterFixture::new();
+    let pauses = json!({"consumer": "advanced-worker", "application": "advanced-app"});
+    let run = |command: &[&str]| fixture.run_probe(&json!({"dry_run": command, "pauses": pauses}));
+    let outcome = run(&["true"]);
+    assert_error(
+        &outcome,
+        &["✓ program of `true` | installed | /", "? dry run | allowed | not tried: only kubectl"],
+    );
+    assert_eq!(outcome.reproduce, "command -v true");
+    let file = NamedTempFile::new().unwrap();
+    let not_executable = run(&[file.path().to_str().unwrap()]);
+    assert_fail(&not_executable, &["not found", "? dry run | allowed"]);
+    let scale = |deployment, replicas| run(&["kubectl", "scale", "deployment", deployment, replicas]);
+    assert_pass(&scale("advanced-worker", "--replicas=0"), &["✓ effect of the command"]);
+    assert_fail(
+        &scale("advanced-worker", "--replicas=5"),
+        &["✗ effect of the command", "scales to 5, not to 0"],
+    );
+    assert_fail(
+        &scale("advanced-app", "--replicas=0"),
+        &["✗ effect of the command", "scales the application"],
+    );
+    assert_eq!(fixture.cluster.write_count(), 0);
+}
+
 #[test]
 fn a_cluster_that_does_not_answer_is_an_error_at_the_deadline() {
     need!(KUBECTL);

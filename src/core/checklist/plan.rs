@@ -325,8 +325,14 @@ pub struct Probe {
 
 impl Probe {
     /// The names of all observations that people confirm where it cannot make them.
-    pub fn left_to_people(&self) -> impl Iterator<Item = &String> + Clone {
+    pub fn left_to_people(&self) -> impl Iterator<Item = &String> {
         self.people.iter().chain(&self.people_by_checklist)
+    }
+
+    /// Whether people confirm the observation of this name where it cannot make it.
+    #[must_use]
+    pub fn leaves_to_people(&self, name: &str) -> bool {
+        self.left_to_people().any(|left| left == name)
     }
 }
 

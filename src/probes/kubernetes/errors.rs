@@ -66,6 +66,8 @@ pub(super) struct KubectlFailure {
 pub(super) enum DryRun {
     /// It would fail.
     Wrong(String),
+    /// It has none.
+    Unsupported,
     /// Nothing was tried.
     Unknown,
 }
@@ -115,9 +117,7 @@ impl KubectlFailure {
     pub(super) fn judge_dry_run(&self) -> DryRun {
         let message = &self.message;
         let is_unreached = self.has(&LOGIN) || self.has(&CERTIFICATE) || self.has(&CONNECTION);
-        // Some commands, and some webhooks, have no dry run.
-        let is_untried =
-            self.has(&["does not support dry run", "unknown flag: --dry-run", "failed calling webhook"]);
+        let is_untried = is_unreached || self.has(&["failed calling webhook"]);
         if self.is_not_found() {
             DryRun::Wrong(format!("its target does not exist: {message}"))
         } else if self.has(&["denied the request"]) {
@@ -125,7 +125,10 @@ impl KubectlFailure {
         } else if self.has(&["(Forbidden)"]) {
             // A right that is missing now is missing in the night too.
             DryRun::Wrong(format!("permission denied: {message}"))
-        } else if is_unreached || is_untried {
+        } else if self.has(&["does not support dry run", "unknown flag: --dry-run"]) {
+            // Some commands, and some webhooks, have none.
+            DryRun::Unsupported
+        } else if is_untried {
             DryRun::Unknown
         } else if self.has(&USAGE) || self.has(&["(Invalid)"]) {
             DryRun::Wrong(message.clone())
@@ -229,5 +232,7 @@ mod tests {
         ] {
             assert!(!wrong(said), "{said}");
         }
+        let unsupported = "error: unknown flag: --dry-run";
+        assert_eq!(KubectlFailure::read(unsupported).judge_dry_run(), DryRun::Unsupported);
     }
 }

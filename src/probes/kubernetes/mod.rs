@@ -4,13 +4,13 @@
 mod deployment;
 mod errors;
 mod health;
+mod pause;
 mod pods;
 mod references;
 mod rollout;
 mod settings;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ use super::content;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::process::{self, Program, ProgramResult};
-use crate::process::Permit;
+use crate::process::{Permit, find_program};
 use deployment::judge_deployment;
 use errors::{DryRun, KubectlFailure};
 use gonogo_core::checklist::spec::{KubernetesSpec, RolloutCheck, SettingsCheck};
@@ -29,7 +29,7 @@ use pods::Pods;
 use references::ConfigMaps;
 use rollout::Progress;
 
-const KUBECTL: &str = "kubectl";
+const KUBECTL: &str = gonogo_core::checklist::spec::KUBECTL;
 /// The most that is read of a list of pods, in bytes. A pod has some 10 kB.
 const MAX_PODS: usize = 32 << 20;
 /// The maximum number of config maps that are searched.
@@ -63,7 +63,13 @@ pub(super) async fn run(
         seen.extend(cluster.settings(check).await);
     }
     if !spec.dry_run.is_empty() {
-        seen.push(cluster.dry_run().await);
+        seen.extend(cluster.dry_run().await);
+        seen.extend(
+            spec.pauses
+                .as_ref()
+                .filter(|_| spec.is_kubectl())
+                .and_then(|check| pause::judge(&spec.dry_run, check)),
+        );
     }
     Outcome::of(seen, reproduce(spec))
 }
@@ -189,27 +195,33 @@ impl KubernetesCluster<'_> {
     }
 
     /// Tries a command without its effect.
-    async fn dry_run(&self) -> Observation {
+    async fn dry_run(&self) -> Vec<Observation> {
         let spec = self.spec;
         let shown = spec.dry_run.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
         let what = format!("dry run of `{shown}`");
-        let program = spec.dry_run.first().map(String::as_str).unwrap_or_default();
-        if Path::new(program).file_name().is_none_or(|name| name != KUBECTL) {
-            return judge_program_exists(&shown, program);
+        if !spec.is_kubectl() {
+            let program = spec.dry_run.first().map(String::as_str).unwrap_or_default();
+            return vec![judge_program(&shown, program), untried("only kubectl has a dry run")];
         }
         let expected = "allowed";
-        match self.run(&dry(spec)).await {
+        vec![match self.run(&dry(spec)).await {
             Ok(result) if result.status.success() => Observation::new(what, expected, "allowed", true),
             Ok(result) => {
                 let failure = KubectlFailure::of(&result);
                 match failure.judge_dry_run() {
                     DryRun::Wrong(seen) => Observation::new(what, expected, seen, false),
+                    DryRun::Unsupported => untried(&failure.message),
                     DryRun::Unknown => Observation::unknown(what, expected, failure.explain(spec)),
                 }
             }
             Err(why) => Observation::unknown(what, expected, why),
-        }
+        }]
     }
+}
+
+/// A command that has no dry run. A checklist can leave it to people by this name.
+fn untried(why: &str) -> Observation {
+    Observation::unknown("dry run", "allowed", format!("not tried: {why}"))
 }
 
 /// A deployment as one word, which cannot be taken for an option.
@@ -237,16 +249,9 @@ fn dry(spec: &KubernetesSpec) -> Vec<String> {
 }
 
 /// For another program, only its existence can be checked.
-fn judge_program_exists(shown: &str, program: &str) -> Observation {
-    let (what, expected) = (format!("program of `{shown}`"), "installed (only kubectl has a dry run)");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let is_there = |file: &Path| file.is_file();
-    let file = if program.contains('/') {
-        is_there(Path::new(program)).then(|| program.into())
-    } else {
-        std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| is_there(file))
-    };
-    match file {
+fn judge_program(shown: &str, program: &str) -> Observation {
+    let (what, expected) = (format!("program of `{shown}`"), "installed");
+    match find_program(program) {
         Some(file) => Observation::new(what, expected, file.display().to_string(), true),
         None => Observation::new(what, expected, format!("program `{program}` not found"), false),
     }
@@ -259,8 +264,10 @@ fn reproduce(spec: &KubernetesSpec) -> String {
     let name = spec.deployments.first().or(rollout).or(health).or(settings);
     let argv = match name {
         Some(name) => kubectl(spec, &["get", &target(name), "--output=json"]),
-        None if spec.dry_run.is_empty() => kubectl(spec, &["get", "deployments"]),
-        None => dry(spec),
+        None if spec.is_kubectl() => dry(spec),
+        // Nothing was tried that could be repeated.
+        None if !spec.dry_run.is_empty() => vec!["command".into(), "-v".into(), spec.dry_run[0].clone()],
+        None => kubectl(spec, &["get", "deployments"]),
     };
     argv.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ")
 }

@@ -48,7 +48,7 @@ pub(super) fn settings(
 /// The value that a setting must have, for people.
 fn expected(setting: &Setting) -> String {
     match setting {
-        Setting::Text(expected) => text::clip(expected, MAX_VALUE).into(),
+        Setting::Text(expected) => text::clip(expected, MAX_VALUE),
         Setting::Address(address) => address.whole(),
     }
 }

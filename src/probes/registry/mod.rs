@@ -34,13 +34,14 @@ pub(super) async fn run(
 ) -> Outcome {
     let outcome = Outcome::of(query_registry(spec, deadline, secret_store, context).await, "");
     let is_push_wrong = outcome.problems().next().is_some_and(|problem| problem.what == push::WHAT);
-    Outcome { reproduce: reproduce(spec, is_push_wrong), ..outcome }
+    let tag = spec.tag.as_deref().map(|tag| context.restored_tag(tag));
+    Outcome { reproduce: reproduce(spec, tag, is_push_wrong), ..outcome }
 }
 
 /// The request of the check: of the tag, or the start of an upload, which expires if nothing more is sent.
-fn reproduce(spec: &RegistrySpec, is_push: bool) -> String {
+fn reproduce(spec: &RegistrySpec, tag: Option<&str>, is_push: bool) -> String {
     let repository = &spec.repository;
-    let command = match &spec.tag {
+    let command = match tag {
         _ if is_push => curl::get(&spec.api, &format!("/v2/{repository}/blobs/uploads/")) + " -i -X POST",
         None => curl::get(&spec.api, "/v2/") + " -I",
         Some(tag) => {
@@ -73,6 +74,7 @@ async fn query_registry(
     };
     let mut seen = Vec::new();
     if let Some(tag) = &spec.tag {
+        let tag = context.restored_tag(tag);
         seen.extend(query_tag(spec, tag, &session, deadline, context).await);
     }
     if spec.push {

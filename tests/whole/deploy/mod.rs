@@ -141,7 +141,7 @@ fn a_rollout_past_its_deadline_stops_and_is_rolled_back() {
     terminal.wait_for_text("failed at the end");
     deployment.assert_stopped(&mut terminal, "deploy.rollout", "failed at the end");
     deployment.whole.cluster.update(|objects| objects.rollouts_hang = false);
-    for step in ["pause", "app", "worker", "resume", "wait"] {
+    for step in ["pause", "app", "worker", "resume", "wait", "wait-worker"] {
         terminal.send("a").wait_for_text(&format!("run rollback/{step}"));
         terminal.send("y").wait_for_text(&format!("rollback/{step}: exit code 0"));
     }
@@ -163,4 +163,14 @@ fn a_rollout_past_its_deadline_stops_and_is_rolled_back() {
     let verdict = of("verdict");
     assert_eq!(verdict["decision"], "NO-GO");
     assert!(verdict["reasons"].to_string().contains(&previous), "{verdict}");
+    // It is the previous release that must run now, in both deployments.
+    let probed = |probe: &str| {
+        let mut of_health = entries.iter().filter(|entry| entry["point"] == "verify.health");
+        of_health.rfind(|entry| entry["probe"] == probe).unwrap()
+    };
+    for probe in ["tag", "app", "worker"] {
+        let last = probed(probe);
+        let outcome = last["outcome"].to_string();
+        assert!(last["outcome"]["class"] == "pass" && outcome.contains(&previous), "{outcome}");
+    }
 }

@@ -75,7 +75,7 @@ pub const FAULTS: &[StackFault] = &[
             whole.registry.delete(REPOSITORY, &digest);
         },
         fix: |whole| whole.release(&["PATH=/bin", "RELEASE=2"]),
-        points: &["deploy.image-push", "deploy.rollout", "secrets.broker-credentials"],
+        points: &["deploy.image-push", "deploy.rollout", "secrets.broker-credentials", "verify.health"],
         messages: &["tag v2"],
     },
     StackFault {
@@ -87,7 +87,7 @@ pub const FAULTS: &[StackFault] = &[
                 .update(|objects| objects.digests.values_mut().for_each(|digest| digest.clone_from(&other)));
         },
         fix: |whole| whole.release(&["PATH=/bin", "RELEASE=2"]),
-        points: &["deploy.rollout"],
+        points: &["deploy.rollout", "verify.health"],
         messages: &["image of advanced-app"],
     },
     StackFault {
@@ -202,7 +202,7 @@ pub const FAULTS: &[StackFault] = &[
         name: "tag moved after the push",
         inject: |whole| drop(whole.registry.push(REPOSITORY, "v2", &["PATH=/bin", "RELEASE=3"], &[])),
         fix: |whole| whole.release(&["PATH=/bin", "RELEASE=2"]),
-        points: &["deploy.image-push", "deploy.rollout"],
+        points: &["deploy.image-push", "deploy.rollout", "verify.health"],
         messages: &["tag v2", "image of advanced-app"],
     },
     StackFault {
@@ -215,6 +215,7 @@ pub const FAULTS: &[StackFault] = &[
             "infra.registry-rights",
             "rollback.previous-release",
             "secrets.broker-credentials",
+            "verify.health",
         ],
         messages: &["deploy-bot"],
     },
@@ -225,7 +226,7 @@ pub const FAULTS: &[StackFault] = &[
             whole.cluster.update(|objects| drop(objects.digests.insert("advanced-worker".into(), other)));
         },
         fix: |whole| whole.release(&["PATH=/bin", "RELEASE=2"]),
-        points: &["deploy.rollout"],
+        points: &["deploy.rollout", "verify.health"],
         messages: &["image of advanced-worker"],
     },
     StackFault {

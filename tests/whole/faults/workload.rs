@@ -40,6 +40,7 @@ const WORKLOAD_POINTS: &[&str] = &[
     "secrets.allowed-origins",
     "secrets.broker-credentials",
     "secrets.otlp-export",
+    "verify.health",
 ];
 
 pub const FAULTS: &[StackFault] = &[
@@ -72,14 +73,14 @@ pub const FAULTS: &[StackFault] = &[
         name: "nothing runs",
         inject: |whole| assert!(whole.cluster.scale("advanced-app", 0)),
         fix: restore_deployment,
-        points: &["deploy.rollout"],
+        points: &["deploy.rollout", "verify.health"],
         messages: &["nothing runs"],
     },
     StackFault {
         name: "rollout not complete",
         inject: |whole| change_deployment(whole, |object| object["status"]["updatedReplicas"] = 1.into()),
         fix: restore_deployment,
-        points: &["deploy.rollout"],
+        points: &["deploy.rollout", "verify.health"],
         messages: &["rollout complete"],
     },
     StackFault {
@@ -107,7 +108,12 @@ pub const FAULTS: &[StackFault] = &[
             whole.cluster.update(|objects| drop(objects.deployments.remove("advanced-worker")));
         },
         fix: restore_worker,
-        points: &["deploy.rollout", "rollback.pause-consumers", "secrets.broker-credentials"],
+        points: &[
+            "deploy.rollout",
+            "rollback.pause-consumers",
+            "secrets.broker-credentials",
+            "verify.health",
+        ],
         messages: &["deployment advanced-worker", "no such deployment"],
     },
     StackFault {

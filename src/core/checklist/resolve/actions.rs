@@ -222,7 +222,7 @@ impl<'a> Resolver<'a> {
             };
             point.probes.push(Probe {
                 id: format!("try-{}", step.id),
-                title: format!("Dry run: {}", step.title),
+                title: format!("Dry run: {}{}", step.title, dry_run_scope(&program.dry_run)),
                 due: due.clone(),
                 deadline_ms: 60_000,
                 retries: 0,
@@ -292,6 +292,12 @@ pub(super) fn add_iac_defaults(values: &mut toml::Table, release: Option<&str>) 
 /// What `kubectl` prints when it cannot reach its cluster.
 const UNREACHABLE_MESSAGES: [&str; 6] =
     ["Unable to connect", "was refused", "error: stat ", "does not exist", "i/o timeout", "no route to host"];
+
+/// What the title of a dry run adds: the API server takes an image that no registry has.
+fn dry_run_scope(argv: &[String]) -> &'static str {
+    let is_of_server = argv.iter().any(|word| word == "--dry-run=server");
+    if is_of_server { " (accepted by the API server; no image is pulled)" } else { "" }
+}
 
 fn kubectl_error_patterns() -> toml::Value {
     let each = UNREACHABLE_MESSAGES.iter().map(|pattern| {

@@ -76,6 +76,10 @@ pub struct TokenSpec {
     /// How many times the current token is tried by each carrier, each over connections of its own.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub samples: u32,
+    /// How many times a token that must be rejected is tried by each carrier at the WebSocket, each over a connection of
+    /// its own; at the event stream, whose rate is limited most, once.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub refusals: u32,
     /// The board of the WebSocket.
     #[serde(default = "board")]
     pub board: String,

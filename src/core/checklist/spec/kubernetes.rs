@@ -1,10 +1,14 @@
 //! The spec of the Kubernetes probe.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::syntax::{self, Context, Deployment, Digest, Namespace};
+
+/// The program that a cluster is checked with.
+pub const KUBECTL: &str = "kubectl";
 
 /// A namespace of a cluster, checked with `kubectl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,9 +39,12 @@ pub struct KubernetesSpec {
     /// The settings that deployments must have where they are written out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<SettingsCheck>,
-    /// A command for a dry run: `kubectl` runs with `--dry-run`, other programs are only looked up.
+    /// A command for a dry run: `kubectl` runs with `--dry-run`; other programs have none, and are only looked up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dry_run: Vec<String>,
+    /// What that command must pause, where it is one of `kubectl scale`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pauses: Option<PauseCheck>,
 }
 
 impl KubernetesSpec {
@@ -49,6 +56,13 @@ impl KubernetesSpec {
             && self.dry_run.is_empty()
     }
 
+    /// Whether the command for the dry run is one of `kubectl`, which alone has a dry run.
+    #[must_use]
+    pub fn is_kubectl(&self) -> bool {
+        let program = self.dry_run.first().map(Path::new);
+        program.and_then(Path::file_name).is_some_and(|name| name == KUBECTL)
+    }
+
     /// The options of kubectl for the cluster and namespace.
     #[must_use]
     pub fn kubectl_options(&self) -> Vec<String> {
@@ -56,6 +70,18 @@ impl KubernetesSpec {
         let file = self.kubeconfig.iter().map(|file| format!("--kubeconfig={file}"));
         own.into_iter().chain(file).collect()
     }
+}
+
+/// What a command must pause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PauseCheck {
+    /// The deployment that consumes: it must be scaled to 0.
+    #[serde(deserialize_with = "syntax::one::<Deployment, _>")]
+    pub consumer: String,
+    /// The deployment that serves the users: it must go on.
+    #[serde(deserialize_with = "syntax::one::<Deployment, _>")]
+    pub application: String,
 }
 
 /// A rollout that must be complete.
