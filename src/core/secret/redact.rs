@@ -88,12 +88,16 @@ impl Redactor {
         needles.dedup();
         let search = SecretSearch::new(needles.iter().map(|(_, needle)| needle.as_str())).ok().map(Arc::new);
         let mut outdated = BTreeMap::new();
-        for ((rule, _), search) in needles.iter_mut().zip(search.iter().cycle()) {
+        // A secret of many lines has many needles of one rule.
+        for needles_of_rule in needles.chunk_by_mut(|(a, _), (b, _)| a == b) {
+            let (Some((rule, _)), Some(search)) = (needles_of_rule.first(), search.as_deref()) else { break };
             let forms = shorter_rules(rule);
             let clean = forms.into_iter().find(|form| is_clean(search, form)).unwrap_or(UNNAMED).to_owned();
             let unclean = forms.into_iter().filter(|form| !is_clean(search, form));
             outdated.extend(unclean.map(|form| (placeholder_text(form), clean.clone())));
-            *rule = clean;
+            for (rule, _) in needles_of_rule {
+                rule.clone_from(&clean);
+            }
         }
         Self { needles: needles.into(), search, outdated: outdated.into_iter().collect() }
     }

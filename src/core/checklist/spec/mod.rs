@@ -147,8 +147,6 @@ impl ProbeSpec {
                 (spec.checks_nothing(), "`deployments`, `rollout`, `health`, `settings` or `dry_run`")
             }
             Self::Registry(spec) => (spec.tag.is_none() && !spec.push, "`tag` or `push`"),
-            Self::Jaeger(spec) => (spec.routes.is_empty(), "one or more `routes`"),
-            Self::Cors(spec) => (spec.origins.is_empty(), "one or more `origins`"),
             Self::Contacts(spec) => (spec.roles.is_empty(), "one or more `roles`"),
             _ => (false, ""),
         };
