@@ -107,7 +107,7 @@ pub const FAULTS: &[Fault] = &[
         "a port that accepts and never answers",
         REDIS,
         "error",
-        ["", "", "no response within 1 s"],
+        ["", "", "no response within 3 s"],
         || {
             let silent = SilentServer::start();
             Servers {
@@ -144,7 +144,7 @@ pub const FAULTS: &[Fault] = &[
         "a broker that accepts and never answers",
         TOPOLOGY,
         "error",
-        ["", "", "no response within 1 s"],
+        ["", "", "no response within 3 s"],
         || {
             let silent = SilentServer::start();
             Servers {
@@ -172,7 +172,7 @@ impl Servers {
              [values.prometheus]\nurl = {alerts:?}\n\
              [values.rabbitmq]\nurl = {amqp_url:?}\nmanagement = {management_url:?}\nvhost = {vhost:?}\nusername = {name:?}\n\
              password = {{ env = \"RABBITMQ_PASSWORD\" }}\n\
-             [points.\"infra.redis\"]\ndeadline = \"1s\"\n[points.\"infra.rabbitmq\"]\ndeadline = \"1s\"\n\
+             [points.\"infra.redis\"]\ndeadline = \"3s\"\n[points.\"infra.rabbitmq\"]\ndeadline = \"3s\"\n\
              [points.\"verify.queues-drained\"]\nretries = 0\n"
         )
     }
