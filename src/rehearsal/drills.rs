@@ -310,7 +310,7 @@ pub const DRILLS: [Drill; 31] = [
         drill(
             "rollout-hangs",
             "the rollout of the release never completes",
-            &["deploy.rollout"],
+            &["deploy.rollout", "verify.health"],
             "0 of 2 updated",
         ),
         |tool_faults| tool_faults.rollout_hangs = true,
