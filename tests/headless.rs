@@ -392,8 +392,8 @@ fn people_confirm_what_a_probe_cannot_observe() {
     let output = check(&["--machine"]).code(1).stdout_has("needs confirmation");
     let _ = output.stdout_has("nothing listens on that port").lacks("✔");
     // By the checklist: the point needs a person only where the probe could not observe it.
-    let by_checklist = checklist
-        .replace("kind = \"http\"", &format!("kind = \"http\"\npeople = [\"GET {{{{ app.url }}}}\"]"));
+    let by_checklist =
+        checklist.replace("kind = \"http\"", "kind = \"http\"\npeople = [\"GET {{ app.url }}\"]");
     let by_checklist = OwnChecklist::new(&by_checklist, &format!("[values.app]\nurl = \"{url}\"\n"));
     let _ = by_checklist.check(&["--machine"]).code(1).stdout_has("needs confirmation").lacks("✔");
     let misspelled = OwnChecklist::new(&checklist, &format!("[points.\"s.a\"]\npeople = [\"GET {url}x\"]\n"));
