@@ -262,7 +262,9 @@ fn timeout_observation(
         Some(stayed) => {
             Observation::new("waited", expected, format!("passed for {}", span(stayed)), false).as_measured()
         }
-        None if last == Class::Error => Observation::unknown("waited", expected, "an error at the end"),
-        None => Observation::new("waited", expected, "failed at the end", false),
+        None if last == Class::Error => {
+            Observation::unknown("waited", expected, "could not be checked at the last try")
+        }
+        None => Observation::new("waited", expected, "failed at the last try", false),
     }
 }

@@ -47,8 +47,12 @@ pub fn human(judgement: &Judgement, left_out: &LeftOut, color: bool) -> String {
 fn verdict_text(judgement: &Judgement, left_out: &LeftOut) -> String {
     let Verdict { decision, done, total, .. } = judge(judgement);
     let points = judgement.state.plan.points().count();
+    let parts =
+        judgement.state.plan.points().filter(|point| left_out.in_part.contains_key(&point.id)).count();
+    let parts = if parts > 0 { format!(", {parts} of them in part") } else { String::new() };
     if left_out.points_before > points {
-        format!("{decision} for {points} of {}: {done}/{total} done", count(left_out.points_before, "point"))
+        let before = count(left_out.points_before, "point");
+        format!("{decision} for {points} of {before}{parts}: {done}/{total} done")
     } else if left_out.is_partial() {
         format!("{decision} for what was checked: {done}/{total} done")
     } else {

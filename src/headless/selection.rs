@@ -19,6 +19,15 @@ pub struct Selection {
     pub after_deploy: bool,
 }
 
+/// What a check leaves out of a point.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InPart {
+    /// How many of its probes.
+    pub dropped: usize,
+    /// What a probe of it should have run after.
+    pub not_after: Option<ProbeKey>,
+}
+
 /// What a check leaves out, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
@@ -26,8 +35,8 @@ pub struct LeftOut {
     pub notes: Vec<String>,
     /// Whole points.
     pub skipped: Vec<SkippedPoint>,
-    /// Points of which only a part is checked, and how many of their probes are left out.
-    pub in_part: BTreeMap<PointId, usize>,
+    /// Points of which only a part is checked.
+    pub in_part: BTreeMap<PointId, InPart>,
     /// Points whose confirmation by people is left out.
     pub unconfirmed: BTreeSet<PointId>,
     /// How many points there were before.
@@ -38,9 +47,10 @@ impl LeftOut {
     /// The title of a point, marked if it is checked in part: passed is then not the whole of it.
     #[must_use]
     pub fn title(&self, point: &Point) -> String {
-        let in_part = self.in_part.get(&point.id).map(|dropped| {
-            let left = point.probes.len();
-            format!("in part: {left} of {} probes", left + dropped)
+        let left = point.probes.len();
+        let in_part = self.in_part.get(&point.id).map(|part| match &part.not_after {
+            Some(key) if part.dropped == 0 => format!("in part: not after {key}"),
+            _ => format!("in part: {left} of {} probes", left + part.dropped),
         });
         let unconfirmed = self.unconfirmed.contains(&point.id).then(|| "not confirmed".to_owned());
         let marks: Vec<_> = in_part.into_iter().chain(unconfirmed).collect();
@@ -196,7 +206,7 @@ fn drop_probes(
     });
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (key, why) in dropped.iter().filter(|(key, _)| plan.point(&key.point).is_some()) {
-        *left_out.in_part.entry(key.point.clone()).or_default() += 1;
+        left_out.in_part.entry(key.point.clone()).or_default().dropped += 1;
         by_reason.entry(why).or_default().push(key.to_string());
     }
     left_out.notes.extend(by_reason.into_iter().map(|(why, keys)| format!("{} ({why})", keys.join(", "))));
@@ -232,7 +242,7 @@ fn drop_dependents(plan: &mut Plan, configured: &BTreeSet<ProbeKey>, left_out: &
         let left = probe_keys(plan);
         let is_missing = |key: &ProbeKey| configured.contains(key) && !left.contains(key);
         for point in points_mut(plan) {
-            drop_order(point, is_missing);
+            drop_order(point, is_missing, left_out);
         }
         let any = drop_probes(plan, left_out, |_, probe| {
             let needed =
@@ -246,10 +256,12 @@ fn drop_dependents(plan: &mut Plan, configured: &BTreeSet<ProbeKey>, left_out: &
 }
 
 /// A probe that does not search for what the other one sent only has to run after it.
-fn drop_order(point: &mut Point, is_missing: impl Fn(&ProbeKey) -> bool) {
+fn drop_order(point: &mut Point, is_missing: impl Fn(&ProbeKey) -> bool, left_out: &mut LeftOut) {
     let searches = |spec: &ProbeSpec| matches!(spec, ProbeSpec::Prometheus(_) | ProbeSpec::Jaeger(_));
     for probe in point.probes.iter_mut().filter(|probe| !probe.spec.as_ref().is_some_and(searches)) {
-        probe.since = probe.since.take().filter(|key| !is_missing(key));
+        if let Some(key) = probe.since.take_if(|key| is_missing(key)) {
+            left_out.in_part.entry(point.id.clone()).or_default().not_after = Some(key);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 use serde_json::error::Category;
 
 use super::error::ProbeError;
+use super::unique_keys::UniqueKeys;
 use gonogo_core::text;
 
 /// The longest excerpt in an observation, in bytes.
@@ -49,9 +50,9 @@ pub(super) enum Unreadable {
     Unexpected(String),
 }
 
-/// Parses JSON. A small text can need much memory: `{"":0}` grows a hundredfold.
+/// Parses JSON in which no key occurs twice. A small text can need much memory: `{"":0}` grows a hundredfold.
 pub(super) fn json(bytes: &[u8]) -> Result<Value, Unreadable> {
-    parse(bytes, MAX_OBJECTS)
+    parse(bytes, MAX_OBJECTS).map(|UniqueKeys(value)| value)
 }
 
 /// Parses a long JSON text into a type that keeps few of its fields.

@@ -1,61 +1,65 @@
 //! Which origins a running application allows: those that it should, and none of some invented ones. Whether it allows
 //! others, no request can show.
 
+use futures_util::future::join_all;
 use reqwest::{Method, Url};
 
 use super::api_client::{ApiClient, ApiResponse};
+use super::checked_by::{self, CheckedBy};
 use super::curl;
 use super::deadline::Deadline;
 use super::error::ProbeResult;
 use crate::secret_store::SecretStore;
 use gonogo_core::checklist::spec::{ApiSpec, CorsSpec};
 use gonogo_core::outcome::{Observation, Outcome};
+use gonogo_core::text;
 
 /// An origin that no application allows on purpose (the name is reserved by RFC 2606).
 const FOREIGN: &str = "https://gonogo-foreign.example";
 
 pub(super) async fn run(spec: &CorsSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
-    let first = spec.origins.first().map_or(FOREIGN, String::as_str);
-    let reproduce = format!("{} -i -H 'Origin: {first}'", curl::get(&spec.api, &spec.path));
-    let api = match ApiClient::new(&spec.api, deadline, secret_store).await {
-        Ok(api) => api,
-        Err(why) => return Outcome::of(vec![Observation::unknown("CORS", "a response", why)], reproduce),
-    };
-    let direct = judge_all(spec, &api, "");
-    let public = judge_elsewhere(spec, deadline, secret_store);
-    let (direct, public) = tokio::join!(direct, public);
-    Outcome::of(direct.into_iter().chain(public).collect(), reproduce)
-}
-
-async fn judge_elsewhere(
-    spec: &CorsSpec,
-    deadline: &Deadline,
-    secret_store: &SecretStore,
-) -> Vec<Observation> {
-    let Some(url) = spec.api.elsewhere(spec.public_url.as_deref()) else { return Vec::new() };
-    let public = ApiSpec { url: url.to_owned(), ..spec.api.clone() };
-    match ApiClient::new(&public, deadline, secret_store).await {
-        Ok(api) => judge_all(spec, &api, &format!(" at {url}")).await,
-        Err(why) => vec![Observation::unknown(format!("CORS at {url}"), "a response", why)],
-    }
+    let public = spec.api.elsewhere(spec.public_url.as_deref());
+    let public =
+        public.map(|url| (ApiSpec { url: url.to_owned(), ..spec.api.clone() }, format!(" at {url}")));
+    let places: Vec<_> = [(spec.api.clone(), String::new())].into_iter().chain(public).collect();
+    let checks = places.iter().map(|(api, place)| judge_at(spec, api, place, deadline, secret_store));
+    checked_by::outcome(join_all(checks).await.into_iter().flatten().collect())
 }
 
 /// Every origin once, at one address.
-async fn judge_all(spec: &CorsSpec, api: &ApiClient, place: &str) -> Vec<Observation> {
-    let mut seen = Vec::new();
+async fn judge_at(
+    spec: &CorsSpec,
+    at: &ApiSpec,
+    place: &str,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+) -> Vec<CheckedBy> {
+    let check = |origin: &str, seen: Observation| {
+        let header = text::shell_word(&format!("Origin: {origin}"));
+        CheckedBy { command: format!("{} -i -H {header}", curl::get(at, &spec.path)), seen: vec![seen] }
+    };
+    let mut checks = Vec::new();
     for origin in &spec.origins {
-        let reply = get_from(api, &spec.path, origin).await;
-        seen.push(judge_allowed(&format!("{origin}{place}"), origin, reply));
+        let reply = get_from(at, &spec.path, origin, deadline, secret_store).await;
+        checks.push(check(origin, judge_allowed(&format!("{origin}{place}"), origin, reply)));
     }
     for (what, origin) in foreign_origins(&spec.origins) {
-        let reply = get_from(api, &spec.path, &origin).await;
-        seen.push(judge_rejected(&format!("{what} {origin}{place}"), &origin, reply));
+        let reply = get_from(at, &spec.path, &origin, deadline, secret_store).await;
+        checks.push(check(&origin, judge_rejected(&format!("{what} {origin}{place}"), &origin, reply)));
     }
-    seen
+    checks
 }
 
-/// The response to a GET with this origin, as a browser sends it.
-async fn get_from(api: &ApiClient, path: &str, origin: &str) -> ProbeResult<ApiResponse> {
+/// The response to a GET with this origin, as a browser sends it: over a connection of its own, since a balancer may have
+/// several instances behind it.
+async fn get_from(
+    at: &ApiSpec,
+    path: &str,
+    origin: &str,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+) -> ProbeResult<ApiResponse> {
+    let api = ApiClient::new(at, deadline, secret_store).await?;
     api.send(api.request(Method::GET, api.url(path, &[])).header("Origin", origin)).await
 }
 

@@ -1,10 +1,11 @@
 //! The security headers: on record as they are, strict enough, and compared with the last sealed run.
 
+use futures_util::future::join_all;
 use reqwest::header::HeaderMap;
 
 use super::api_client::ApiClient;
 use super::deadline::Deadline;
-use super::{ProbeContext, curl};
+use super::{ProbeContext, curl, samples};
 use crate::secret_store::SecretStore;
 use gonogo_core::checklist::spec::HeadersSpec;
 use gonogo_core::outcome::{Observation, Outcome, key};
@@ -19,28 +20,29 @@ pub(super) async fn run(
     secret_store: &SecretStore,
     context: &ProbeContext,
 ) -> Outcome {
-    let reproduce = format!("{} -I", curl::get(&spec.api, &spec.path));
+    let answers = (0..spec.samples).map(|_| sample(spec, deadline, secret_store));
+    let mut seen = samples::merge(join_all(answers).await);
+    let drift: Vec<_> = seen.iter().filter_map(|now| drift(now, context)).collect();
+    seen.extend(drift);
+    Outcome::of(seen, format!("{} -I", curl::get(&spec.api, &spec.path)))
+}
+
+/// The headers of one response, over a connection of its own.
+async fn sample(spec: &HeadersSpec, deadline: &Deadline, secret_store: &SecretStore) -> Vec<Observation> {
+    let what = "security headers";
     let request = async {
         let api = ApiClient::new(&spec.api, deadline, secret_store).await?;
         api.get(&spec.path, &[]).await
     };
-    let reply = match request.await {
-        Ok(reply) => reply,
-        Err(why) => {
-            return Outcome::of(vec![Observation::unknown("security headers", "a response", why)], reproduce);
-        }
-    };
-    if !reply.status.is_success() {
+    let headers = match request.await {
+        Ok(reply) if reply.status.is_success() => reply.headers,
         // The headers of an error page say nothing about the application's own responses.
-        let seen = reply.error_of_status();
-        return Outcome::of(vec![Observation::unknown("security headers", "2xx", seen)], reproduce);
-    }
-    let mut seen =
-        vec![hsts(spec, &reply.headers), present(CSP, &reply.headers), present(PERMISSIONS, &reply.headers)];
-    seen.extend(weak(&reply.headers));
-    let drift: Vec<_> = seen.iter().filter_map(|now| drift(now, context)).collect();
-    seen.extend(drift);
-    Outcome::of(seen, reproduce)
+        Ok(reply) => return vec![Observation::unknown(what, "2xx", reply.error_of_status())],
+        Err(why) => return vec![Observation::unknown(what, "a response", why)],
+    };
+    let mut seen = vec![hsts(spec, &headers), present(CSP, &headers), present(PERMISSIONS, &headers)];
+    seen.extend(weak(&headers));
+    seen
 }
 
 fn value(name: &str, headers: &HeaderMap) -> Option<String> {

@@ -56,7 +56,8 @@ fn judge_one(check: &JsonCheck, parsed: Result<&Value, &Unreadable>, body: &Read
         Err(why) => return Observation::unknown(what, expected, why.to_string()),
     };
     let nodes = check.path.find(json);
-    let seen = Observation::new(what, expected, describe_nodes(&nodes), matches(check, &nodes));
+    let described = describe_nodes(&nodes, matches!(check.equals, None | Some(Scalar::Text(_))));
+    let seen = Observation::new(what, expected, described, matches(check, &nodes));
     // A value that must only exist, or be large enough, differs from attempt to attempt.
     if check.equals.is_none() { seen.as_measured() } else { seen }
 }
@@ -67,7 +68,8 @@ fn expected(check: &JsonCheck) -> String {
     if parts.is_empty() { "one value".into() } else { parts.join(", ") }
 }
 
-/// Whether the nodes match the check: exactly one if it has only a path, else at least one, and all of them match.
+/// Whether the nodes match the check: exactly one, which is not null, if it has only a path, else at least one, and all
+/// of them match.
 fn matches(check: &JsonCheck, nodes: &[&Value]) -> bool {
     let bounds = check.bounds();
     let is_path_only = check.equals.is_none() && bounds.is_empty();
@@ -75,7 +77,11 @@ fn matches(check: &JsonCheck, nodes: &[&Value]) -> bool {
         check.equals.as_ref().is_none_or(|value| equals(node, value))
             && bounds.iter().all(|bound| number(node).is_some_and(|number| bound.holds(&number)))
     };
-    if is_path_only { nodes.len() == 1 } else { !nodes.is_empty() && nodes.iter().all(each) }
+    if is_path_only {
+        matches!(nodes, [node] if !node.is_null())
+    } else {
+        !nodes.is_empty() && nodes.iter().all(each)
+    }
 }
 
 /// A number, also one that is written as a text.
@@ -106,9 +112,10 @@ fn is_whole(node: f64, value: i64) -> bool {
     node == value as f64
 }
 
-fn describe_nodes(nodes: &[&Value]) -> String {
+/// The nodes; texts are without quotes if `plain`, since no other kind of value is expected.
+fn describe_nodes(nodes: &[&Value], plain: bool) -> String {
     let describe = |node: &&Value| match node {
-        Value::String(text) => text::clip(text, MAX_NODE_TEXT),
+        Value::String(text) if plain => text::clip(text, MAX_NODE_TEXT),
         node => text::clip(&node.to_string(), MAX_NODE_TEXT),
     };
     let first = || nodes.iter().take(MAX_SHOWN_NODES).map(describe).collect::<Vec<_>>().join(", ");
@@ -159,7 +166,10 @@ mod tests {
     fn a_value_is_compared_by_type() {
         let is_true = || Some(Scalar::Bool(true));
         assert_eq!(judge_body("$.up", is_true(), "", r#"{"up":true}"#), ("true".into(), Some(true)));
-        assert_eq!(judge_body("$.up", is_true(), "", r#"{"up":"true"}"#).1, Some(false));
+        let text = judge_body("$.up", is_true(), "", r#"{"up":"true"}"#);
+        assert_eq!(text, ("\"true\"".into(), Some(false)), "a text is no truth value");
+        assert_eq!(judge_body("$.up", None, "", r#"{"up":null}"#), ("null".into(), Some(false)));
+        assert_eq!(judge_body("$.up", None, "", r#"{"up":"", "up": 1}"#).1, None, "two that contradict");
         assert_eq!(judge_body("$.n", Some(Scalar::Integer(1)), "", r#"{"n":1.0}"#).1, Some(true));
         assert_eq!(judge_body("$.n", Some(Scalar::Integer(1)), "", r#"{"n":1.5}"#).1, Some(false));
     }

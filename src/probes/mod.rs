@@ -62,6 +62,7 @@ mod sse;
 mod text_checks;
 mod tls;
 mod token;
+mod unique_keys;
 mod vault;
 mod websocket;
 

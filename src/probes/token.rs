@@ -7,6 +7,7 @@ use futures_util::{Stream, StreamExt as _, stream};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Response, Url};
 
+use super::checked_by::{self, CheckedBy};
 use super::curl;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
@@ -15,9 +16,10 @@ use super::samples;
 use super::secrets::read_secret;
 use super::websocket::{self, WebSocketAnswer, WebSocketMessage};
 use crate::secret_store::SecretStore;
-use gonogo_core::checklist::spec::TokenSpec;
-use gonogo_core::outcome::{Observation, Outcome};
+use gonogo_core::checklist::spec::{ApiSpec, TokenSpec};
+use gonogo_core::outcome::{Observation, Outcome, key};
 use gonogo_core::secret::Secret;
+use gonogo_core::text;
 
 /// Where events are read.
 pub(super) const SSE_PATH: &str = "/sse/activity";
@@ -53,6 +55,16 @@ enum Carrier<'a> {
 }
 
 impl Carrier<'_> {
+    /// The request of the events with a token, which is a word of a shell.
+    fn reproduce(self, spec: &TokenSpec, token: &str) -> String {
+        let (base, options) = match self {
+            Self::Header(base) => (base, format!("-H 'Authorization: Bearer '{token}")),
+            Self::Query(base) => (base, format!("-G --data-urlencode token={token}")),
+        };
+        let api = ApiSpec { url: base.to_owned(), ..spec.api.clone() };
+        format!("{} -o /dev/null -w '%{{http_code}}' {options}", curl::get(&api, SSE_PATH))
+    }
+
     /// What is added to the name of a token.
     fn describe(self, spec: &TokenSpec) -> String {
         match self {
@@ -80,26 +92,27 @@ struct TokenProbe<'a> {
 }
 
 pub(super) async fn run(spec: &TokenSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
-    let reproduce = format!(
-        "{} -o /dev/null -w '%{{http_code}}' -H 'Authorization: Bearer {}'",
-        curl::get(&spec.api, SSE_PATH),
-        spec.default
-    );
+    let default_word = text::shell_word(&spec.default);
     let headers = match http_client::headers(&spec.api.headers, deadline, secret_store).await {
         Ok(headers) => headers,
         Err(why) => {
-            return Outcome::of(vec![Observation::unknown("application", "reachable", why)], reproduce);
+            let command = Carrier::Header(&spec.api.url).reproduce(spec, &default_word);
+            return Outcome::of(vec![Observation::unknown("application", "reachable", why)], command);
         }
     };
     let probe = TokenProbe { spec, headers, deadline };
     let default = Ok(Secret::new(spec.default.clone()));
-    let mut seen = probe.check("the default token", default, false).await;
+    let mut checks = probe.check("the default token", default, &default_word, false).await;
     for (what, reference, is_current) in
         [("the old token", &spec.old, false), ("the current token", &spec.current, true)]
     {
         let Some(reference) = reference else {
             let why = "not checked: the profile does not have it";
-            seen.extend((!is_current).then(|| Observation::recorded(what, why)));
+            let seen = (!is_current)
+                .then(|| Observation::recorded(what, why).with_key(key::NOTICE))
+                .into_iter()
+                .collect();
+            checks.push(CheckedBy { command: String::new(), seen });
             continue;
         };
         let token = read_secret(reference, deadline, secret_store).await;
@@ -109,29 +122,42 @@ pub(super) async fn run(spec: &TokenSpec, deadline: &Deadline, secret_store: &Se
                 .is_ok_and(|current| current.expose() == token.expose())
         {
             let seen_text = "identical: the token was not rotated";
-            seen.push(Observation::new(what, "different from the current token", seen_text, false));
+            let same = Observation::new(what, "different from the current token", seen_text, false);
+            let command = Carrier::Header(&spec.api.url).reproduce(spec, &reference.shell());
+            checks.push(CheckedBy { command, seen: vec![same] });
             continue;
         }
-        seen.extend(probe.check(what, token, is_current).await);
+        checks.extend(probe.check(what, token, &reference.shell(), is_current).await);
     }
-    Outcome::of(seen, reproduce)
+    checked_by::outcome(checks)
 }
 
 impl TokenProbe<'_> {
-    /// The same token at both endpoints, by each carrier.
-    async fn check(&self, what: &str, token: ProbeResult<Secret>, is_current: bool) -> Vec<Observation> {
+    /// The same token at both endpoints, by each carrier; `word` stands for it in commands.
+    async fn check(
+        &self,
+        what: &str,
+        token: ProbeResult<Secret>,
+        word: &str,
+        is_current: bool,
+    ) -> Vec<CheckedBy> {
+        let command = |carrier: Carrier| carrier.reproduce(self.spec, word);
         let token = match token {
             Ok(token) => token,
-            Err(why) => return vec![Observation::unknown(what, "readable", why)],
+            Err(why) => {
+                let seen = vec![Observation::unknown(what, "readable", why)];
+                return vec![CheckedBy { command: command(Carrier::Header(&self.spec.api.url)), seen }];
+            }
         };
         let base = self.spec.api.url.as_str();
         let public = self.spec.public_url.as_deref().unwrap_or(base);
-        let mut seen = Vec::new();
+        let mut checks = Vec::new();
         for carrier in [Carrier::Header(base), Carrier::Query(public)] {
             let what = format!("{what}{}", carrier.describe(self.spec));
-            seen.extend(self.sample(carrier, &what, &token, is_current).await);
+            let seen = self.sample(carrier, &what, &token, is_current).await;
+            checks.push(CheckedBy { command: command(carrier), seen });
         }
-        seen
+        checks
     }
 
     /// The token at both endpoints, as often as the spec says: one instance of several may judge it otherwise. The event

@@ -3,7 +3,8 @@
 use crate::tui::context::Context;
 use crate::tui::layer::Effect;
 use gonogo_core::checklist::Role;
-use gonogo_core::run::{Act, Rejection};
+use gonogo_core::journal::entry::Decision;
+use gonogo_core::run::{Act, Rejection, tally};
 
 impl Context<'_> {
     /// Describes who has sealed and whose seals are missing, as if the operators in `and` had sealed too.
@@ -37,6 +38,18 @@ impl Context<'_> {
     /// Whether the active operator can seal now.
     pub fn can_seal(&self) -> bool {
         self.rejection(Act::Seal).is_none()
+    }
+
+    /// What people have to do when no point needs them.
+    pub fn describe_rest(&self) -> String {
+        if self.can_seal() {
+            return "no point needs a human now; v shows the verdict, which waits for your seal".into();
+        }
+        let is_recorded = self.run.state.verdict.is_some() || self.run.state.is_closing();
+        if self.can_act() && !is_recorded && tally(&self.judgement).0 == Decision::Go {
+            return "every point is done; v records the verdict".into();
+        }
+        "nothing needs a human now".into()
     }
 
     /// Whether the active operator can abandon the run.

@@ -1,6 +1,9 @@
 //! The public endpoints of the application (tokens, origins, security headers), and the contacts.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gonogo_core::outcome::Outcome;
 use gonogo_rehearsal::servers::app::AppFaults;
@@ -265,4 +268,57 @@ fn origins_are_checked_at_the_public_url_too() {
     // The same address is checked once.
     let same = plus(&with, &json!({"public_url": format!("{}/", stack.app.url())}));
     assert!(!describe(&run_probe("cors", &same)).contains(" at http"));
+}
+
+/// One replica of several answers otherwise.
+#[test]
+fn security_headers_are_sampled() {
+    let web = Web::start();
+    let without = Reply::ok("")
+        .header("strict-transport-security", "max-age=63072000")
+        .header("permissions-policy", "camera=()");
+    let good = without.clone().header("content-security-policy", "default-src 'self'");
+    web.sequence("/healthz", [good.clone(), without, good]);
+    let with = json!({"api": {"url": web.url("")}, "hsts_min_age": 1, "samples": 4});
+    assert_fail(
+        &run_probe("headers", &with),
+        &["✗ header Content-Security-Policy | present | 1 of 4 samples: no such header"],
+    );
+    assert_eq!(web.requests().len(), 4);
+}
+
+/// A balancer chooses an instance for each connection.
+#[test]
+fn every_origin_has_a_connection_of_its_own() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (connections, requests) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The last connection is the test's own.
+            for stream in listener.incoming().map(Result::unwrap) {
+                let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+                let mut asked = 0;
+                for _ in lines.filter(String::is_empty) {
+                    asked += 1;
+                    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+                    if (&stream).write_all(answer).is_err() {
+                        break;
+                    }
+                }
+                if asked == 0 {
+                    break;
+                }
+                connections.fetch_add(1, Ordering::SeqCst);
+                requests.fetch_add(asked, Ordering::SeqCst);
+            }
+        });
+        assert_fail(
+            &run_probe("cors", &json!({"api": {"url": url}, "origins": ["https://a.example"]})),
+            &["✗ origin https://a.example | allowed by name | not allowed"],
+        );
+        drop(TcpStream::connect(listener.local_addr().unwrap()));
+    });
+    let counted = [connections, requests].map(AtomicUsize::into_inner);
+    assert!(counted[0] > 3 && counted[0] == counted[1], "{counted:?}");
 }

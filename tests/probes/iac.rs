@@ -247,7 +247,7 @@ fn pulumi_and_cloudformation_change_sets_are_read() {
     let refused = plus(&fake_tool(&dir, "error: no stack", 255), &json!({"tool": "pulumi"}));
     assert_error(&run_probe_within(DEADLINE, "iac", &refused), &["exit code 255: error: no stack"]);
     let change = json!({"Action": "Add", "LogicalResourceId": "Redis", "ResourceType": "AWS::ElastiCache::ReplicationGroup"});
-    let set = json!({"Status": "CREATE_COMPLETE", "Changes": [{"ResourceChange": change}]});
+    let set = json!({"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE", "Changes": [{"ResourceChange": change}]});
     let cloud = json!({"tool": "cloudformation", "stack": "s", "change_set": "c", "required": ["redis"]});
     let cloud = plus(&fake_tool(&dir, &set.to_string(), 0), &cloud);
     assert_pass(&run_probe_within(DEADLINE, "iac", &cloud), &["1 to create", "✓ resources of redis"]);

@@ -66,7 +66,7 @@ fn after_the_wait_the_last_attempt_is_the_result() {
     let unreachable = format!("http://127.0.0.1:{}/", refused_port());
     let report = check(&web.url(""), &[("a", "/a", keys), ("b", &unreachable, keys)]);
     assert_eq!(outcome(&report, "s.a")["class"], "fail");
-    assert_eq!(waited_observation(outcome(&report, "s.a")), "failed at the end");
+    assert_eq!(waited_observation(outcome(&report, "s.a")), "failed at the last try");
     assert!(web.requests().len() > 1);
     // After the wait an error is still an error, not a failure.
     assert_eq!(outcome(&report, "s.b")["class"], "error", "{:#}", outcome(&report, "s.b"));

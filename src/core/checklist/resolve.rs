@@ -11,11 +11,15 @@ use super::lock;
 use super::overrides::apply_overrides;
 use super::plan::PointIndex;
 use super::plan::{Plan, Point, Probe, Section, Tailoring};
+use super::probe_key::ProbeKey;
 use super::profile::{PointOverrides, Profile};
 use super::source::{KeyPath, PathStep, SourceFile, steps};
+use super::spec::syntax::{ImageTag, Syntax as _};
 use super::suggest::{self, did_you_mean};
 use super::template::{TemplateEngine, TemplateResult, merge, unknown_value, value_names};
 use crate::error::{Problem, Problems};
+use crate::text;
+use crate::time::exact_span;
 
 /// What is promoted, from the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +30,27 @@ pub struct Promotion {
     pub previous: Option<String>,
 }
 
+impl Promotion {
+    /// What is wrong with it.
+    fn problems(&self) -> impl Iterator<Item = Problem> {
+        let tags = [("--release", &self.release), ("--previous", &self.previous)];
+        let wrong = tags.into_iter().filter_map(|(option, tag)| Some((option, tag.as_deref()?)));
+        let wrong = wrong.filter(|(_, tag)| !ImageTag::is_valid(tag));
+        let wrong = wrong.map(|(option, tag)| {
+            Problem::new(format!("{option} {}: expected {}", text::line(tag), ImageTag::EXPECTED))
+        });
+        wrong.collect::<Vec<_>>().into_iter().chain(self.nothing_to_go_back_to())
+    }
+
+    /// The problem of a release that is its own previous one.
+    fn nothing_to_go_back_to(&self) -> Option<Problem> {
+        let release = self.release.as_ref().filter(|release| self.previous.as_ref() == Some(*release))?;
+        let what = format!("--release and --previous are both {release}: a rollback would change nothing");
+        let hint = "give --previous the tag of the release that runs now, or `none` in a new environment";
+        Some(Problem::new(what).hint(hint))
+    }
+}
+
 /// Resolves a plan.
 ///
 /// # Errors
@@ -34,6 +59,7 @@ pub struct Promotion {
 pub fn resolve(checklist: &Checklist, profile: &Profile, promotion: &Promotion) -> Result<Plan, Problems> {
     let mut work = Resolver::new(checklist, profile, promotion);
     work.problems.extend(lock::check_standard(checklist));
+    work.problems.extend(promotion.problems());
     let mut sections: Vec<Section> = checklist
         .file
         .sections
@@ -325,6 +351,7 @@ impl<'a> Resolver<'a> {
         } else {
             others.into_iter().find(|(missing, _)| missing.is_empty()).unwrap_or(own)
         };
+        self.check_order(point, file, origin);
         let people_by_checklist = self.left_to_people(point, &source_probe.people, &mut missing, from);
         Probe {
             id: file.id.clone(),
@@ -344,6 +371,21 @@ impl<'a> Resolver<'a> {
             people_by_checklist,
             missing,
             spec,
+        }
+    }
+
+    /// A probe that waits for itself never runs, and one that must pass for longer than it has time never passes.
+    fn check_order(&mut self, point: &str, file: &ProbeFile, origin: &Origin) {
+        let own = ProbeKey::new(point, &file.id);
+        for (name, other) in [("since", &file.since), ("digest_of", &file.digest_of)] {
+            if other.as_ref() == Some(&own) {
+                self.problems.push(origin.problem(&steps![name], format!("{own} waits for itself")));
+            }
+        }
+        if file.hold.0 > file.within.0 {
+            let [hold, within] = [file.hold.0, file.within.0].map(exact_span);
+            let what = format!("hold is {hold} and within is {within}: it would never pass for long enough");
+            self.problems.push(origin.problem(&steps!["hold"], what));
         }
     }
 

@@ -131,6 +131,10 @@ fn judge_scale(command: &ParsedCommand, check: &PauseCheck, expected: &str) -> O
     if consumer != application && (command.has("--all") || targets.contains(&application)) {
         return wrong(format!("scales the application ({application}) to 0: it serves the users"));
     }
+    if consumer == application {
+        let why = format!("scales {listed} to 0, which serves the users, too, as the profile names it");
+        return Some(Observation::unknown(EFFECT, expected, why));
+    }
     if targets.contains(&consumer) {
         return Some(Observation::new(EFFECT, expected, format!("scales {listed} to 0"), true));
     }
@@ -184,7 +188,7 @@ mod tests {
         ] {
             assert_eq!(seen(command, "app"), None, "{command}");
         }
-        // One deployment that serves and consumes.
-        assert_eq!(seen("kubectl scale deployment worker --replicas=0", "worker").unwrap().ok, Some(true));
+        // One deployment that serves and consumes, or a mistake: a person decides.
+        assert_eq!(seen("kubectl scale deployment worker --replicas=0", "worker").unwrap().ok, None);
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 
 use super::Lookup;
-use gonogo_core::outcome::Observation;
+use gonogo_core::outcome::{Observation, key};
 use gonogo_core::text;
 
 /// How many pods that do not start are reported.
@@ -211,6 +211,18 @@ pub(super) fn problems(deployment: &str, pods: &Pods) -> String {
         }
     }
     all
+}
+
+/// How often containers of a deployment's pods were restarted, where any was: between two crashes all is well.
+pub(super) fn restarts(deployment: &str, pods: &Pods) -> Option<Observation> {
+    let own = pods.items.iter().filter(|pod| pod.is_of(deployment));
+    let counted = own.map(|pod| {
+        let restarts = pod.status.container_statuses.iter().map(|status| status.restart_count);
+        (restarts.sum::<u64>(), pod.metadata.name.as_str())
+    });
+    let (most, name) = counted.max().filter(|(restarts, _)| *restarts > 0)?;
+    let seen = format!("{most} (pod {name})");
+    Some(Observation::recorded(format!("restarts of {deployment}"), seen).as_measured().with_key(key::NOTICE))
 }
 
 /// Whether running containers have the digest that was pushed.

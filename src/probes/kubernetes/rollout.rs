@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::deployment::{list, word};
 use super::pods::{self, Pods};
-use gonogo_core::outcome::Observation;
+use gonogo_core::outcome::{Observation, key};
 
 const EXPECTED: &str = "rollout complete";
 
@@ -14,6 +14,7 @@ pub(super) struct Progress {
     /// For people.
     seen: String,
     pub(super) is_complete: bool,
+    is_paused: bool,
     replicas: u64,
 }
 
@@ -38,7 +39,7 @@ impl Progress {
                 (false, seen + &hint(deployment))
             }
         };
-        Self { seen, is_complete, replicas }
+        Self { seen, is_complete, is_paused: is_paused(deployment), replicas }
     }
 
     /// One observation, with the reasons of pods that do not start.
@@ -51,6 +52,11 @@ impl Progress {
             let what = format!("replicas of {name}");
             seen.push(Observation::new(what, "1 or more", "0: nothing runs", false));
         }
+        if self.is_complete && self.is_paused {
+            let why = "paused: another image, also that of a rollback, does not roll out";
+            seen.push(Observation::recorded(format!("rollouts of {name}"), why).with_key(key::NOTICE));
+        }
+        seen.extend(pods.and_then(|pods| pods::restarts(name, pods)));
         seen
     }
 }
@@ -62,10 +68,14 @@ fn stuck(deployment: &Value) -> Option<String> {
         .then(|| format!("stuck: {} ({reason})", word(condition, "/message")))
 }
 
+fn is_paused(deployment: &Value) -> bool {
+    deployment.pointer("/spec/paused").and_then(Value::as_bool) == Some(true)
+}
+
 /// Why a rollout may not progress, by the deployment itself.
 fn hint(deployment: &Value) -> String {
-    let paused = deployment.pointer("/spec/paused").and_then(Value::as_bool) == Some(true);
-    let paused = if paused { "; it is paused (`kubectl rollout resume` continues it)" } else { "" };
+    let paused =
+        if is_paused(deployment) { "; it is paused (`kubectl rollout resume` continues it)" } else { "" };
     let failure = condition(deployment, "ReplicaFailure", "True");
     let failure =
         failure.map(|failure| format!("; {}: {}", word(failure, "/reason"), word(failure, "/message")));
@@ -97,6 +107,26 @@ mod tests {
         };
         assert_eq!(seen(0), "1 of 1 updated, 0 available, 0 old; pod app-1-x: app: ErrImagePull");
         assert_eq!(seen(1), "complete: 1 of 1 available");
+    }
+
+    #[test]
+    fn a_paused_deployment_and_restarts_are_notices() {
+        let status = json!({"updatedReplicas": 1, "replicas": 1, "availableReplicas": 1});
+        let pod = |restarts: u64| {
+            let container = json!({"name": "app", "ready": true, "restartCount": restarts});
+            json!({"metadata": {"name": "app-1-x"}, "status": {"phase": "Running", "containerStatuses": [container]}})
+        };
+        let pods =
+            |restarts| serde_json::from_value::<Pods>(json!({"items": [pod(0), pod(restarts)]})).unwrap();
+        let seen = |paused: bool, restarts: u64| {
+            let deployment = json!({"spec": {"paused": paused}, "status": status});
+            let seen = Progress::of(&deployment).judge("app", Some(&pods(restarts)));
+            assert!(seen[1..].iter().all(|seen| seen.has_key(key::NOTICE)), "{seen:?}");
+            seen[1..].iter().map(|seen| format!("{}: {}", seen.what, seen.seen)).collect::<Vec<_>>()
+        };
+        assert_eq!(seen(false, 0), [""; 0]);
+        assert!(seen(true, 0)[0].starts_with("rollouts of app: paused"));
+        assert_eq!(seen(false, 57), ["restarts of app: 57 (pod app-1-x)"]);
     }
 
     #[test]

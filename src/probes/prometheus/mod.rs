@@ -3,6 +3,7 @@
 
 mod answer;
 mod counters;
+mod expression;
 mod judge;
 mod quantile;
 mod rules;

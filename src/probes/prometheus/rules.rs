@@ -1,16 +1,22 @@
 //! Rules: loaded, healthy, about a metric; whether they fire, and whether their metric has series.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::answer::{self, Answer};
+use super::expression::names;
 use super::series::instant;
 use crate::probes::api_client::{ApiClient, ApiResponse};
 use crate::probes::deadline::Deadline;
 use crate::probes::error::{ProbeError, ProbeResult};
 use gonogo_core::checklist::spec::RuleCheck;
-use gonogo_core::outcome::Observation;
+use gonogo_core::outcome::{Observation, key};
 use gonogo_core::text;
+use gonogo_core::time::{Utc, span};
 
+/// How long any rule may stay unevaluated, at least.
+const MIN_IDLE: Duration = Duration::from_mins(5);
 /// The path of the rules.
 const RULES: &str = "/api/v1/rules";
 /// What every program of `VictoriaMetrics` sends.
@@ -29,7 +35,16 @@ struct RuleGroups {
 
 #[derive(Deserialize)]
 struct RuleGroup {
+    /// How often its rules are evaluated, in seconds.
+    interval: Option<f64>,
     rules: Option<Vec<Rule>>,
+}
+
+impl RuleGroup {
+    fn into_rules(self) -> impl Iterator<Item = Rule> {
+        let interval = self.interval;
+        self.rules.into_iter().flatten().map(move |rule| Rule { interval, ..rule })
+    }
 }
 
 /// A rule. Grafana adds whether it is paused.
@@ -44,6 +59,14 @@ pub(super) struct Rule {
     state: Option<String>,
     #[serde(rename = "isPaused")]
     is_paused: Option<bool>,
+    /// `alerting` or `recording`.
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    #[serde(rename = "lastEvaluation")]
+    last_evaluation: Option<String>,
+    /// That of its group.
+    #[serde(skip)]
+    interval: Option<f64>,
 }
 
 /// The rules that were found.
@@ -93,7 +116,7 @@ async fn read(reply: ApiResponse, api: &ApiClient, deadline: &Deadline) -> Probe
     let answer: Answer<RuleGroups> = answer::read_long(reply, api, deadline).await?;
     // Mimir and Cortex write an empty list as null.
     let groups = answer.data.groups.into_iter().flatten();
-    let rules: Vec<_> = groups.flat_map(|group| group.rules.unwrap_or_default()).collect();
+    let rules: Vec<_> = groups.flat_map(RuleGroup::into_rules).collect();
     let elsewhere = (is_victoria && rules.is_empty()).then(|| ProbeError::new(RULES_OF_VMALERT));
     Ok(RuleList { partial: answer.partial.or(elsewhere), rules })
 }
@@ -135,13 +158,20 @@ fn judge(check: &RuleCheck, list: &RuleList) -> Vec<Observation> {
     let active = ["firing", "pending"].into_iter().find(|state| named.iter().any(|rule| rule.is_in(state)));
     let active =
         active.map(|state| Observation::recorded(format!("alert {}", check.name()), state).as_measured());
-    std::iter::once(rule).chain(active).collect()
+    let now = Utc::from_millis(jiff::Timestamp::now().as_millisecond());
+    let idle = named.iter().find_map(|rule| rule.idle_for(now));
+    let idle = idle.map(|seen| {
+        let what = format!("evaluation of rule {}", check.name());
+        Observation::recorded(what, seen).as_measured().with_key(key::NOTICE)
+    });
+    std::iter::once(rule).chain(active).chain(idle).collect()
 }
 
 fn judge_rule(check: &RuleCheck, named: &[&Rule], list: &RuleList) -> Observation {
     let what = format!("rule {}", check.name());
     let expected = match check.metric() {
         Some(metric) => format!("loaded, healthy, uses {metric}"),
+        None if check.is_alert() => "loaded, healthy, an alert".to_owned(),
         None => "loaded and healthy".to_owned(),
     };
     let is_unhealthy = |rule: &&&Rule| rule.fault().is_some();
@@ -168,7 +198,10 @@ fn judge_rule(check: &RuleCheck, named: &[&Rule], list: &RuleList) -> Observatio
             Observation::new(what, expected, seen, false)
         }
         (None, Some(why)) => Observation::unknown(what, expected, why.clone()),
-        (None, None) => Observation::new(what, expected, worst.healthy(), true),
+        (None, None) => match named.iter().find_map(|rule| rule.no_alert(check)) {
+            Some(seen) => Observation { what, expected, ..seen },
+            None => Observation::new(what, expected, worst.healthy(), true),
+        },
     }
 }
 
@@ -179,6 +212,26 @@ impl Rule {
 
     fn is_in(&self, state: &str) -> bool {
         self.state.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(state))
+    }
+
+    /// Why it is no alert, if it must be one: a rule that records a series never fires.
+    fn no_alert(&self, check: &RuleCheck) -> Option<Observation> {
+        let kind = self.kind.as_deref().unwrap_or_default();
+        if !check.is_alert() || kind.eq_ignore_ascii_case("alerting") {
+            return None;
+        }
+        Some(match kind {
+            "" => Observation::unknown("", "", "its type is not reported"),
+            kind => Observation::new("", "", format!("a {kind} rule: it never alerts"), false),
+        })
+    }
+
+    /// That it has not been evaluated for many intervals of its group.
+    fn idle_for(&self, now: Utc) -> Option<String> {
+        let at = Utc::parse(self.last_evaluation.as_deref()?).ok()?;
+        let allowed = Duration::from_secs_f64(self.interval.unwrap_or(60.0).clamp(0.0, 1e6) * 10.0);
+        let idle = now.since(at);
+        (idle > allowed.max(MIN_IDLE)).then(|| format!("the last one was {} ago", span(idle)))
     }
 
     /// What is wrong with it, or why that cannot be said.
@@ -199,18 +252,13 @@ impl Rule {
     }
 
     fn healthy(&self) -> &'static str {
-        if self.health() == "nodata" { "healthy; its query returns no data" } else { "healthy" }
+        let is_recording = self.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("recording"));
+        match self.health().as_str() {
+            "nodata" => "healthy; its query returns no data",
+            _ if is_recording => "healthy (it records a series, and never alerts)",
+            _ => "healthy",
+        }
     }
-}
-
-/// Whether an expression names a metric, and not one whose name only contains it.
-fn names(expr: &str, metric: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    expr.match_indices(metric).any(|(at, _)| {
-        let before = expr[..at].chars().next_back();
-        let after = expr[at + metric.len()..].chars().next();
-        !before.is_some_and(is_part) && !after.is_some_and(is_part)
-    })
 }
 
 #[cfg(test)]
@@ -227,13 +275,6 @@ mod tests {
 
     fn check(check: Value) -> RuleCheck {
         serde_json::from_value(check).unwrap()
-    }
-
-    #[test]
-    fn a_metric_is_named_whole() {
-        assert!(names("rate(events_total[5m]) > 1", "events_total"));
-        assert!(!names("rate(board_events_total[5m]) > 1", "events_total"));
-        assert!(!names("events_total:rate5m > 1", "events_total"));
     }
 
     #[test]
@@ -269,6 +310,49 @@ mod tests {
             assert_eq!((judged.len(), judged[0].ok), (1, ok), "{rules}: {judged:?}");
             assert!(judged[0].seen.contains(seen), "{judged:?}");
         }
+    }
+
+    #[test]
+    fn where_an_alert_is_needed_a_recording_rule_is_none() {
+        let alert = check(json!({"name": "Slow", "alert": true}));
+        for (kind, ok, seen) in [
+            (json!("alerting"), Some(true), "healthy"),
+            (json!("recording"), Some(false), "a recording rule: it never alerts"),
+            (json!(null), None, "its type is not reported"),
+        ] {
+            let rules = list(json!([{"name": "Slow", "health": "ok", "type": kind}]));
+            let judged = judge(&alert, &rules).remove(0);
+            assert_eq!((judged.ok, judged.seen.as_str()), (ok, seen));
+            assert_eq!(judged.expected, "loaded, healthy, an alert");
+        }
+        let any = judge(
+            &check(json!("Slow")),
+            &list(json!([{"name": "Slow", "health": "ok", "type": "recording"}])),
+        );
+        assert_eq!(
+            (any[0].ok, any[0].seen.as_str()),
+            (Some(true), "healthy (it records a series, and never alerts)")
+        );
+    }
+
+    #[test]
+    fn a_rule_that_is_no_longer_evaluated_is_a_notice() {
+        let now = Utc::parse("2026-06-01T12:00:00Z").unwrap();
+        for (last, interval, is_idle) in [
+            ("2026-06-01T11:56:00Z", 15.0, false),
+            ("2026-06-01T11:54:00Z", 15.0, true),
+            ("2026-06-01T11:54:00Z", 60.0, false),
+            ("2026-06-01T11:49:00Z", 60.0, true),
+            ("0001-01-01T00:00:00Z", 60.0, true),
+            ("2026-06-01T12:30:00Z", 60.0, false),
+        ] {
+            let rule =
+                Rule { last_evaluation: Some(last.into()), interval: Some(interval), ..Rule::default() };
+            assert_eq!(rule.idle_for(now).is_some(), is_idle, "{last} {interval}");
+        }
+        let rules = list(json!([{"name": "Slow", "health": "ok", "lastEvaluation": "2020-01-01T00:00:00Z"}]));
+        let judged = judge(&check(json!("Slow")), &rules);
+        assert!(judged[1].has_key(key::NOTICE) && judged[1].seen.ends_with("ago"), "{judged:?}");
     }
 
     #[test]

@@ -12,6 +12,21 @@ use super::management::{self, Alarms, ManagementObject, ManagementSnapshot, UNAC
 use super::settings::{self, plain};
 use super::{BrokerAddresses, routing};
 
+/// Values that nobody asks for, and that lose messages or refuse them: the key, the value, and why.
+const EXCHANGE_HAZARDS: [(&str, &str, &str); 2] = [
+    ("auto_delete", "true", "it is deleted when its last binding is"),
+    ("internal", "true", "what is published to it is refused"),
+];
+/// The same of queues. The states are those of classic and quorum queues that serve nobody.
+const QUEUE_HAZARDS: [(&str, &str, &str); 6] = [
+    ("auto_delete", "true", "it is deleted, with its messages, when its last consumer leaves"),
+    ("state", "down", "its node is not there"),
+    ("state", "crashed", "it serves nobody"),
+    ("state", "stopped", "it serves nobody"),
+    ("state", "terminated", "it serves nobody"),
+    ("state", "minority", "most of its members are not there"),
+];
+
 /// All observations of one broker.
 pub(super) fn judge(
     spec: &RabbitmqSpec,
@@ -78,7 +93,22 @@ fn exchange(
     let type_ = check.type_.as_ref().map(|type_| (Property::new("type", &["type"]), type_.clone()));
     let durable = check.durable.map(durable);
     seen.extend(properties(&name, item, type_.into_iter().chain(durable)));
+    seen.extend(check.durable.into_iter().flat_map(|_| hazards(&name, item, &EXCHANGE_HAZARDS)));
     seen
+}
+
+/// The properties of these that it has.
+fn hazards(
+    name: &str,
+    item: Option<&ProbeResult<ManagementObject>>,
+    known: &[(&str, &str, &str)],
+) -> Vec<Observation> {
+    let Some(Ok(Some(item))) = item else { return Vec::new() };
+    let found = known.iter().filter(|(key, value, _)| item.get(key).is_some_and(|own| plain(own) == *value));
+    let observation = |(key, value, why): &(&str, &str, &str)| {
+        Observation::new(format!("{name}: {key}"), format!("not {value}"), format!("{value}: {why}"), false)
+    };
+    found.map(observation).collect()
 }
 
 fn queue(
@@ -93,6 +123,7 @@ fn queue(
         return seen;
     }
     seen.extend(properties(&name, item, check.durable.map(durable).into_iter()));
+    seen.extend(check.durable.into_iter().flat_map(|_| hazards(&name, item, &QUEUE_HAZARDS)));
     seen.extend(snapshot.into_iter().flat_map(|all| settings::judge(&name, check, item, &all.policies)));
     let depth = match declaration {
         Some(Ok(Presence::Here(depth))) => Some(*depth),
@@ -228,5 +259,35 @@ fn alarms(alarms: &ProbeResult<Alarms>) -> Observation {
             "not checked: needs RabbitMQ 3.8.10 or a user with the monitoring tag",
         ),
         Err(why) => Observation::unknown(what, expected, why.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn properties_that_lose_messages_are_named() {
+        let good = json!({"durable": true, "auto_delete": false, "internal": false, "state": "running"});
+        let with = |key: &str, value: Value| {
+            let mut item = good.clone();
+            item[key] = value;
+            Ok(Some(item))
+        };
+        let seen = |item: ProbeResult<ManagementObject>, known: &[(&str, &str, &str)]| {
+            let seen = hazards("queue q", Some(&item), known);
+            seen.into_iter().map(|seen| format!("{}: {}", seen.what, seen.seen)).collect::<Vec<_>>().concat()
+        };
+        assert_eq!(seen(Ok(Some(good.clone())), &QUEUE_HAZARDS), "");
+        assert_eq!(seen(Ok(Some(good.clone())), &EXCHANGE_HAZARDS), "");
+        for (key, value, known, part) in [
+            ("auto_delete", json!(true), &QUEUE_HAZARDS[..], "queue q: auto_delete: true: it is deleted"),
+            ("state", json!("down"), &QUEUE_HAZARDS[..], "queue q: state: down"),
+            ("internal", json!(true), &EXCHANGE_HAZARDS[..], "internal: true: what is published to it"),
+        ] {
+            assert!(seen(with(key, value), known).contains(part), "{key}");
+        }
     }
 }

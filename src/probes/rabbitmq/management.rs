@@ -201,7 +201,9 @@ impl<'a> ManagementClient<'a> {
         let (status, body) =
             self.fetch(self.browser.request(Method::GET, self.url("health/checks/alarms")?)).await?;
         match (status, json(&body)) {
-            (StatusCode::SERVICE_UNAVAILABLE, Ok(answer)) if answer.get("alarms").is_some() => {
+            (StatusCode::SERVICE_UNAVAILABLE, Ok(answer))
+                if answer.get("status") == Some(&"failed".into()) =>
+            {
                 Ok(Alarms::InForce(named_alarms(&answer)))
             }
             (StatusCode::NOT_FOUND, _) => self.node_alarms().await,

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::{ScanFinding, ScanReport, accepted};
 use gonogo_core::checklist::spec::{ScanException, ScanSpec, Severity};
-use gonogo_core::outcome::Observation;
+use gonogo_core::outcome::{Observation, key};
 use gonogo_core::text;
 
 /// How many findings are named.
@@ -21,7 +21,8 @@ pub(super) fn judge(spec: &ScanSpec, report: &ScanReport, now: Timestamp, today:
     seen.extend(report.gaps.iter().map(|gap| Observation::unknown("the scan", "complete", gap.as_str())));
     seen.push(Observation::recorded("findings", counts(&report.findings)));
     if !report.set_aside.is_empty() {
-        seen.push(Observation::recorded("suppressed by the scanner", list(&report.set_aside)));
+        let suppressed = Observation::recorded("suppressed by the scanner", list(&report.set_aside));
+        seen.push(suppressed.with_key(key::NOTICE));
     }
     seen.extend(spec.exceptions.iter().map(|exception| excepted(exception, report, today)));
     seen.extend(unrated(spec, report, today));

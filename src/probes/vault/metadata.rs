@@ -1,6 +1,8 @@
 //! What Vault says of a secret's current version
 //! (<https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2>).
 
+use std::time::Duration;
+
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -11,6 +13,9 @@ use crate::probes::error::{ProbeError, ProbeResult};
 use gonogo_core::checklist::spec::VaultSpec;
 use gonogo_core::outcome::{Observation, key};
 use gonogo_core::time::Utc;
+
+/// How far Vault's clock may be ahead of this machine's.
+const MAX_AHEAD: Duration = Duration::from_mins(5);
 
 /// The current version of a secret.
 #[derive(Debug)]
@@ -92,6 +97,10 @@ impl CurrentVersion {
         let Some(created) = created.and_then(|text| Utc::parse(text).ok()) else {
             return Observation::unknown(what, expected, "Vault does not report when it was created");
         };
+        if created.since(now) > MAX_AHEAD {
+            let why = format!("created in the future, {created}: the clocks differ, or the time is made up");
+            return Observation::unknown(what, expected, why);
+        }
         let days = now.since(created).as_secs() / 86_400;
         let seen = format!("{days} day{}", if days == 1 { "" } else { "s" });
         Observation::new(what, expected, seen, days <= spec.max_age_days).as_measured()
@@ -129,6 +138,22 @@ mod tests {
             let observation = CurrentVersion { version: 1, metadata }.status(now);
             assert_eq!(observation.ok, ok, "{observation:?}");
             assert!(observation.seen.starts_with(seen), "{observation:?}");
+        }
+    }
+
+    #[test]
+    fn a_version_of_the_future_has_no_age() {
+        let spec = json!({"api": {"url": "https://v"}, "path": "p", "auth": {"token": {"env": "T"}}});
+        let spec: VaultSpec = serde_json::from_value(spec).unwrap();
+        let now = Utc::parse("2026-06-01T00:00:00Z").unwrap();
+        for (created, ok) in [
+            ("2026-05-31T00:00:00Z", Some(true)),
+            ("2026-06-01T00:04:00Z", Some(true)),
+            ("2030-01-01T00:00:00Z", None),
+            ("2020-01-01T00:00:00Z", Some(false)),
+        ] {
+            let current = CurrentVersion { version: 1, metadata: json!({"created_time": created}) };
+            assert_eq!(current.age(&spec, now).ok, ok, "{created}");
         }
     }
 

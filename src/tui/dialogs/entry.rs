@@ -44,7 +44,7 @@ impl Dialog for EntryDialog {
         let signature = match (&entry.sig, key) {
             (Some(_), Some(key)) => format!("signed by {} with {key}", line(&entry.header.by)),
             (Some(_), None) => format!("signed by {}", line(&entry.header.by)),
-            (None, _) => "a machine's entry, vouched for by the next signature".into(),
+            (None, _) => "a machine's entry, covered by the next signature".into(),
         };
         dialog.put(vec![cx.dim(&signature)], width, 2);
         dialog.put(vec![cx.dim(&format!("SHA-256 {}", entry.hash))], width, 2);

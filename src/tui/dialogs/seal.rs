@@ -9,20 +9,30 @@ use crate::tui::context::Context;
 use crate::tui::keymap::{self, DialogKey};
 use crate::tui::layer::{Effect, Reaction};
 use crate::tui::style::text::styled;
-use crate::tui::style::theme::Theme;
+use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::dialog_view::DialogView;
 use crate::tui::widgets::header::decision_role;
-use gonogo_core::journal::entry::Decision;
 use gonogo_core::run::Act;
 
 /// Asks whether to seal the run.
 #[derive(Clone, Debug)]
 pub struct SealDialog;
 
+/// A result came in since the dialog was opened: there is no verdict to seal.
+fn outdated(cx: &Context, width: usize) -> DialogView {
+    let mut dialog = DialogView::new("seal the run", StyleRole::Stale);
+    let text = "The verdict is out of date: something was logged after it. Record the verdict again first.";
+    dialog.put(vec![Span::styled(text, Theme::text())], width, 0);
+    dialog.keys(cx, &[("Esc", "to the verdict")], width);
+    dialog
+}
+
 impl Dialog for SealDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
         let state = &cx.run.state;
-        let decision = state.verdict.as_ref().map_or(Decision::Pending, |recorded| recorded.decision);
+        let Some(decision) = state.verdict.as_ref().map(|recorded| recorded.decision) else {
+            return outdated(cx, width);
+        };
         let mut dialog = DialogView::new("seal the run", decision_role(decision));
         let badge = styled(&format!(" {decision} "), cx.theme.badge(decision_role(decision)));
         dialog.put(vec![styled("You seal this run as ", Theme::text()), badge], width, 0);

@@ -125,7 +125,10 @@ fn the_next_point_for_a_human_is_a_shown_one_and_hidden_ones_are_counted() {
     assert!(
         none.notice().starts_with("nothing shown needs a human; ") && none.notice().ends_with("need one")
     );
-    assert_eq!(screen(&all_done(), WIDE).press("/redis⏎!").notice(), "nothing needs a human now");
+    assert_eq!(
+        screen(&all_done(), WIDE).press("/redis⏎!").notice(),
+        "every point is done; v records the verdict"
+    );
 }
 
 #[test]

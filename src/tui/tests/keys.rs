@@ -307,7 +307,7 @@ fn points_that_need_a_human_are_selected_in_turn() {
     assert_eq!(at("!"), "validate.iac-change-set");
     assert_eq!(at("!!"), "secrets.allowed-origins");
     assert_eq!(at("!!!"), "infra.rabbitmq");
-    assert_eq!(screen(&all_done(), WIDE).press("!").notice(), "nothing needs a human now");
+    assert_eq!(screen(&all_done(), WIDE).press("!").notice(), "every point is done; v records the verdict");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::tui::dialogs::plan_proposal::ProposalDialog;
 use crate::tui::dialogs::verdict::VerdictDialog;
 use crate::tui::tests::buffer::text;
 use crate::tui::tests::keys::{TestScreen, screen};
-use crate::tui::tests::sample::{ALICE, BOB, SampleRun, all_done, mixed};
+use crate::tui::tests::sample::{ALICE, BOB, SampleRun, all_done, mixed, rabbitmq_failure};
 use gonogo_core::checklist::Plan;
 use gonogo_core::run::{Act, Response};
 
@@ -139,4 +139,16 @@ fn nothing_becomes_stale_after_the_seals() {
     let before = text(&screen(&sealed, WIDE).drawn());
     let later = text(&screen(&sealed.wait(40 * 60), WIDE).drawn());
     assert!(!before.contains('◷') && !later.contains('◷') && !later.contains("stale"), "{later}");
+}
+
+/// A result came in while the dialog was open.
+#[test]
+fn a_seal_of_an_outdated_verdict_is_not_offered() {
+    let recorded = all_done().act(ALICE, Act::Verdict);
+    let open = || screen(&recorded, WIDE).press("vs");
+    assert!(text(&open().drawn()).contains("You seal this run as"));
+    let open = open();
+    let changed = recorded.probe_result("infra.redis", "server", rabbitmq_failure());
+    let shown = text(&open.with_state(changed.shared()).drawn());
+    assert!(shown.contains("The verdict is out of date") && !shown.contains("You seal"), "{shown}");
 }

@@ -138,8 +138,8 @@ fn a_rollout_past_its_deadline_stops_and_is_rolled_back() {
     deployment.whole.cluster.update(|objects| objects.rollouts_hang = true);
     let mut terminal = deployment.open_and_confirm();
     deployment.run_steps(&mut terminal, "deploy.rollout/app");
-    terminal.wait_for_text("failed at the end");
-    deployment.assert_stopped(&mut terminal, "deploy.rollout", "failed at the end");
+    terminal.wait_for_text("failed at the last try");
+    deployment.assert_stopped(&mut terminal, "deploy.rollout", "failed at the last try");
     deployment.whole.cluster.update(|objects| objects.rollouts_hang = false);
     for step in ["pause", "app", "worker", "resume", "wait", "wait-worker"] {
         terminal.send("a").wait_for_text(&format!("run rollback/{step}"));

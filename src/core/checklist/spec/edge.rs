@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApiSpec, SecretRef, is_one, one};
+use super::{ApiSpec, SecretRef, is_one, one, one_or_more};
 use crate::checklist::Contact;
 
 /// The deployed list of allowed origins.
@@ -46,6 +46,9 @@ pub struct HeadersSpec {
     pub path: String,
     /// The minimum `max-age` of `Strict-Transport-Security`, in seconds.
     pub hsts_min_age: u64,
+    /// How many responses are checked, each over a connection of its own.
+    #[serde(default = "one", deserialize_with = "one_or_more", skip_serializing_if = "is_one")]
+    pub samples: u32,
 }
 
 /// The contacts.
@@ -74,11 +77,11 @@ pub struct TokenSpec {
     #[serde(default = "default_token")]
     pub default: String,
     /// How many times the current token is tried by each carrier, each over connections of its own.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(default = "one", deserialize_with = "one_or_more", skip_serializing_if = "is_one")]
     pub samples: u32,
     /// How many times a token that must be rejected is tried by each carrier at the WebSocket, each over a connection of
     /// its own; at the event stream, whose rate is limited most, once.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(default = "one", deserialize_with = "one_or_more", skip_serializing_if = "is_one")]
     pub refusals: u32,
     /// The board of the WebSocket.
     #[serde(default = "board")]

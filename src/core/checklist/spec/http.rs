@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, Decimal, JsonCheck, Range, TextCheck, TextOrSecret, Tls, is_one, number, one};
+use super::{
+    Bound, Decimal, JsonCheck, Range, TextCheck, TextOrSecret, Tls, is_one, number, one, one_or_more,
+};
 
 /// The request methods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +51,7 @@ pub struct HttpSpec {
     #[serde(default)]
     pub redirects: u8,
     /// How many times it is sent, each over a connection of its own: behind a balancer each can reach another instance.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(default = "one", deserialize_with = "one_or_more", skip_serializing_if = "is_one")]
     pub samples: u32,
     /// The TLS settings.
     #[serde(default, skip_serializing_if = "Tls::is_default")]

@@ -46,7 +46,7 @@ pub use self::kubernetes::{
 pub use self::number::{Bound, Range};
 pub use self::pipeline::{PipelineHop, PipelineSpec};
 pub use self::prometheus::{
-    IncreaseCheck, JobCheck, PrometheusSpec, QueryCheck, RuleCheck, RuleWithMetric, Trend,
+    DescribedRule, IncreaseCheck, JobCheck, PrometheusSpec, QueryCheck, RuleCheck, Trend,
 };
 pub use self::rabbitmq::{BindingCheck, ExchangeCheck, QueueCheck, QueueLimits, RabbitmqSpec};
 pub use self::redis::{RedisRole, RedisSpec, SubscriberCheck};
@@ -253,6 +253,13 @@ const fn is_false(flag: &bool) -> bool {
 
 const fn one() -> u32 {
     1
+}
+
+/// A number of tries: with none, nothing would be checked.
+fn one_or_more<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = u32::deserialize(deserializer)?;
+    let zero = serde::de::Unexpected::Unsigned(0);
+    if number > 0 { Ok(number) } else { Err(serde::de::Error::invalid_value(zero, &"1 or more")) }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApiSpec, RabbitmqSpec, RedisSpec, SecretRef, is_one, one};
+use super::{ApiSpec, RabbitmqSpec, RedisSpec, SecretRef, is_one, one, one_or_more};
 
 /// Events, each sent over a WebSocket, that must return over server-sent events with their correlation ids.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub struct PipelineSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
     /// How many events are sent to `api`, one after the other, each over connections of its own.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(default = "one", deserialize_with = "one_or_more", skip_serializing_if = "is_one")]
     pub samples: u32,
     /// The board of the event.
     #[serde(default = "board")]

@@ -43,22 +43,29 @@ impl PrometheusSpec {
 
 /// A required rule: its name, or its name and a metric.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a rule's name, or { name = \"…\", metric = \"…\" }")]
+#[serde(
+    untagged,
+    expecting = "expected a rule's name, or { name = \"…\" } with metric = \"…\" or alert = true"
+)]
 pub enum RuleCheck {
     /// Its name.
     Name(String),
-    /// Its name, and a metric in its expression.
-    WithMetric(RuleWithMetric),
+    /// Its name, and what it must be.
+    Described(DescribedRule),
 }
 
-/// A rule, and a metric in its expression.
+/// A rule, and what it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RuleWithMetric {
+pub struct DescribedRule {
     /// The alert's or the recorded series' name.
     pub name: String,
     /// A metric that its expression must contain.
-    pub metric: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// Whether it must be an alert.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alert: bool,
 }
 
 impl RuleCheck {
@@ -67,7 +74,7 @@ impl RuleCheck {
     pub fn name(&self) -> &str {
         match self {
             Self::Name(name) => name,
-            Self::WithMetric(rule) => &rule.name,
+            Self::Described(rule) => &rule.name,
         }
     }
 
@@ -76,8 +83,14 @@ impl RuleCheck {
     pub fn metric(&self) -> Option<&str> {
         match self {
             Self::Name(_) => None,
-            Self::WithMetric(rule) => Some(&rule.metric),
+            Self::Described(rule) => rule.metric.as_deref(),
         }
+    }
+
+    /// Whether it must be an alert.
+    #[must_use]
+    pub const fn is_alert(&self) -> bool {
+        matches!(self, Self::Described(DescribedRule { alert: true, .. }))
     }
 }
 

@@ -77,7 +77,7 @@ impl ChecklistView {
                     format!("nothing shown needs a human; {hidden} that the filter hides {verb} one");
                 Some(Effect::Notify(notice))
             }
-            None => Some(proposal.unwrap_or_else(|| Effect::Notify("nothing needs a human now".into()))),
+            None => Some(proposal.unwrap_or_else(|| Effect::Notify(cx.describe_rest()))),
         }
     }
 
