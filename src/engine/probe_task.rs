@@ -201,8 +201,14 @@ impl ProbeTask {
         let outcome =
             result.unwrap_or_else(|why| Outcome::error(&self.probe.title, "a result", why.to_string()));
         let outcome = outcome.leave_to_people(|name| self.probe.leaves_to_people(name));
-        let order = |first| Observation::unknown("order of the probes", after(first), missing(first));
-        self.context.not_sent.iter().map(order).fold(outcome, Outcome::with_observation)
+        // A problem says enough by itself.
+        match self.context.not_sent.as_ref().filter(|_| outcome.class == Class::Pass) {
+            Some(first) => {
+                let order = Observation::unknown("order of the probes", after(first), missing(first));
+                outcome.with_observation(order)
+            }
+            None => outcome,
+        }
     }
 }
 

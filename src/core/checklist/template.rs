@@ -56,6 +56,7 @@ impl TemplateEngine {
     pub fn new(values: toml::Table) -> Self {
         let mut engine = Environment::new();
         engine.set_undefined_behavior(UndefinedBehavior::Strict);
+        engine.add_filter(BASE, base);
         Self { values, names: OnceCell::new(), similar_names: RefCell::default(), engine }
     }
 
@@ -116,7 +117,8 @@ impl TemplateEngine {
     }
 
     fn render(&self, text: &str, result: &mut TemplateResult) -> Option<String> {
-        let template = match self.engine.template_from_str(text) {
+        let with_bases = text.replace("}}/", &format!("|{BASE}}}}}/"));
+        let template = match self.engine.template_from_str(&with_bases) {
             Ok(template) => template,
             Err(error) => {
                 result.record_error(format!("{text:?} is not a valid template: {error}"));
@@ -252,6 +254,15 @@ pub(super) fn merge(base: &mut toml::Table, over: &toml::Table) {
     }
 }
 
+/// The name of [`base`] in templates.
+const BASE: &str = "gonogo_base";
+
+/// An address before the slash of a path: `http://host/` and `http://host` are the same one. Other values stay as they are.
+fn base(value: minijinja::Value) -> minijinja::Value {
+    let address = value.as_str().filter(|text| text.contains("://"));
+    address.map(|text| text.trim_end_matches('/').into()).unwrap_or(value)
+}
+
 /// Whether a table is a reference to a secret, and so one value.
 pub(super) fn is_reference(table: &toml::Table) -> bool {
     table.len() == 1 && ["env", "file", "command"].iter().any(|kind| table.contains_key(*kind))
@@ -274,6 +285,14 @@ mod tests {
         let (filled, result) = fill("n = \"{{ a.n }}\"\nt = [\"{{a.s}}-{{ a.n }}\"]\np = \"{{ pw }}\"");
         assert_eq!(filled.to_string(), "n = 5\nt = [\"x-5\"]\n\n[p]\nenv = \"P\"\n");
         assert_eq!(result.used.len(), 3);
+    }
+
+    #[test]
+    fn an_address_may_end_with_a_slash_before_a_path() {
+        let values = "url = \"http://h:1/\"\nname = \"a/\"\nn = 5".parse::<toml::Table>().unwrap();
+        let mut value = toml::Value::from("{{ url }}/healthz {{url}}/ {{ url }} {{ name }}/b {{ n }}/6");
+        TemplateEngine::new(values).expand(&mut value, &mut TemplateResult::default());
+        assert_eq!(value.as_str(), Some("http://h:1/healthz http://h:1/ http://h:1/ a//b 5/6"));
     }
 
     #[test]

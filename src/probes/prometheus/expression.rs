@@ -1,4 +1,4 @@
-//! Which metrics an expression of PromQL names (<https://prometheus.io/docs/prometheus/latest/querying/basics/>).
+//! Which metrics an expression of `PromQL` names (<https://prometheus.io/docs/prometheus/latest/querying/basics/>).
 
 use std::str::Chars;
 
@@ -26,7 +26,9 @@ fn without_texts(expr: &str) -> String {
             '"' | '\'' | '`' => {
                 let text = quoted(&mut chars, c);
                 let is_name = is_metric_next(&code, in_selector);
-                code.push_str(&if is_name { format!(" {text} ") } else { " ".into() });
+                code.push(' ');
+                code.push_str(if is_name { &text } else { "" });
+                code.push(' ');
             }
             _ => {
                 in_selector = if matches!(c, '{' | '}') { c == '{' } else { in_selector };

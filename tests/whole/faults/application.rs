@@ -9,6 +9,10 @@ fn reset_app_faults(whole: &mut FullStack) {
     whole.stack.app.set_faults(|faults| *faults = AppFaults::default());
 }
 
+/// No event is sent, so there is nothing to count from.
+const NOTHING_SENT: [&str; 5] =
+    ["secrets.token-rotated", "verify.metrics", "verify.pipeline", "verify.queues-drained", "verify.traces"];
+
 pub const FAULTS: &[StackFault] = &[
     StackFault {
         name: "application still starting",
@@ -63,8 +67,7 @@ pub const FAULTS: &[StackFault] = &[
         name: "current token refused",
         inject: |whole| whole.stack.app.set_faults(|faults| faults.rejects_current_token = true),
         fix: reset_app_faults,
-        // Without a canary there is nothing to count from.
-        points: &["secrets.token-rotated", "verify.metrics", "verify.pipeline", "verify.traces"],
+        points: &NOTHING_SENT,
         messages: &["the current token at /ws"],
     },
     StackFault {
@@ -175,8 +178,7 @@ pub const FAULTS: &[StackFault] = &[
             whole.stack.app.set_faults(|faults| faults.refuses_streams = Some(StreamRefusal::LoginPage));
         },
         fix: reset_app_faults,
-        // No event is sent: there is nothing to count from.
-        points: &["secrets.token-rotated", "verify.metrics", "verify.pipeline", "verify.traces"],
+        points: &NOTHING_SENT,
         messages: &["HTTP 200 text/html"],
     },
     StackFault {
@@ -185,7 +187,7 @@ pub const FAULTS: &[StackFault] = &[
             whole.stack.app.set_faults(|faults| faults.refuses_streams = Some(StreamRefusal::Unprocessable));
         },
         fix: reset_app_faults,
-        points: &["secrets.token-rotated", "verify.metrics", "verify.pipeline", "verify.traces"],
+        points: &NOTHING_SENT,
         messages: &["422", "settings"],
     },
     StackFault {
@@ -197,14 +199,14 @@ pub const FAULTS: &[StackFault] = &[
                 .set_faults(|faults| faults.refuses_streams = Some(StreamRefusal::TooManyRequests));
         },
         fix: reset_app_faults,
-        points: &["secrets.token-rotated", "verify.metrics", "verify.pipeline", "verify.traces"],
+        points: &NOTHING_SENT,
         messages: &["429"],
     },
     StackFault {
         name: "limit of connections reached",
         inject: |whole| whole.stack.app.set_faults(|faults| faults.at_connection_limit = true),
         fix: reset_app_faults,
-        points: &["secrets.token-rotated", "verify.metrics", "verify.pipeline", "verify.traces"],
+        points: &NOTHING_SENT,
         messages: &["connection limit"],
     },
     StackFault {
@@ -227,6 +229,7 @@ pub const FAULTS: &[StackFault] = &[
             "verify.health",
             "verify.metrics",
             "verify.pipeline",
+            "verify.queues-drained",
             "verify.traces",
         ],
         messages: &["500"],
