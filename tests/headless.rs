@@ -232,7 +232,7 @@ with = { argv = ["true"] }
     let output = own
         .check(&["--no-effects"])
         .code(0)
-        .stdout_has("GO for 2 of 4 points: 2/2 done")
+        .stdout_has("GO for 2 of 4 points, 1 of them in part: 2/2 done")
         .stdout_has("○ s.event                    --no-effects");
     let _ =
         output.stdout_has("○ s.traces                   needs the result of s.event/send, which is left out");
@@ -315,7 +315,7 @@ fn a_check_before_the_deployment_skips_what_is_not_due() {
     let check = |more: &[&str]| own.check(more);
     let output = check(&[])
         .code(0)
-        .stdout_has("GO for 1 of 3 points: 1/1 done")
+        .stdout_has("GO for 1 of 3 points, 1 of them in part: 1/1 done")
         .stdout_has("--after-deploy checks what is not due");
     let output = output.stdout_has("○ s.rollout                  not due, after its action roll");
     let output = output.stdout_has("○ s.signed                   not due, after s.rollout");

@@ -14,11 +14,9 @@ use super::plan::{Plan, Point, Probe, Section, Tailoring};
 use super::probe_key::ProbeKey;
 use super::profile::{PointOverrides, Profile};
 use super::source::{KeyPath, PathStep, SourceFile, steps};
-use super::spec::syntax::{ImageTag, Syntax as _};
 use super::suggest::{self, did_you_mean};
 use super::template::{TemplateEngine, TemplateResult, merge, unknown_value, value_names};
 use crate::error::{Problem, Problems};
-use crate::text;
 use crate::time::exact_span;
 
 /// What is promoted, from the command line.
@@ -31,17 +29,6 @@ pub struct Promotion {
 }
 
 impl Promotion {
-    /// What is wrong with it.
-    fn problems(&self) -> impl Iterator<Item = Problem> {
-        let tags = [("--release", &self.release), ("--previous", &self.previous)];
-        let wrong = tags.into_iter().filter_map(|(option, tag)| Some((option, tag.as_deref()?)));
-        let wrong = wrong.filter(|(_, tag)| !ImageTag::is_valid(tag));
-        let wrong = wrong.map(|(option, tag)| {
-            Problem::new(format!("{option} {}: expected {}", text::line(tag), ImageTag::EXPECTED))
-        });
-        wrong.collect::<Vec<_>>().into_iter().chain(self.nothing_to_go_back_to())
-    }
-
     /// The problem of a release that is its own previous one.
     fn nothing_to_go_back_to(&self) -> Option<Problem> {
         let release = self.release.as_ref().filter(|release| self.previous.as_ref() == Some(*release))?;
@@ -59,7 +46,7 @@ impl Promotion {
 pub fn resolve(checklist: &Checklist, profile: &Profile, promotion: &Promotion) -> Result<Plan, Problems> {
     let mut work = Resolver::new(checklist, profile, promotion);
     work.problems.extend(lock::check_standard(checklist));
-    work.problems.extend(promotion.problems());
+    work.problems.extend(promotion.nothing_to_go_back_to());
     let mut sections: Vec<Section> = checklist
         .file
         .sections
