@@ -85,7 +85,7 @@ fn kill_often(mut random: u64) -> LogCounts {
 fn keep_busy(terminal: &mut Terminal) {
     terminal.press(Key::Enter);
     for _ in 0..20 {
-        terminal.send("Rnbusy").press(Key::Enter).send("y").send("r");
+        terminal.send("Rnbusy").press(Key::Enter).answer("y").send("r");
     }
 }
 

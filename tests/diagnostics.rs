@@ -192,7 +192,7 @@ fn git_settings_are_read_once_and_used() {
     world.set_args(&["run", "profile.toml", "--release", "v1.4.0", "--previous", "v1.3.0"]);
     let mut terminal = world.sandbox.terminal(180, 40);
     terminal.wait_for_text("with the trusted signers of your settings");
-    terminal.send("y").press(Key::Enter);
+    terminal.answer("y").press(Key::Enter);
     terminal.wait_for_text("1/3");
     quit(terminal);
     let log = log_text(&world.sandbox);

@@ -48,7 +48,7 @@ impl ComparedRuns {
         select(&mut terminal, '2', 0);
         terminal.send("w").wait_for_text("Why is it waived?");
         terminal.send("asleep").press(Key::Enter).press(Key::Enter).wait_for_text("waive as");
-        terminal.send("y").wait_for_text("waived people.duty");
+        terminal.answer("y").wait_for_text("waived people.duty");
         seal(&mut terminal, "PENDING");
         quit_with(terminal, 1);
         let logs = world.sandbox.logs("staging");

@@ -63,7 +63,7 @@ fn entries_can_be_searched_opened_and_replayed() {
     terminal.press(Key::Esc).wait_gone("entry 4 · noted");
     terminal.send("f").wait_for_text("find").send("zebra").press(Key::Enter).wait_for_text("no entry holds");
     terminal.press(Key::Home).wait_for_text("1/7").send(" ").wait_for_text("7/7");
-    terminal.send("v").wait_for_text("points done").send("y").wait_for_text(READ_ONLY);
+    terminal.send("v").wait_for_text("points done").answer("y").wait_for_text(READ_ONLY);
     terminal.press(Key::Esc).wait_gone("points done");
     terminal.send("?").wait_for_text("replay, or stop").press(Key::Esc).wait_gone("replay, or stop");
     quit_with(terminal, 0);

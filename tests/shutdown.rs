@@ -83,7 +83,7 @@ fn assert_ends_during_a_touch(end: impl FnOnce(&mut Terminal), code: u32) {
     terminal.wait_for_text("1/3");
     fs::write(&agent.asking, "").unwrap();
     select(&mut terminal, '2', 0);
-    terminal.send(" ").wait_for_text("y confirm").send("y");
+    terminal.send(" ").wait_for_text("y confirm").answer("y");
     let askpass_pid = agent.askpass_pid();
     end(&mut terminal);
     let ended = terminal.wait_exit();

@@ -69,7 +69,7 @@ fn action_lines(out: &mut String, action: &Action) {
     let _ = writeln!(out, "    {:<11} {}; started by a person", "action", line(&action.title));
     let program = action.program.as_ref().map_or_else(
         || format!("missing {}: {}", count(action.missing.len(), "value"), action.missing.join(", ")),
-        |program| program.command_line(false),
+        |program| program.command_line(false, None),
     );
     let _ = writeln!(out, "                {}", line(&program));
     right_lines(out, &action_rights(action));

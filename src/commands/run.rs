@@ -14,7 +14,7 @@ use super::loaded_profile::{LoadedProfile, store};
 use super::replan::replan;
 use super::resume;
 use super::run_summary::print_summary;
-use super::session::{RunSession, forward_signals, show};
+use super::session::{RunSession, forward_signals, show, working_directory};
 use super::settings::Settings;
 use super::takeover;
 use super::trust;
@@ -325,6 +325,7 @@ fn observer_setup(path: &Path, appearance: Appearance) -> Setup {
     Setup {
         operator: EnrolledOperator { principal: String::new(), key: String::new(), role: Role::Reviewer },
         log_name: path.display().to_string(),
+        directory: working_directory(),
         appearance,
         clock: Box::new(clock::now),
         unlock: Arc::new(|_| Err("an observer has no key".into())),

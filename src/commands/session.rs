@@ -1,5 +1,6 @@
 //! A session of a run: the engine and the screen.
 
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 
 use anyhow::{Result, anyhow};
@@ -69,6 +70,7 @@ impl RunSession {
         let setup = Setup {
             operator,
             log_name: path.display().to_string(),
+            directory: working_directory(),
             appearance: self.appearance,
             clock: Box::new(clock::now),
             unlock: key_unlocker(handle.keys.clone(), simulated, state.plan.rehearsal.is_some()),
@@ -171,4 +173,9 @@ pub(super) fn forward_signals(sender: &mpsc::Sender<Msg>) -> Result<()> {
         let _ = sender.send(message);
     })?;
     Ok(())
+}
+
+/// The working directory, in which commands run; empty if it has been deleted.
+pub(super) fn working_directory() -> PathBuf {
+    std::env::current_dir().unwrap_or_default()
 }

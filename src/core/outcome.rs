@@ -45,7 +45,16 @@ pub struct Observation {
     pub key: Option<String>,
 }
 
+/// What is expected of a value that is recorded only.
+const RECORDED: &str = "recorded";
+
 impl Observation {
+    /// Whether it was recorded only: nothing was expected of it.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.expected == RECORDED
+    }
+
     /// A checked value, compared with the expected one.
     pub fn new(
         what: impl Into<String>,
@@ -70,7 +79,7 @@ impl Observation {
 
     /// Evidence without an expectation.
     pub fn recorded(what: impl Into<String>, seen: impl Into<String>) -> Self {
-        Self::new(what, "recorded", seen, true)
+        Self::new(what, RECORDED, seen, true)
     }
 
     /// Sets the key to one of [`key`]'s.

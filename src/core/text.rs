@@ -105,6 +105,13 @@ pub fn excerpt(foreign: &[u8], limit: usize) -> String {
     clip(&line(String::from_utf8_lossy(foreign).trim_end()), limit)
 }
 
+/// A text with a capital at its beginning.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// `1 point`, `2 points`.
 #[must_use]
 pub fn count(n: usize, noun: &str) -> String {

@@ -184,8 +184,8 @@ impl ActionLauncher {
     pub(super) async fn launch(
         &self,
         action: &Action,
+        argv: Vec<String>,
         logged_start: LoggedStart,
-        dry: bool,
         env: ActionEnv,
     ) -> Result<WatchHandle, ActionResult> {
         let Some(program) = &action.program else {
@@ -193,7 +193,7 @@ impl ActionLauncher {
         };
         let spec = LaunchSpec {
             files: SupervisorFiles::of(&self.log, logged_start.started),
-            argv: program.argv(dry).to_vec(),
+            argv,
             cwd: program.cwd.as_ref().map(PathBuf::from),
             env: env.0,
             deadline_ms: action.deadline_ms,

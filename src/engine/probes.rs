@@ -225,8 +225,8 @@ impl Engine {
     /// The release that the probes of a point must find after a rollback, if they verify it.
     fn restored_release(&self, point: &str) -> Option<RestoredRelease> {
         let rollback = self.state.rolled_back.as_ref()?;
-        let section = self.state.plan.section_of(point).filter(|section| section.verifies_rollback);
-        section.map(|_| RestoredRelease {
+        let point = self.state.plan.point(point)?;
+        self.state.plan.verifies_rollback(point).then(|| RestoredRelease {
             instead_of: self.state.plan.release.clone(),
             tag: rollback.release.clone(),
         })

@@ -217,7 +217,11 @@ impl Engine {
         let watch = match (self.action_launcher(), plan.action(&start.action), prev) {
             (Some(launcher), Some(action), Some(prev)) => {
                 let logged_start = LoggedStart { action: start.action.clone(), started, prev };
-                launcher.launch(action, logged_start, start.dry_run, env).await
+                let argv = action
+                    .program
+                    .as_ref()
+                    .map(|program| program.argv_with_noted(start.dry_run, self.state.noted_replicas));
+                launcher.launch(action, argv.unwrap_or_default(), logged_start, env).await
             }
             _ => Err(ActionResult::not_started("this run has no log")),
         };

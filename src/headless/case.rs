@@ -27,7 +27,8 @@ pub(super) fn case_result(judgement: &Judgement, point: &Point) -> CaseResult {
         | Status::NeedsAction(_)
         | Status::Running(_)
         | Status::Blocked(_)
-        | Status::NotDue(_) => CaseResult::Skipped,
+        | Status::NotDue(_)
+        | Status::Reverted(_) => CaseResult::Skipped,
         Status::Error
         | Status::Interrupted(_)
         | Status::Unconfigured(_)

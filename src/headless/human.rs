@@ -111,6 +111,7 @@ fn symbol(status: &Status) -> &'static str {
         Status::Waived(_) => "≈",
         Status::NotApplicable => "–",
         Status::Blocked(_) => "⊘",
+        Status::Reverted(_) => "◁",
         Status::Pending | Status::NotDue(_) => "○",
     }
 }

@@ -78,6 +78,7 @@ pub(super) fn rollback_part(state: &RunState) -> Option<RollbackPart> {
 }
 
 fn action_part(state: &RunState, point: &str, action: &Action) -> ActionPart {
+    let noted = state.noted_replicas;
     let state = state.action(&ActionKey::new(point, &action.id));
     let run = state.and_then(|state| state.latest.as_ref());
     let finished = run.and_then(|run| run.end.as_ref());
@@ -85,7 +86,7 @@ fn action_part(state: &RunState, point: &str, action: &Action) -> ActionPart {
     ActionPart {
         id: line(&action.id),
         title: line(&action.title),
-        command: action.program.as_ref().map(|program| line(&program.command_line(false))),
+        command: action.program.as_ref().map(|program| line(&program.command_line(false, noted))),
         class: class(run),
         ended: finished.map(|finished| line(&finished.describe())),
         by: run.map(|run| line(&run.by)),

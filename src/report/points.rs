@@ -215,8 +215,10 @@ fn point_entries(judgement: &Judgement, state: &PointState) -> Vec<PointEntry> {
     let exempt = state.exemptions.iter().map(|exemption| {
         act(exemption.seq, &exemption.by, "not applicable".into(), Some(&exemption.reason), true)
     });
-    let noted =
-        state.notes.iter().map(|note| act(note.seq, &note.by, "noted".into(), Some(&note.text), true));
+    let noted = state
+        .notes
+        .iter()
+        .map(|note| act(note.seq, &note.by, "noted".into(), Some(&note.text), !note.is_retracted));
     let mut entries: Vec<_> = confirmed.chain(waived).chain(exempt).chain(noted).collect();
     entries.sort_by_key(|act| act.seq);
     entries

@@ -18,7 +18,7 @@ use crate::tui::input::Input;
 use crate::tui::input_queue::QueuedEvent;
 use crate::tui::keymap::{self, Intent};
 use crate::tui::layer::{Effect, PendingRequest, TextFocus};
-use crate::tui::layers::{KEY_TOO_EARLY, Layers};
+use crate::tui::layers::Layers;
 use crate::tui::notice::NoticeBoard;
 use crate::tui::pending::PendingRequests;
 use crate::tui::recorder;
@@ -98,6 +98,7 @@ impl App {
             local_operators: vec![setup.operator.clone()],
             access,
             log_name: setup.log_name.clone(),
+            directory: setup.directory.clone(),
             appearance: setup.appearance,
         };
         Self {
@@ -133,11 +134,13 @@ impl App {
     fn on_message(&mut self, msg: Msg) -> Vec<HostEffect> {
         match msg {
             Msg::Input(event) => self.on_event(event),
-            Msg::Queued(queued) if self.is_too_early(&queued) => {
-                self.refuse(KEY_TOO_EARLY);
-                Vec::new()
-            }
-            Msg::Queued(queued) => self.on_event(queued.event),
+            Msg::Queued(queued) => match self.early_reason(&queued) {
+                Some(why) => {
+                    self.refuse(why);
+                    Vec::new()
+                }
+                None => self.on_event(queued.event),
+            },
             Msg::State(latest) => latest.take().map_or_else(Vec::new, |snapshot| self.set_run(snapshot)),
             Msg::Update(update) => self.on_update(update),
             Msg::KeyUnlocked(result) => self.dispatch(&Input::KeyUnlocked(result)),
@@ -250,10 +253,10 @@ impl App {
         HostEffect::Send(self.pending.add(request, pending))
     }
 
-    /// Whether a key was read before the question that it would answer was drawn.
-    pub fn is_too_early(&self, typed: &QueuedEvent) -> bool {
-        let Event::Key(key) = typed.event else { return false };
-        self.layers.is_too_early(key, typed.read_at, &self.context())
+    /// Why a key was read too early to answer the question on the screen, if it was.
+    pub fn early_reason(&self, typed: &QueuedEvent) -> Option<&'static str> {
+        let Event::Key(key) = typed.event else { return None };
+        self.layers.early_reason(key, typed.read_at, &self.context())
     }
 
     /// Sets the time. In a review, it only advances playback.

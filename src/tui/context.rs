@@ -1,5 +1,6 @@
 //! The context that views, dialogs and widgets draw from and decide by.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,8 +68,19 @@ pub struct ScreenSession {
     pub access: Access,
     /// The name of the log.
     pub log_name: String,
+    /// The working directory, in which commands run.
+    pub directory: PathBuf,
     /// Colors and character set.
     pub appearance: Appearance,
+}
+
+impl ScreenSession {
+    /// The absolute path of a command's working directory; by default gonogo's own.
+    pub fn absolute(&self, directory: Option<&str>) -> String {
+        let path =
+            directory.map_or_else(|| self.directory.clone(), |directory| self.directory.join(directory));
+        path.display().to_string()
+    }
 }
 
 /// The run judged at one moment, the session, and the available area.

@@ -31,12 +31,12 @@ pub enum Intent {
     HalfUp,
     /// Scroll the detail down by half a page.
     HalfDown,
-    /// Focus the detail.
-    Detail,
+    /// Do the obvious thing about the point, or focus the detail.
+    Enter,
     /// Leave the detail.
     Back,
-    /// Go to the next point that needs a human.
-    NextForHuman,
+    /// Go to what must be done next.
+    Guide,
     /// Filter the points.
     Filter,
     /// Confirm the point.
@@ -143,9 +143,9 @@ fn navigation_intent(code: KeyCode) -> Option<Intent> {
         KeyCode::End | KeyCode::Char('G') => Intent::Last,
         KeyCode::PageUp => Intent::PageUp,
         KeyCode::PageDown => Intent::PageDown,
-        KeyCode::Enter => Intent::Detail,
+        KeyCode::Enter => Intent::Enter,
         KeyCode::Esc => Intent::Back,
-        KeyCode::Char('!') => Intent::NextForHuman,
+        KeyCode::Char('!') => Intent::Guide,
         KeyCode::Char('/') => Intent::Filter,
         _ => return None,
     })
@@ -175,6 +175,8 @@ pub enum DialogKey {
     Next,
     /// Scroll by so many lines, up if negative.
     Scroll(isize),
+    /// Scroll by so many pages, up if negative.
+    ScrollPages(isize),
 }
 
 /// The meaning of a key in a dialog. Keys that are not listed do nothing.
@@ -190,8 +192,8 @@ pub fn dialog_key(key: KeyEvent) -> Option<DialogKey> {
         KeyCode::Enter => DialogKey::Next,
         KeyCode::Up | KeyCode::Char('k') => DialogKey::Scroll(-1),
         KeyCode::Down | KeyCode::Char('j') => DialogKey::Scroll(1),
-        KeyCode::PageUp => DialogKey::Scroll(-10),
-        KeyCode::PageDown | KeyCode::Char(' ') => DialogKey::Scroll(10),
+        KeyCode::PageUp => DialogKey::ScrollPages(-1),
+        KeyCode::PageDown | KeyCode::Char(' ') => DialogKey::ScrollPages(1),
         _ => return None,
     })
 }
@@ -239,9 +241,9 @@ pub const NAVIGATION_KEYS: &[KeyBinding] = &[
     bind("Tab, Shift-Tab", Intent::NextSection, "next, previous section"),
     bind("1–6", Intent::Section(0), "that section, as you left it"),
     bind("g, G", Intent::First, "first, last of the section"),
-    bind("!", Intent::NextForHuman, "next for you"),
+    bind("!", Intent::Guide, "guide: go to what is next"),
     bind("/", Intent::Filter, "filter by id, title or state"),
-    bind("Enter, Esc", Intent::Detail, "open, leave the detail"),
+    bind("Enter, Esc", Intent::Enter, "do the obvious thing; back"),
     bind("PgUp, PgDn", Intent::PageUp, "scroll the detail"),
     bind("Ctrl-U, Ctrl-D", Intent::HalfUp, "scroll half a page"),
 ];

@@ -153,6 +153,11 @@ pub trait Layer: Any + Debug {
         false
     }
 
+    /// Whether all of it has been on the screen.
+    fn is_seen_whole(&self) -> bool {
+        true
+    }
+
     /// A number for the question that it asks: another number means another question, which has not been drawn yet.
     fn stage(&self) -> u8 {
         0

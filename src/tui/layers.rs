@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 use std::any::Any;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossterm::event::KeyEvent;
 use ratatui::Frame;
@@ -12,15 +12,20 @@ use crate::tui::context::Context;
 use crate::tui::input::Input;
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
 
-/// Why a key that was read before the question was drawn is refused.
-pub const KEY_TOO_EARLY: &str = "key ignored: it was typed before this dialog was shown; press it again";
+/// How long a question must have been on the screen, whole, before a key can answer it.
+pub const READING_TIME: Duration = Duration::from_millis(600);
+
+/// Why a key that was read too early to answer a question is refused.
+pub const KEY_TOO_EARLY: &str = "key ignored: this dialog has only just been shown; press it again";
+/// Why a key does not answer a question that is longer than the screen.
+pub const NOT_READ: &str = "key ignored: scroll to the end of this dialog first (↓ or PgDn)";
 
 #[derive(Debug)]
 struct StackedLayer {
     layer: Box<dyn Layer>,
     /// The stage of the current question.
     stage: u8,
-    /// When that question was first drawn.
+    /// When that question was first on the screen, whole.
     drawn_at: Option<Instant>,
 }
 
@@ -105,20 +110,23 @@ impl Layers {
         }
     }
 
-    /// Records when the layers were first drawn.
+    /// Records when the layers were first drawn, all of what they ask.
     pub fn mark_drawn(&mut self, at: Instant) {
-        self.0.iter_mut().for_each(|entry| {
+        self.0.iter_mut().filter(|entry| entry.layer.is_seen_whole()).for_each(|entry| {
             entry.drawn_at.get_or_insert(at);
         });
     }
 
-    /// Whether a key would answer a question but was read before the question was drawn, as in a burst of keys. Text is
-    /// always accepted.
-    pub fn is_too_early(&self, key: KeyEvent, read_at: Instant, cx: &Context) -> bool {
-        let is_undrawn = |entry: &StackedLayer| {
-            entry.layer.decides(key, cx) && entry.drawn_at.is_none_or(|drawn_at| read_at <= drawn_at)
-        };
-        self.0.last().is_some_and(is_undrawn)
+    /// Why a key that would answer a question does not: it was read before the question had been on the screen, whole,
+    /// for [`READING_TIME`]. Text is always accepted.
+    pub fn early_reason(&self, key: KeyEvent, read_at: Instant, cx: &Context) -> Option<&'static str> {
+        let StackedLayer { layer, drawn_at, .. } =
+            self.0.last().filter(|entry| entry.layer.decides(key, cx))?;
+        match drawn_at {
+            Some(drawn_at) if read_at >= *drawn_at + READING_TIME => None,
+            None if !layer.is_seen_whole() => Some(NOT_READ),
+            _ => Some(KEY_TOO_EARLY),
+        }
     }
 }
 
@@ -137,10 +145,5 @@ impl Layers {
     /// Closes all layers above a level.
     pub fn close_above(&mut self, level: Level) {
         self.0.retain(|entry| entry.layer.level() <= level);
-    }
-
-    /// When the topmost layer was first drawn.
-    pub fn drawn_at_mut(&mut self) -> &mut Option<Instant> {
-        &mut self.0.last_mut().unwrap().drawn_at
     }
 }

@@ -34,6 +34,7 @@ mod widgets;
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -62,6 +63,8 @@ pub struct Setup {
     pub operator: EnrolledOperator,
     /// The name of the log, for display.
     pub log_name: String,
+    /// The working directory, in which commands run.
+    pub directory: PathBuf,
     /// Colors and character set.
     pub appearance: Appearance,
     /// The clock.

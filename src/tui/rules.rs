@@ -78,7 +78,7 @@ impl Context<'_> {
             Intent::Waive => allowed(Act::Waive { point: id, reason, until }),
             Intent::Exempt => allowed(Act::Exempt { point: id, reason }),
             Intent::Note => allowed(Act::Note { point: Some(id), text: reason }),
-            Intent::Retract => allowed(Act::Retract { point: id }),
+            Intent::Retract => allowed(Act::Retract { point: id, target: None }),
             Intent::RunProbes => self.why_not_probed(&id).is_none(),
             Intent::RunAction => !point.actions.is_empty(),
             Intent::Output => self.run.state.actions.keys().any(|key| key.point == id),

@@ -1,5 +1,6 @@
 //! Counts and symbols of the points, section by section. They are computed when the run changes, not for every frame.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crate::tui::style::theme::StyleRole;
 use crate::tui::style::theme::is_prominent;
 use gonogo_core::checklist::{Point, Role};
 use gonogo_core::journal::entry::Decision;
+use gonogo_core::outcome::key;
 use gonogo_core::run::{RunState, Status, tally};
 use gonogo_core::time::Moment;
 
@@ -31,7 +33,56 @@ pub struct Summary {
     pub need_human: usize,
     /// Whether any point is stale.
     pub is_stale: bool,
+    /// The number of points for each kind of work that is left, in the order of urgency.
+    pub open_counts: Vec<(OpenKind, usize)>,
     sections: Vec<SectionSummary>,
+}
+
+/// What is left to do about a point, or to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OpenKind {
+    /// It failed, or is not configured.
+    Failed,
+    /// It has an error, or its action's outcome is unknown.
+    Error,
+    /// Its results are too old.
+    Stale,
+    /// Its action must run.
+    NeedsAction,
+    /// People must confirm it.
+    NeedsConfirmation,
+    /// A notice in its results.
+    Notice,
+}
+
+impl OpenKind {
+    /// What is left to do about a point in this status.
+    const fn of(status: &Status) -> Option<Self> {
+        match status {
+            Status::Failed | Status::Unconfigured(_) => Some(Self::Failed),
+            Status::Error | Status::Interrupted(_) => Some(Self::Error),
+            Status::Stale => Some(Self::Stale),
+            Status::NeedsAction(_) => Some(Self::NeedsAction),
+            Status::NeedsConfirmation { .. } => Some(Self::NeedsConfirmation),
+            _ => None,
+        }
+    }
+}
+
+/// Counts what is left to do, and the notices in the newest results.
+fn open_counts(cx: &Context) -> Vec<(OpenKind, usize)> {
+    let mut counts = BTreeMap::new();
+    for point in cx.plan().points() {
+        let notices = cx.run.state.point(&point.id).into_iter().flat_map(|state| state.probes.values());
+        let notices = notices.filter_map(|probe| probe.latest.as_ref());
+        let notices =
+            notices.flat_map(|run| &run.outcome.observations).filter(|seen| seen.has_key(key::NOTICE));
+        let notices = notices.map(|_| OpenKind::Notice);
+        for kind in OpenKind::of(&cx.status(point)).into_iter().chain(notices) {
+            *counts.entry(kind).or_default() += 1;
+        }
+    }
+    counts.into_iter().collect()
 }
 
 /// The summary of a section.
@@ -103,6 +154,7 @@ impl Summary {
             total: cx.plan().points().count(),
             need_human,
             is_stale: cx.plan().points().any(|point| cx.status(point) == Status::Stale),
+            open_counts: open_counts(cx),
             sections,
         }
     }
@@ -123,6 +175,7 @@ impl Default for Summary {
             total: 0,
             need_human: 0,
             is_stale: false,
+            open_counts: Vec::new(),
             sections: Vec::new(),
         }
     }

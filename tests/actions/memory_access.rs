@@ -68,7 +68,7 @@ fn takeover_and_stop_work_without_access_to_the_memory_of_processes() {
     let _ = first.wait_exit().code(130);
     second.wait_for_text("running");
     select_deploy_point(&mut second, 0);
-    second.send("S").wait_for_text("stop deploy.ship/build").send("y");
+    second.send("S").wait_for_text("stop deploy.ship/build").answer("y");
     let ended = &scenario.wait_for("action-finished", 1)[0];
     assert_eq!(ended["cause"], "stopped", "{ended}");
     second.wait_for_text("did not succeed").press(Key::Esc).wait_gone("did not succeed").send("q");

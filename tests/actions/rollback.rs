@@ -30,14 +30,14 @@ fn a_failed_release_is_rolled_back_and_the_verdict_is_no_go() {
         terminal.press(Key::Esc).wait_gone("Why were rollback");
         run_successfully(&mut terminal, "rollback/old");
         terminal.send("b").wait_for_text("You confirm that v2 is rolled back to v1");
-        terminal.send("y");
+        terminal.answer("y");
         scenario.wait_for("rolled-back", 1);
         // The probes that verify the rollback run, although the rollout was not complete.
         terminal.wait_for_text("passed");
         terminal.send("v").wait_for_text("record this verdict").wait_for_text("to v1");
-        terminal.send("y").wait_for_text("s seal");
-        terminal.send("s").wait_for_text("A seal is your signature");
-        terminal.send("y").wait_for_text("SEALED");
+        terminal.answer("y").wait_for_text("s seal");
+        terminal.answer("s").wait_for_text("A seal is your signature");
+        terminal.answer("y").wait_for_text("SEALED");
         terminal.send("q");
         let _ = terminal.wait_exit().code(1);
         assert_eq!(scenario.ran(), ["build", "push", "roll", "pause", "old"]);
@@ -59,10 +59,12 @@ fn skipped_rollback_steps_need_a_reason() {
     terminal.wait_for_text("1/4");
     terminal.send("A").wait_for_text("Rollback to v1");
     terminal.press(Key::Down);
-    run_successfully(&mut terminal, "rollback/old");
+    // Nothing was deployed: the environment's name must be typed.
+    terminal.send("a").wait_for_text("run rollback/old").wait_for_text("Nothing was deployed in this run");
+    terminal.type_environment("staging").wait_for_text("rollback/old: exit code 0");
     terminal.send("b").wait_for_text("Why were rollback steps skipped?");
     terminal.send("nothing consumes yet").press(Key::Enter).wait_for_text("y record as");
-    terminal.send("y");
+    terminal.answer("y");
     let rolled_back = scenario.wait_for("rolled-back", 1);
     assert_eq!(
         (&rolled_back[0]["skipped_steps"][0], &rolled_back[0]["reason"]),

@@ -42,7 +42,7 @@ fn in_production_the_name_of_the_environment_must_be_typed() {
     terminal.wait_for_text("1/4");
     select_deploy_point(&mut terminal, 0);
     terminal.send("a").wait_for_text("This is production");
-    terminal.send("y").press(Key::Enter).wait_for_text("type staging to run it");
+    terminal.answer("y").press(Key::Enter).wait_for_text("type staging to run it");
     assert!(scenario.of_kind("action-started").is_empty());
     terminal.press(Key::Backspace).send("staging").press(Key::Enter);
     let started = scenario.wait_for("action-started", 1);
@@ -60,7 +60,7 @@ fn an_action_before_its_turn_is_locked_but_its_dry_run_is_not() {
     select_deploy_point(&mut terminal, 0);
     terminal.send("a").wait_for_text("prep.ready (failed) must be done first. Its dry run is possible");
     terminal.wait_for_text("try deploy.ship/build");
-    terminal.send("y");
+    terminal.answer("y");
     let ended = scenario.wait_for("action-finished", 1);
     terminal.wait_for_text("deploy.ship/build: exit code 0");
     assert_eq!(scenario.output(&ended[0]), "would build\n");
@@ -112,7 +112,7 @@ fn a_stopped_action_ends_with_its_process_group_and_the_stop_is_recorded() {
     terminal.send("S").wait_for_text("stop deploy.ship/build");
     terminal.press(Key::Esc).wait_gone("stop deploy.ship/build");
     terminal.send("S").wait_for_text("stop deploy.ship/build");
-    terminal.send("y");
+    terminal.answer("y");
     let ended = scenario.wait_for("action-finished", 1);
     assert_eq!((&ended[0]["exit"]["code"], &ended[0]["cause"]), (&7.into(), &"stopped".into()));
     assert!(scenario.output(&ended[0]).ends_with("cleaning up\n"));
@@ -130,7 +130,7 @@ fn an_action_past_its_deadline_is_ended() {
     terminal.wait_for_text("1/4");
     select_deploy_point(&mut terminal, 0);
     terminal.send("a").wait_for_text("through a shell, as the profile says");
-    terminal.send("y");
+    terminal.answer("y");
     let ended = scenario.wait_for("action-finished", 1);
     assert_eq!((&ended[0]["exit"]["signal"], &ended[0]["cause"]), (&15.into(), &"deadline".into()));
     terminal.wait_for_text("past its deadline, ended by signal 15");
@@ -161,7 +161,7 @@ fn no_verdict_and_no_seal_while_an_action_is_running() {
     run_action(&mut terminal, "deploy.ship/build");
     terminal.wait_for_text("line 2");
     terminal.send("v").wait_for_text("Esc");
-    terminal.send("y").wait_for_text("deploy.ship/build is running");
+    terminal.answer("y").wait_for_text("deploy.ship/build is running");
     scenario.let_steps_end();
     scenario.wait_for("action-finished", 1);
     assert!(scenario.of_kind("verdict").is_empty());

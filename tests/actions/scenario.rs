@@ -242,7 +242,7 @@ impl Scenario {
 #[track_caller]
 pub fn run_action(terminal: &mut Terminal, action: &str) {
     terminal.send("a").wait_for_text(&format!("run {action}"));
-    terminal.send("y").wait_gone(&format!("run {action}"));
+    terminal.answer("y").wait_gone(&format!("run {action}"));
 }
 
 /// The same, and waits until the screen shows that it succeeded.

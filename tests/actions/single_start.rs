@@ -13,7 +13,7 @@ fn a_repeated_key_starts_an_action_once() {
     terminal.wait_for_text("1/4");
     select_deploy_point(&mut terminal, 0);
     terminal.send("a").wait_for_text("run deploy.ship/build");
-    terminal.send("yyyy");
+    terminal.answer("yyyy");
     scenario.wait_for("action-finished", 1);
     terminal.wait_for_text("exit code 0");
     // The same keys again open the dialog of the next step.

@@ -70,7 +70,7 @@ fn the_exit_message_matches_the_state_of_the_action() {
     terminal.wait_for_text("1/4");
     select_deploy_point(&mut terminal, 0);
     terminal.send("a").wait_for_text("run deploy.ship/build");
-    terminal.send("yq");
+    terminal.answer("yq");
     let screen = terminal.wait_exit().code(5).screen_text();
     match scenario.of_kind("action-started").len() {
         0 => {
@@ -119,9 +119,9 @@ fn keys_typed_before_a_dialog_is_shown_do_not_answer_it() {
     terminal.send("vn?");
     terminal.wait_for_text("1/4");
     select_deploy_point(&mut terminal, 0);
-    terminal.send("ay").wait_for_text("before this dialog was shown").wait_for_text("run deploy.ship/build");
+    terminal.send("ay").wait_for_text("has only just been shown").wait_for_text("run deploy.ship/build");
     assert!(scenario.of_kind("action-started").is_empty());
-    terminal.send("y");
+    terminal.answer("y");
     scenario.wait_for("action-finished", 1);
     assert_eq!(scenario.ran(), ["build"]);
     terminal.send("q");

@@ -150,7 +150,7 @@ fn after_a_kill_of_the_supervisor_the_outcome_is_unknown_until_confirmed() {
     terminal.press(Key::Esc).wait_gone("did not succeed").wait_for_text("needs confirmation");
     // No probe checks the build, so the operator confirms the point; then the next step can run.
     terminal.send(" ").wait_for_text("y confirm");
-    terminal.send("y").wait_for_text("confirmed deploy.ship");
+    terminal.answer("y").wait_for_text("confirmed deploy.ship");
     run_successfully(&mut terminal, "deploy.ship/push");
     terminal.wait_for_text("CONFIRMED");
     assert_eq!(scenario.ran(), ["build", "push"]);
@@ -192,7 +192,7 @@ fn an_action_without_files_is_interrupted_and_without_marker_not_started() {
     std::fs::remove_dir_all(&attachments).unwrap();
     std::fs::remove_file(marks.join(format!("action-{started}.begun"))).unwrap();
     let mut terminal = scenario.open();
-    terminal.wait_for_text("Continue this run?").send("y").press(Key::Enter).wait_for_text("did not start");
+    terminal.wait_for_text("Continue this run?").answer("y").press(Key::Enter).wait_for_text("did not start");
     let ended = scenario.wait_for("action-finished", 2);
     assert!(ended[1]["exit"]["not-started"].is_string(), "{ended:?}");
     // A late supervisor finds the marker, and does not start the action.

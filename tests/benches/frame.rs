@@ -102,6 +102,7 @@ fn setup(sample: &SampleRun, started: Arc<Mutex<Instant>>) -> Setup {
             role: Role::Driver,
         },
         log_name: "20260921T141320Z.jsonl".into(),
+        directory: "/home/alice/deploy".into(),
         appearance: Appearance { color_scheme: ColorScheme::Dark, ascii: false, color: true },
         clock: Box::new(clock),
         review: None,

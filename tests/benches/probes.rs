@@ -90,6 +90,7 @@ fn point(server: SocketAddr, id: String, after: Option<String>, delay: u64) -> P
         due: None,
         not_applicable: None,
         frozen_after: None,
+        verifies_rollback: false,
         actions: Vec::new(),
         probes: vec![probe(server, delay)],
     }

@@ -44,7 +44,7 @@ fn a_rehearsal_killed_during_a_step_leaves_no_process() {
     }
     select(&mut terminal, DEPLOY_STEPS[0].0);
     terminal.wait_for_text("▷ NEEDS ACTION").send("a").wait_for_text("y run it");
-    terminal.send("y").wait_for_text("FROM docker.io");
+    terminal.answer("y").wait_for_text("FROM docker.io");
     signal(terminal.pid(), "KILL");
     drop(terminal);
     assert_no_process_left(&sandbox);

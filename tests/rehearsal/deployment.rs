@@ -49,7 +49,7 @@ pub fn confirm(terminal: &mut Terminal, at: PointPosition) {
     select(terminal, at);
     terminal.wait_for_text("◐ NEEDS");
     terminal.send(" ").wait_for_text("y confirm");
-    terminal.send("y").wait_gone("y confirm");
+    terminal.answer("y").wait_gone("y confirm");
     // If it takes two, the simulated reviewer confirms next.
     terminal.wait_for_text("● CONFIRMED");
 }
@@ -72,7 +72,7 @@ pub fn run_action(terminal: &mut Terminal, at: PointPosition, action: &str) {
         }
         is_asked.then_some(())
     });
-    terminal.send("y").wait_gone(&format!("run {key}")).wait_for_text(&format!("{key}: exit code 0"));
+    terminal.answer("y").wait_gone(&format!("run {key}")).wait_for_text(&format!("{key}: exit code 0"));
 }
 
 #[track_caller]
@@ -113,10 +113,10 @@ pub fn after_build(terminal: &mut Terminal) {
 #[track_caller]
 pub fn seal(terminal: &mut Terminal) {
     terminal.send("v").wait_for_text("record this verdict");
-    terminal.send("y").wait_for_text("s seal");
-    terminal.send("s").wait_for_text("A seal is your signature");
+    terminal.answer("y").wait_for_text("s seal");
+    terminal.answer("s").wait_for_text("A seal is your signature");
     // The simulated reviewer adds the second seal.
-    terminal.send("y").wait_for_text("SEALED");
+    terminal.answer("y").wait_for_text("SEALED");
 }
 
 #[track_caller]

@@ -175,7 +175,7 @@ fn without_the_agent_a_confirmation_is_rejected_and_not_logged() {
     select(&mut terminal, '2', 0);
     terminal.wait_for_text("press space to confirm");
     terminal.send(" ").wait_for_text("y confirm");
-    terminal.send("y").wait_for_text("cannot sign as alice@deck.example: ssh-agent at");
+    terminal.answer("y").wait_for_text("cannot sign as alice@deck.example: ssh-agent at");
     quit(terminal);
     assert!(world.entries().iter().all(|entry| entry["kind"] != "confirmed"));
     let log = world.log();

@@ -71,11 +71,11 @@ fn a_run_with_one_of_two_seals_can_be_abandoned_and_takes_no_more_entries() {
         .wait_for_text("active operator")
         .send("p")
         .wait_for_text("alice (driver) is the active operator");
-    terminal.send("v").wait_for_text("record this verdict").send("y").wait_for_text("s seal");
+    terminal.send("v").wait_for_text("record this verdict").answer("y").wait_for_text("s seal");
     terminal
-        .send("s")
+        .answer("s")
         .wait_for_text("A seal is your signature")
-        .send("y")
+        .answer("y")
         .wait_for_text("bob's seal (reviewer) is missing");
     terminal
         .send("v")
@@ -83,7 +83,7 @@ fn a_run_with_one_of_two_seals_can_be_abandoned_and_takes_no_more_entries() {
         .send("a")
         .wait_for_text("Why will this run not be sealed?");
     terminal.send(REASON).press(Key::Enter).wait_for_text("abandon it as alice (driver)");
-    terminal.send("y").wait_for_text("ABANDONED").wait_for_text("abandoned by alice");
+    terminal.answer("y").wait_for_text("ABANDONED").wait_for_text("abandoned by alice");
     // The exit message does not show how to resume it.
     terminal.send("q");
     let screen = terminal.wait_exit().code(5).screen_text();
@@ -185,7 +185,7 @@ fn a_clean_change_of_host_is_not_recorded_as_a_recovery() {
             text.contains("Continue this run?") || text.contains("seq ")
         });
         if terminal.screen_text().contains("Continue this run?") {
-            terminal.send("y").press(Key::Enter).wait_for_text("seq ");
+            terminal.answer("y").press(Key::Enter).wait_for_text("seq ");
         }
         assert!(!terminal.screen_text().contains("has no record of"), "{}", terminal.screen_text());
         quit(terminal);

@@ -16,7 +16,7 @@ fn proposed(columns: u16, rows: u16) -> (World, Terminal) {
     assert_ne!(profile, changed);
     std::fs::write(world.sandbox.work().join("profile.toml"), changed).unwrap();
     let mut terminal = world.open_with(&["--replan"], columns, rows);
-    terminal.wait_for_text("y to propose").send("y").press(Key::Enter);
+    terminal.wait_for_text("y to propose").answer("y").press(Key::Enter);
     terminal.wait_for_text("a looser plan is proposed");
     terminal.press(Key::Enter).wait_gone("a looser plan is proposed");
     (world, terminal)
@@ -56,7 +56,7 @@ fn a_looser_plan_is_accepted_by_the_other_role() {
     terminal.wait_for_text("▸bob (reviewer)");
     terminal.send("!").wait_for_text("accept (sign) as bob (reviewer)");
     read_to_the_end(&mut terminal);
-    terminal.send("y").wait_for_text("accepted the proposed plan");
+    terminal.answer("y").wait_for_text("accepted the proposed plan");
     quit(terminal);
     let entry_kinds = entry_kinds(&world);
     assert!(

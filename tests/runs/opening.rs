@@ -59,7 +59,7 @@ fn a_release_without_a_tag_must_be_confirmed_before_anything_is_signed() {
 
     let mut terminal = world.open(200, 40);
     terminal.wait_for_text("[y/N]");
-    terminal.send("y").press(Key::Enter);
+    terminal.answer("y").press(Key::Enter);
     terminal.wait_for_text("1/3");
     quit(terminal);
     assert_eq!(world.entries()[0]["plan"]["release"], "v1.4.0");

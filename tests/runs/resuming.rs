@@ -112,7 +112,7 @@ fn a_log_of_another_host_must_be_confirmed_before_anything_is_signed() {
     let mut terminal = world.sandbox.terminal(150, 40);
     // The server of the other world has another port.
     let changed = "profile or checklist changed";
-    terminal.wait_for_text(QUESTION).send("y").press(Key::Enter).wait_for_text(changed);
+    terminal.wait_for_text(QUESTION).answer("y").press(Key::Enter).wait_for_text(changed);
     assert!(!terminal.screen_text().contains("has no record of"), "{}", terminal.screen_text());
     terminal.press(Key::Enter).wait_gone(changed).wait_for_text("bob (reviewer)");
     quit(terminal);
@@ -148,7 +148,7 @@ fn a_damaged_log_is_reported_before_a_new_run_is_opened() {
     assert!(terminal.wait_exit().code(2).screen_text().contains("no run was opened"));
     assert_eq!(fs::read_to_string(&log).unwrap(), text);
     let mut terminal = world.open(150, 40);
-    terminal.wait_for_text("Open a new run anyway?").send("y").press(Key::Enter).wait_for_text("1/3");
+    terminal.wait_for_text("Open a new run anyway?").answer("y").press(Key::Enter).wait_for_text("1/3");
     assert_eq!(world.sandbox.logs("staging").len(), 2);
 }
 

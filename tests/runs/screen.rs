@@ -49,7 +49,7 @@ fn a_failed_point_cannot_be_confirmed_and_entries_persist_after_a_resume() {
     // A waiver needs a reason and a confirmation.
     terminal.send("w").wait_for_text("Why is it waived?");
     terminal.send("q is a letter here").press(Key::Enter).press(Key::Enter).wait_for_text("y waive as");
-    terminal.send("y").wait_for_text("waived service.headers");
+    terminal.answer("y").wait_for_text("waived service.headers");
     select(&mut terminal, '2', 0);
     confirm(&mut terminal, "people.duty");
     terminal.send("n").wait_for_text("The note:");
@@ -121,10 +121,10 @@ fn a_point_is_probed_again_and_a_confirmation_is_retracted() {
     confirm(&mut terminal, "people.duty");
     terminal.wait_for_text("2/3");
     terminal.send("u").wait_for_text("y retract as");
-    terminal.send("y").wait_for_text("PENDING 1/3");
+    terminal.answer("y").wait_for_text("PENDING 1/3");
     terminal.send("x").wait_for_text("Why");
     terminal.send("nobody to inform").press(Key::Enter).wait_for_text("Esc edit");
-    terminal.send("y").wait_for_text("2/3");
+    terminal.answer("y").wait_for_text("2/3");
     quit(terminal);
 }
 

@@ -53,26 +53,26 @@ fn two_operators_seal_with_a_key_file_and_a_security_key() {
     terminal.wait_for_text("is now reviewer and the active operator").wait_for_text("▸bob (reviewer)");
     select(&mut terminal, '1', 1);
     terminal.wait_for_text("press space to confirm").send(" ").wait_for_text("confirm as bob (reviewer)");
-    terminal.send("y").wait_for_text("confirmed service.headers");
+    terminal.answer("y").wait_for_text("confirmed service.headers");
 
     terminal
         .send("p")
         .wait_for_text("active operator")
         .send("p")
         .wait_for_text("alice (driver) is the active operator");
-    terminal.send("v").wait_for_text("record this verdict").send("y").wait_for_text("s seal");
+    terminal.send("v").wait_for_text("record this verdict").answer("y").wait_for_text("s seal");
     terminal
-        .send("s")
+        .answer("s")
         .wait_for_text("seal as alice (driver)")
-        .send("y")
+        .answer("y")
         .wait_for_text("bob's seal (reviewer) is missing");
     terminal
         .send("p")
         .wait_for_text("active operator")
         .send("2")
         .wait_for_text("bob (reviewer) is the active operator");
-    terminal.send("v").wait_for_text("s seal").send("s").wait_for_text("seal as bob (reviewer)");
-    terminal.send("y").wait_for_text("SEALED");
+    terminal.send("v").wait_for_text("s seal").answer("s").wait_for_text("seal as bob (reviewer)");
+    terminal.answer("y").wait_for_text("SEALED");
     quit_with(terminal, 0);
 
     let log = world.log();
@@ -106,9 +106,9 @@ fn a_duplicate_name_a_duplicate_key_and_a_missing_reviewer_are_rejected() {
     terminal
         .send("v")
         .wait_for_text("record this verdict")
-        .send("y")
+        .answer("y")
         .wait_for_text("the verdict is recorded");
-    terminal.send("s").wait_for_text("the run also needs a seal by a reviewer");
+    terminal.answer("s").wait_for_text("the run also needs a seal by a reviewer");
     close_dialog(&mut terminal, "points done");
 
     add_operator(&mut terminal, ALICE, &own);

@@ -163,9 +163,9 @@ pub fn quit_with(mut terminal: Terminal, code: u32) {
 pub fn seal(terminal: &mut Terminal, verdict: &str) {
     terminal.send("v").wait_for_text("record this verdict");
     terminal.wait_for_text(verdict);
-    terminal.send("y").wait_for_text("s seal");
-    terminal.send("s").wait_for_text("A seal is your signature");
-    terminal.send("y").wait_for_text("SEALED");
+    terminal.answer("y").wait_for_text("s seal");
+    terminal.answer("s").wait_for_text("A seal is your signature");
+    terminal.answer("y").wait_for_text("SEALED");
 }
 
 /// Confirms the selected point with its dialog.
@@ -173,7 +173,7 @@ pub fn seal(terminal: &mut Terminal, verdict: &str) {
 pub fn confirm(terminal: &mut Terminal, point: &str) {
     terminal.wait_for_text("press space to confirm");
     terminal.send(" ").wait_for_text("y confirm");
-    terminal.send("y").wait_for_text(&format!("confirmed {point}"));
+    terminal.answer("y").wait_for_text(&format!("confirmed {point}"));
 }
 
 /// Selects the nth point of a section.

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
 use vt100::{Parser, Screen};
 
 use super::wait::{self, TIMEOUT};
+
+/// How long a question must have been on the screen before the program takes an answer, and some more.
+const READING_TIME: Duration = Duration::from_millis(700);
 
 /// A key of the keyboard.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +108,24 @@ impl Terminal {
     pub fn send(&mut self, text: &str) -> &mut Self {
         self.writer.write_all(text.as_bytes()).and_then(|()| self.writer.flush()).expect("an open terminal");
         self
+    }
+
+    /// Answers the question of a dialog as a person does: scrolls to its end, reads, and presses the key.
+    #[track_caller]
+    pub fn answer(&mut self, key: &str) -> &mut Self {
+        while self.screen_text().contains(" more line") {
+            let before = self.screen_text();
+            self.press(Key::PageDown).wait_for("the next lines", |screen| screen.contents() != before);
+        }
+        // The program ignores an answer to a question that has only just been shown.
+        thread::sleep(READING_TIME);
+        self.send(key)
+    }
+
+    /// Types the environment's name into a dialog that asks for it, and Enter.
+    #[track_caller]
+    pub fn type_environment(&mut self, name: &str) -> &mut Self {
+        self.send(name).answer(&Key::Enter.sequence())
     }
 
     /// Presses one key.

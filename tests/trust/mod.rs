@@ -121,7 +121,7 @@ fn on_a_terminal_permission_is_prompted_for() {
     assert!(!has_run(&world.sandbox) && world.sandbox.logs("staging").is_empty());
     let mut terminal = world.open(120, 36);
     terminal.wait_for_text(QUESTION);
-    terminal.send("y").press(Key::Enter).wait_for_text("GO 1/1");
+    terminal.answer("y").press(Key::Enter).wait_for_text("GO 1/1");
     quit(terminal);
     let mut terminal = world.open_with(&[], 120, 36);
     terminal.wait_for_text("GO 1/1");

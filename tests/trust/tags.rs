@@ -44,7 +44,7 @@ fn tags_are_read_only_after_the_profile_is_trusted() {
     assert!(!git_ran.exists() && !has_run(&world.sandbox));
     let mut terminal = world.open_with(&[], 120, 36);
     terminal.wait_for_text(QUESTION);
-    terminal.send("y").press(Key::Enter).wait_for_text("Release to promote:");
+    terminal.answer("y").press(Key::Enter).wait_for_text("Release to promote:");
     assert!(git_ran.exists());
     terminal.send("-v1").press(Key::Enter);
     let ended = terminal.wait_exit().code(2);
@@ -92,7 +92,7 @@ fn permission_before_the_release_is_known_covers_every_release() {
         question.contains("printf '{{ release }}/{{ previous }}'") && !question.contains("For release"),
         "{question}"
     );
-    terminal.send("y").press(Key::Enter).wait_for_text("Release to promote:");
+    terminal.answer("y").press(Key::Enter).wait_for_text("Release to promote:");
     terminal.send("v1").press(Key::Enter).wait_for_text("Current release, or none:");
     terminal.send("none").press(Key::Enter).wait_for_text("1/1");
     quit(terminal);

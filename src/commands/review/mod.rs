@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use self::indexed_log::IndexedLog;
 use super::loaded_profile::{check_first_entry, open_log};
 use super::run::appearance;
-use super::session::forward_signals;
+use super::session::{forward_signals, working_directory};
 use super::settings::Settings;
 use super::trusted_signers::read_trusted_signers;
 use super::verified_log::verify_source;
@@ -68,6 +68,7 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
     let setup = Setup {
         operator: no_operator,
         log_name: path.display().to_string(),
+        directory: working_directory(),
         appearance: appearance(&arguments.screen, &settings),
         clock: Box::new(clock::now),
         unlock: Arc::new(|_| Err("a review has no keys".into())),

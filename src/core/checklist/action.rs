@@ -14,6 +14,9 @@ use crate::text;
 /// Stands in place of a point for the steps of the rollback.
 pub const ROLLBACK: &str = "rollback";
 
+/// In an argument of a rollback step: the number of replicas that the check of an earlier step has noted.
+pub const NOTED_PLACEHOLDER: &str = "{{ noted.replicas }}";
+
 /// A command that a person starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +32,9 @@ pub struct Action {
     pub checks: Vec<Probe>,
     /// Whether the point, or the rollback, is complete without it.
     pub optional: bool,
+    /// For a step of the rollback: the points whose actions it reverts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reverts: Vec<PointId>,
     /// Missing profile values; it cannot run without them.
     pub missing: Vec<String>,
     /// The command; absent while values are missing.
@@ -59,11 +65,23 @@ impl ActionCommand {
         if dry { &self.dry_run } else { &self.argv }
     }
 
+    /// The same with the noted number of replicas instead of [`NOTED_PLACEHOLDER`], if one was noted.
+    #[must_use]
+    pub fn argv_with_noted(&self, dry: bool, replicas: Option<u32>) -> Vec<String> {
+        let argv = self.argv(dry).iter();
+        let fill = |word: &String| match replicas {
+            Some(replicas) => word.replace(NOTED_PLACEHOLDER, &replicas.to_string()),
+            None => word.clone(),
+        };
+        argv.map(fill).collect()
+    }
+
     /// The command line as a person could type it; secrets as references.
     #[must_use]
-    pub fn command_line(&self, dry: bool) -> String {
+    pub fn command_line(&self, dry: bool, noted_replicas: Option<u32>) -> String {
         let env = self.env.iter().map(|(name, value)| format!("{name}={}", value.shell_word()));
-        let words = self.argv(dry).iter().map(|word| text::shell_word(word));
+        let argv = self.argv_with_noted(dry, noted_replicas);
+        let words = argv.iter().map(|word| text::shell_word(word));
         env.chain(words).collect::<Vec<_>>().join(" ")
     }
 

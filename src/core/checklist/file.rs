@@ -87,6 +87,9 @@ pub struct PointFile {
     pub when_new: WhenNew,
     /// The point whose first action freezes its state.
     pub frozen_after: Option<PointId>,
+    /// Whether it verifies a rollback, as all points of a section with this key do.
+    #[serde(default)]
+    pub verifies_rollback: bool,
     /// Its actions, in order.
     #[serde(rename = "action", default)]
     pub actions: Vec<ActionFile>,
@@ -180,6 +183,9 @@ pub struct ActionFile {
     /// Whether the point is complete without it.
     #[serde(default)]
     pub optional: bool,
+    /// For a step of the rollback: the points whose actions it reverts.
+    #[serde(default)]
+    pub reverts: Vec<PointId>,
     /// Checks that must pass right before it starts.
     #[serde(rename = "check", default)]
     pub checks: Vec<ProbeFile>,

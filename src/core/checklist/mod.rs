@@ -27,7 +27,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, ActionCommand, ActionKey, ROLLBACK};
+pub use action::{Action, ActionCommand, ActionKey, NOTED_PLACEHOLDER, ROLLBACK};
 pub use edition::{Edition, ExemptionRule, Lock, LockedPoint, LockedSection, altered_points};
 pub use file::{Checklist, STANDARD_NAME};
 #[cfg(any(test, feature = "testing"))]

@@ -126,6 +126,12 @@ impl Plan {
         self.index.find(&self.sections, point).map(|(section, _)| section)
     }
 
+    /// Whether a point verifies a rollback: then its probes run again, against the restored release.
+    #[must_use]
+    pub fn verifies_rollback(&self, point: &Point) -> bool {
+        point.verifies_rollback || self.section_of(&point.id).is_some_and(|section| section.verifies_rollback)
+    }
+
     /// All specs of this plan: the points' probes, the guards, the actions' checks.
     fn specs(&self) -> impl Iterator<Item = &ProbeSpec> {
         let own = self.points().flat_map(|point| &point.probes).chain(&self.guards);
@@ -222,6 +228,9 @@ pub struct Point {
     /// The point whose first action freezes the state of this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_after: Option<PointId>,
+    /// Whether it verifies a rollback.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub verifies_rollback: bool,
     /// Its actions, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,

@@ -234,10 +234,7 @@ fn vault(spec: &VaultSpec) -> RequiredRight {
 
 fn kubernetes(spec: &KubernetesSpec, with_digest: bool) -> Vec<RequiredRight> {
     let with_digest = with_digest || spec.rollout.as_ref().is_some_and(|rollout| rollout.digest.is_some());
-    let reads = !spec.deployments.is_empty()
-        || spec.rollout.is_some()
-        || spec.health.is_some()
-        || spec.settings.is_some();
+    let reads = spec.read_deployments().next().is_some();
     let requirements = [(reads, "get deployments.apps"), (with_digest, "list pods")];
     let requirements = requirements.into_iter().filter(|(is_needed, _)| *is_needed);
     let reads = requirements

@@ -1,6 +1,7 @@
 //! Resolves a checklist and a profile into a plan.
 
 mod actions;
+mod defaults;
 mod options;
 mod specs;
 
@@ -104,19 +105,6 @@ struct Resolver<'a> {
     tailored: Vec<Tailoring>,
 }
 
-/// Removes slashes at the end of the registry's address, which images are named by; adds the prefix of their names, which
-/// is another than the address where a registry has several repositories below paths.
-fn add_registry_defaults(values: &mut toml::Table) {
-    let Some(toml::Value::Table(registry)) = values.get_mut("registry") else { return };
-    let Some(url) = registry.get("url").and_then(toml::Value::as_str) else { return };
-    let url = url.trim_end_matches('/').to_owned();
-    let prefix = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest).to_owned();
-    registry.insert("url".into(), url.into());
-    let prefix = registry.get("image_prefix").and_then(toml::Value::as_str).unwrap_or(&prefix);
-    let prefix = prefix.trim_end_matches('/').to_owned();
-    registry.insert("image_prefix".into(), prefix.into());
-}
-
 /// A value that is used without a probe: the checkout for tags and commits.
 const REPOSITORY_VALUE: &str = "source.repository";
 
@@ -133,8 +121,7 @@ impl<'a> Resolver<'a> {
         set("previous", previous);
         let contacts = toml::Value::try_from(&profile.file.contacts);
         values.extend(contacts.map(|contacts| ("contacts".to_owned(), contacts)));
-        actions::add_iac_defaults(&mut values, promotion.release.as_deref());
-        add_registry_defaults(&mut values);
+        defaults::add(&mut values, promotion.release.as_deref());
         let is_new = previous.is_some_and(|tag| tag == "none");
         let filler = TemplateEngine::new(values);
         Self {
@@ -305,6 +292,7 @@ impl<'a> Resolver<'a> {
                 .and_then(|new| new.not_applicable.clone())
                 .or_else(|| file.not_applicable.clone()),
             frozen_after: file.frozen_after.clone(),
+            verifies_rollback: file.verifies_rollback,
             actions,
             probes,
         }

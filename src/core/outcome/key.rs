@@ -18,6 +18,10 @@ pub const BAD_SAMPLES: &str = "bad-samples";
 /// Not observed, and left to people to confirm.
 pub const LEFT_TO_PEOPLE: &str = "left-to-people";
 
+/// The name of the observation whose value a step of the rollback uses instead of
+/// [`NOTED_PLACEHOLDER`](crate::checklist::NOTED_PLACEHOLDER).
+pub const NOTED_REPLICAS: &str = "replicas to resume with";
+
 const TAG_DIGEST: &str = "tag-digest:";
 
 /// The digest of the image that a tag names in a registry.

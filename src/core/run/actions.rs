@@ -1,7 +1,8 @@
 //! Actions in a run: their state, and the rules for starting one.
 
-use crate::checklist::{Action, ActionKey, Point, Probe};
+use crate::checklist::{Action, ActionKey, NOTED_PLACEHOLDER, Point, Probe, ROLLBACK};
 use crate::journal::entry::{ActionExit, ActionFinished, ActionOutput, ActionStarted, Entry, StopCause};
+use crate::outcome::key::NOTED_REPLICAS;
 use crate::outcome::{Class, Observation, Sha256Hex};
 use crate::time::Moment;
 
@@ -124,6 +125,43 @@ impl RunState {
         self.actions.iter().any(|(key, state)| key.is_rollback() && state.latest.is_some())
     }
 
+    /// Why the environment's name must be typed to start an action, if it must.
+    #[must_use]
+    pub fn reason_to_type_environment(&self, key: &ActionKey) -> Option<&'static str> {
+        if self.plan.production {
+            return Some("this is production");
+        }
+        (key.is_rollback() && !self.has_deployed()).then_some(
+            "nothing was deployed in this run, and a rollback changes a release that may be healthy",
+        )
+    }
+
+    /// Whether an action of the deployment was started, other than as a dry run.
+    #[must_use]
+    pub fn has_deployed(&self) -> bool {
+        self.actions.iter().any(|(key, state)| !key.is_rollback() && state.latest.is_some())
+    }
+
+    /// The last step of the rollback that was started and reverts an action of a point.
+    #[must_use]
+    pub fn reverted_by(&self, point: &Point) -> Option<&Action> {
+        let started = |key: &ActionKey| self.action(key)?.latest.as_ref().map(|run| run.seq);
+        let actions = point.actions.iter();
+        let deployed = actions.filter_map(|action| started(&ActionKey::new(&point.id, &action.id))).min()?;
+        let steps = self.plan.rollback.iter().filter(|step| step.reverts.contains(&point.id));
+        let mut reverted =
+            steps.filter(|step| started(&ActionKey::new(ROLLBACK, &step.id)).is_some_and(|at| at > deployed));
+        reverted.next_back()
+    }
+
+    /// The steps of the rollback that have ended successfully, in their order.
+    pub fn rollback_steps_done(&self) -> impl Iterator<Item = &Action> {
+        self.plan.rollback.iter().filter(|step| {
+            let state = self.action(&ActionKey::new(ROLLBACK, &step.id));
+            state.and_then(ActionState::exit).is_some_and(ActionExit::is_success)
+        })
+    }
+
     /// Whether a point's results are final, because an action that depends on them has run.
     #[must_use]
     pub fn is_frozen(&self, point: &Point) -> bool {
@@ -199,6 +237,9 @@ impl RunState {
         };
         if !event.dry_run {
             self.invalidate_dependents(&event.action);
+            if event.action.is_rollback() {
+                self.noted_replicas = noted_replicas(&event.preflight).or(self.noted_replicas);
+            }
         }
         let state = self.actions.entry(event.action.clone()).or_default();
         state.attempts = event.attempt;
@@ -266,6 +307,14 @@ impl RunState {
     }
 }
 
+/// The number of replicas among the observations before a step of the rollback. Their names begin with the check's title.
+fn noted_replicas(preflight: &[Observation]) -> Option<u32> {
+    let noted = preflight.iter().find(|seen| {
+        seen.what.strip_suffix(NOTED_REPLICAS).is_some_and(|title| title.is_empty() || title.ends_with(": "))
+    });
+    noted?.seen.parse().ok()
+}
+
 /// A request to start an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartRequest {
@@ -304,10 +353,21 @@ pub(super) fn check_start(judgement: &Judgement, start: &StartRequest) -> Result
     if program.argv(start.dry_run).is_empty() {
         return Err(Rejection::NoDryRun(key.clone()));
     }
+    let argv = program.argv_with_noted(start.dry_run, state.noted_replicas);
+    if argv.iter().any(|word| word.contains(NOTED_PLACEHOLDER)) {
+        return locked(
+            "no number of replicas is noted: its step notes it when it pauses them. Write the number into \
+             rollback.resume_command, or skip the step"
+                .into(),
+        );
+    }
     if !start.dry_run {
         check_turn(judgement, key)?;
-        if state.plan.production && start.typed_environment.as_ref() != Some(&state.plan.environment) {
-            return locked(format!("in production you must type {} to start it", state.plan.environment));
+        let reason = state.reason_to_type_environment(key);
+        if let Some(why) =
+            reason.filter(|_| start.typed_environment.as_ref() != Some(&state.plan.environment))
+        {
+            return locked(format!("{why}: you must type {} to start it", state.plan.environment));
         }
     }
     match start.preflight.iter().find(|seen| seen.ok != Some(true)) {

@@ -93,10 +93,12 @@ pub enum Act {
         /// The text.
         text: String,
     },
-    /// Retract one's own newest act on a point.
+    /// Retract one's own entry on a point.
     Retract {
         /// The point.
         point: PointId,
+        /// The position of the entry; by default the newest.
+        target: Option<u64>,
     },
     /// Continue with a changed plan.
     Replan {
@@ -197,7 +199,7 @@ impl Act {
             Event::Waived(e) => Self::Waive { point: e.point, reason: e.reason, until: e.until },
             Event::NotApplicable(e) => Self::Exempt { point: e.point, reason: e.reason },
             Event::Noted(e) => Self::Note { point: e.point, text: e.text },
-            Event::Retracted(e) => Self::Retract { point: e.point },
+            Event::Retracted(e) => Self::Retract { point: e.point, target: Some(e.target) },
             Event::ReplanProposed(e) => Self::ProposeReplan(Box::new(e.plan)),
             Event::ReplanWithdrawn(e) => Self::WithdrawReplan(e.proposal),
             Event::Replanned(e) => {

@@ -41,7 +41,7 @@ pub fn decide(state: &RunState, command: Command, now: &Moment) -> Result<Vec<Ev
         Act::Waive { point, reason, until } => case.waive(point, &reason, until)?,
         Act::Exempt { point, reason } => case.exempt(point, &reason)?,
         Act::Note { point, text } => case.note(point, &text)?,
-        Act::Retract { point } => case.retract(point)?,
+        Act::Retract { point, target } => case.retract(point, target)?,
         Act::Replan { plan, proposal, reason } => case.replan(*plan, proposal, reason)?,
         Act::ProposeReplan(plan) => case.propose_replan(*plan)?,
         Act::WithdrawReplan(proposal) => case.withdraw_replan(proposal)?,
@@ -187,6 +187,7 @@ impl Decider<'_> {
             Status::Interrupted(action) => {
                 cannot(format!("the outcome of {action} is unknown, and not all of its probes have passed"))
             }
+            Status::Reverted(_) => cannot("the rollback has reverted it".into()),
             Status::Blocked(by) => cannot(format!("{by} must be done first")),
             Status::NotDue(due) => cannot(format!("it is not due until {due} is done")),
             Status::Unconfigured(missing) => cannot(format!("the profile lacks {}", missing.join(", "))),
@@ -249,15 +250,12 @@ impl Decider<'_> {
         Ok(Noted { point, text }.into())
     }
 
-    fn retract(&self, point: PointId) -> Result<Event, Rejection> {
-        let state = self.point_state(&point)?;
-        let confirmed = state.confirmations.iter().map(|act| (&act.by, act.seq));
-        let waived = state.waivers.iter().map(|act| (&act.by, act.seq));
-        let exempted = state.exemptions.iter().map(|act| (&act.by, act.seq));
-        let own = confirmed.chain(waived).chain(exempted).filter(|(by, _)| *by == self.by);
-        let newest = own.map(|(_, seq)| seq).max();
-        let act = newest.ok_or_else(|| Rejection::NothingToRetract(point.clone()))?;
-        Ok(Retracted { point, target: act }.into())
+    fn retract(&self, point: PointId, target: Option<u64>) -> Result<Event, Rejection> {
+        let own = self.point_state(&point)?.own_entries(self.by);
+        match own.into_iter().map(|entry| entry.seq).find(|seq| target.is_none_or(|target| *seq == target)) {
+            Some(target) => Ok(Retracted { point, target }.into()),
+            None => Err(Rejection::NothingToRetract(point)),
+        }
     }
 
     fn start(&self, start: StartRequest) -> Result<Event, Rejection> {

@@ -28,8 +28,8 @@ pub use in_flight::{
     InFlight, NumberedRequest, Request, RequestId, Response, RunSnapshot, RunningProbe, Update,
 };
 pub use point_state::{
-    Abandonment, Confirmation, CurrentVerdict, Exemption, Note, PointState, ProbeRun, ProbeState, Rollback,
-    Seal, Waiver,
+    Abandonment, Confirmation, CurrentVerdict, Exemption, Note, OwnEntry, PointState, ProbeRun, ProbeState,
+    Rollback, Seal, Waiver,
 };
 pub use replan::{LoosenedPlan, Proposal};
 pub use replay::Replay;

@@ -1,5 +1,6 @@
 //! The state of the parts of a run: probe results, signed acts, notes, seals.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use rpds::VectorSync;
 use crate::checklist::Role;
 use crate::journal::entry::{Decision, Evidence, VerdictReason};
 use crate::outcome::Outcome;
+use crate::text;
 use crate::time::{Moment, Utc};
 
 /// One logged run of a probe.
@@ -86,6 +88,8 @@ pub struct Note {
     pub at: Moment,
     /// The text.
     pub text: String,
+    /// Whether its author has retracted it.
+    pub is_retracted: bool,
 }
 
 /// The state of one control point.
@@ -101,6 +105,38 @@ pub struct PointState {
     pub exemptions: Vec<Exemption>,
     /// Notes. There may be many, so states share them.
     pub notes: VectorSync<Note>,
+}
+
+/// An entry of an operator on a point that can be retracted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnEntry {
+    /// Its position.
+    pub seq: u64,
+    /// What it is, with the text that was typed.
+    pub description: String,
+}
+
+impl PointState {
+    /// The entries of an operator that can be retracted, the newest first.
+    #[must_use]
+    pub fn own_entries(&self, by: &str) -> Vec<OwnEntry> {
+        let own = |author: &str, seq: u64, what: &str, words: Option<&str>| {
+            let words = words.map(|words| format!(": {}", text::line(words))).unwrap_or_default();
+            (author == by).then(|| OwnEntry { seq, description: format!("{what}{words}") })
+        };
+        let confirmed =
+            self.confirmations.iter().filter_map(|act| own(&act.by, act.seq, "confirmation", None));
+        let waived = self.waivers.iter().filter_map(|act| own(&act.by, act.seq, "waiver", Some(&act.reason)));
+        let exempted = self
+            .exemptions
+            .iter()
+            .filter_map(|act| own(&act.by, act.seq, "“not applicable”", Some(&act.reason)));
+        let noted = self.notes.iter().filter(|note| !note.is_retracted);
+        let noted = noted.filter_map(|note| own(&note.by, note.seq, "note", Some(&note.text)));
+        let mut entries: Vec<_> = confirmed.chain(waived).chain(exempted).chain(noted).collect();
+        entries.sort_by_key(|entry| Reverse(entry.seq));
+        entries
+    }
 }
 
 /// The current verdict: nothing that it depends on has changed since.

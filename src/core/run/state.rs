@@ -53,6 +53,8 @@ pub struct RunState {
     pub actions: BTreeMap<ActionKey, ActionState>,
     /// The output of every action that has ended, with the position of its end entry.
     pub outputs: Vec<(u64, ActionOutput)>,
+    /// The number of replicas that the rollback resumes the consumers with, once it was noted.
+    pub noted_replicas: Option<u32>,
     /// The rollback, if one is recorded.
     pub rolled_back: Option<Rollback>,
     /// Notes about the run as a whole.
@@ -96,6 +98,7 @@ impl RunState {
             points: BTreeMap::new(),
             actions: BTreeMap::new(),
             outputs: Vec::new(),
+            noted_replicas: None,
             rolled_back: None,
             notes: VectorSync::new_sync(),
             recoveries: Vec::new(),
@@ -232,6 +235,7 @@ impl RunState {
             by: entry.header.by.clone(),
             at: entry.header.at.clone(),
             text: event.text.clone(),
+            is_retracted: false,
         };
         match &event.point {
             Some(point) => self.point_mut(point).notes.push_back_mut(note),
@@ -244,6 +248,12 @@ impl RunState {
         point.confirmations.retain(|act| act.seq != event.target);
         point.waivers.retain(|act| act.seq != event.target);
         point.exemptions.retain(|act| act.seq != event.target);
+        if let Some(index) = point.notes.iter().position(|note| note.seq == event.target) {
+            let retracted = point.notes.get(index).map(|note| Note { is_retracted: true, ..note.clone() });
+            if let Some(note) = retracted {
+                point.notes.set_mut(index, note);
+            }
+        }
     }
 
     pub(super) fn switch_plan(&mut self, plan: &Plan, touched: &[PointId]) {
@@ -277,8 +287,7 @@ impl RunState {
             reason: event.reason.clone(),
         });
         let plan = Arc::clone(&self.plan);
-        let judging = plan.sections.iter().filter(|section| section.verifies_rollback);
-        for point in judging.flat_map(|section| &section.points) {
+        for point in plan.points().filter(|point| plan.verifies_rollback(point)) {
             for probe in self.point_mut(&point.id).probes.values_mut() {
                 probe.latest = None;
             }

@@ -53,6 +53,8 @@ pub enum Status {
     NotDue(PointId),
     /// The profile lacks these values.
     Unconfigured(Vec<String>),
+    /// This step of the rollback has undone its actions.
+    Reverted(String),
 }
 
 impl Status {
@@ -97,6 +99,7 @@ impl Status {
             Self::Blocked(_) => "blocked".into(),
             Self::NotDue(_) => "not due".into(),
             Self::Unconfigured(_) => "unconfigured".into(),
+            Self::Reverted(_) => "reverted".into(),
         }
     }
 }
@@ -205,6 +208,7 @@ impl Judgement<'_> {
             return Status::Pending;
         };
         self.waived_status(point, state)
+            .or_else(|| self.state.reverted_by(point).map(|step| Status::Reverted(step.id.clone())))
             .or_else(|| self.not_ready_status(point))
             .or_else(|| self.running_action_status(point))
             .or_else(|| problem_status(point, state))
@@ -276,10 +280,8 @@ impl Judgement<'_> {
     /// verifies that.
     #[must_use]
     pub fn is_point_due(&self, point: &Point) -> bool {
-        let judges =
-            || self.state.plan.section_of(&point.id).is_some_and(|section| section.verifies_rollback);
         point.due.as_ref().is_none_or(|due| self.is_done(due))
-            || (self.state.rolled_back.is_some() && judges())
+            || (self.state.rolled_back.is_some() && self.state.plan.verifies_rollback(point))
     }
 
     /// Unconfigured, or not due.

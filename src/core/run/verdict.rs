@@ -106,6 +106,10 @@ pub fn explain(judgement: &Judgement, id: &str, status: &Status) -> String {
         Status::Running(action) => format!("{} is running", action_title(judgement, id, action)),
         Status::Interrupted(action) => explain_interrupted(judgement, id, action),
         Status::Unconfigured(missing) => format!("the profile lacks {}", missing.join(", ")),
+        Status::Reverted(step) => match judgement.state.plan.action(&ActionKey::new(ROLLBACK, step)) {
+            Some(planned) => format!("by the rollback: {}", planned.title),
+            None => "by the rollback".to_owned(),
+        },
         Status::Blocked(by) => format!("{by} must be done first"),
         Status::NotDue(due) => format!("after {due}"),
         Status::NeedsConfirmation { .. } if is_exemption_pending(judgement, id) => {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Lookup;
 use gonogo_core::outcome::Observation;
+use gonogo_core::outcome::key::NOTED_REPLICAS;
 
 /// Judges a deployment; reports one that does not exist or could not be read.
 pub(super) fn judge_deployment(
@@ -40,6 +41,21 @@ pub(super) fn word<'a>(value: &'a Value, path: &str) -> &'a str {
     value.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// The number of replicas that a deployment is scaled to (1 where the field is absent), to resume it later. It only notes:
+/// a rollback does not wait for what cannot be read, and a deployment that is paused already has nothing to note.
+pub(super) fn replicas(lookup: &Lookup<Value>) -> Observation {
+    let not_noted = |why: &str| Observation::recorded("replicas", format!("not noted: {why}"));
+    match lookup {
+        Ok(Some(deployment)) => match deployment.pointer("/spec/replicas").map_or(Some(1), Value::as_u64) {
+            Some(0) => not_noted("it is paused already"),
+            Some(count) => Observation::recorded(NOTED_REPLICAS, count.to_string()),
+            None => not_noted("spec.replicas is not a number"),
+        },
+        Ok(None) => not_noted("no such deployment"),
+        Err(why) => not_noted(&why.to_string()),
+    }
+}
+
 /// The labels of a deployment's pods, as `--selector` takes them
 /// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/>).
 pub(super) fn selector(deployment: &Value) -> Option<String> {
@@ -69,6 +85,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_number_of_replicas_is_noted_unless_the_deployment_is_paused() {
+        for (spec, noted) in [
+            (json!({"replicas": 3}), Some("3")),
+            (json!({}), Some("1")),
+            (json!({"replicas": 0}), None),
+            (json!({"replicas": "3"}), None),
+            (json!({"replicas": null}), None),
+        ] {
+            let seen = replicas(&Ok(Some(json!({ "spec": spec }))));
+            let is_noted = seen.what == NOTED_REPLICAS;
+            assert_eq!((is_noted.then_some(seen.seen.as_str()), seen.ok), (noted, Some(true)), "{spec}");
+        }
+        assert_eq!(replicas(&Ok(None)).seen, "not noted: no such deployment");
+    }
 
     #[test]
     fn a_selector_has_all_that_selects_the_pods() {

@@ -62,6 +62,9 @@ pub(super) async fn run(
     if let Some(check) = &spec.settings {
         seen.extend(cluster.settings(check).await);
     }
+    if let Some(name) = &spec.replicas {
+        seen.push(deployment::replicas(&cluster.deployment(name).await));
+    }
     if !spec.dry_run.is_empty() {
         seen.extend(cluster.dry_run().await);
         seen.extend(
@@ -258,11 +261,7 @@ fn judge_program(shown: &str, program: &str) -> Observation {
 }
 
 fn reproduce(spec: &KubernetesSpec) -> String {
-    let rollout = spec.rollout.as_ref().map(|rollout| &rollout.deployment);
-    let settings = spec.settings.as_ref().and_then(|check| check.deployments.first());
-    let health = spec.health.as_ref().map(|health| &health.deployment);
-    let name = spec.deployments.first().or(rollout).or(health).or(settings);
-    let argv = match name {
+    let argv = match spec.read_deployments().next() {
         Some(name) => kubectl(spec, &["get", &target(name), "--output=json"]),
         None if spec.is_kubectl() => dry(spec),
         // Nothing was tried that could be repeated.

@@ -65,7 +65,7 @@ impl Dialog for ActionFailedDialog {
                 let (point, action) = (self.action.point.clone(), self.action.clone());
                 Reaction::Close(vec![Effect::OpenOutput(point, Some(action))])
             }
-            Some(Intent::Back | Intent::Detail | Intent::Quit) => Reaction::close(),
+            Some(Intent::Back | Intent::Enter | Intent::Quit) => Reaction::close(),
             _ => Reaction::handled(),
         }
     }

@@ -1,13 +1,12 @@
 //! The dialog that asks for the confirmation of a point.
 
 use crossterm::event::KeyEvent;
-use ratatui::text::Span;
 
 use super::{Dialog, is_yes};
 use crate::tui::context::Context;
 use crate::tui::layer::{Effect, Reaction};
 use crate::tui::style::symbols::{observation_symbol, outcome_symbol};
-use crate::tui::style::text::{styled, truncate};
+use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::dialog_view::DialogView;
 use gonogo_core::checklist::{Confirm, PointId};
@@ -109,19 +108,20 @@ fn evidence_lines(
     let (symbol, role) = run.map_or(("◷", StyleRole::Stale), |run| outcome_symbol(run.outcome.class));
     let ago = run.map_or_else(|| "replaced since".to_owned(), |run| cx.ago(&run.at));
     dialog.put(vec![cx.with_role(&format!("{symbol} "), role), styled(title, Theme::strong())], width, 2);
-    let facts = format!("  log #{} · evidence {} · {ago}", seen.seq, seen.hash.short());
+    let facts = format!("  log #{} · evidence {} · {ago}", seen.seq, seen.hash);
     dialog.put(vec![cx.dim(&facts)], width, 2);
     for observation in run.into_iter().flat_map(|run| &run.outcome.observations) {
-        dialog.body.push(observation_line(cx, observation, width).into());
+        observation_lines(cx, dialog, width, observation);
     }
 }
 
-/// An observation on one line.
-fn observation_line(cx: &Context, observation: &Observation, width: usize) -> Vec<Span<'static>> {
-    let (symbol, role) = observation_symbol(observation.ok);
-    let text = format!("{}: {}", text::line(&observation.what), text::line(&observation.seen));
-    vec![
-        cx.with_role(&format!("  {symbol} "), role),
-        styled(&truncate(&text, width.saturating_sub(4)), Theme::text()),
-    ]
+/// An observation, whole: what was seen, and what was expected if that differs.
+fn observation_lines(cx: &Context, dialog: &mut DialogView, width: usize, seen: &Observation) {
+    let (symbol, role) = observation_symbol(seen);
+    let expected = match seen.ok {
+        Some(true) => String::new(),
+        _ => format!(" (expected {})", text::line(&seen.expected)),
+    };
+    let text = format!("{}: {}{expected}", text::line(&seen.what), text::line(&seen.seen));
+    dialog.put(vec![cx.with_role(&format!("  {symbol} "), role), styled(&text, Theme::text())], width, 4);
 }

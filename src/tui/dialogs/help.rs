@@ -131,6 +131,7 @@ fn symbol_legend(cx: &Context, width: usize) -> Vec<Line<'static>> {
         Status::Unconfigured(Vec::new()),
         Status::Blocked(String::new()),
         Status::NotDue(String::new()),
+        Status::Reverted(String::new()),
         Status::Waived(until),
         Status::NotApplicable,
     ];

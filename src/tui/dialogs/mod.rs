@@ -29,7 +29,8 @@ use crate::tui::UnlockResult;
 use crate::tui::context::Context;
 use crate::tui::input::Input;
 use crate::tui::keymap::{self, DialogKey};
-use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
+use crate::tui::layer::{Hint, Layer, Level, Reaction, TextFocus};
+use crate::tui::style::layout::is_too_small;
 use crate::tui::widgets::dialog_view::{DialogView, text_width};
 
 /// How many lines the mouse wheel scrolls.
@@ -54,11 +55,6 @@ pub trait Dialog: Any + Debug {
     /// Whether a key would answer the question. Such a key is refused if it was read before the question was drawn.
     fn decides(&self, key: KeyEvent, _cx: &Context) -> bool {
         is_decision(key)
-    }
-
-    /// Why a key is refused until the dialog has been scrolled to its end, if it is.
-    fn unread_reason(&self, _key: KeyEvent, _cx: &Context) -> Option<&'static str> {
-        None
     }
 
     /// A number for the question that it asks, see [`Layer::stage`].
@@ -86,12 +82,22 @@ pub struct DialogLayer {
     dialog: Box<dyn Dialog>,
     /// The first line shown.
     pub scroll: usize,
+    /// The question whose lines were seen, how many from its beginning, and whether that is all.
+    seen: SeenLines,
+}
+
+/// How much of a question has been on the screen.
+#[derive(Clone, Copy, Debug, Default)]
+struct SeenLines {
+    stage: u8,
+    count: usize,
+    are_all: bool,
 }
 
 impl DialogLayer {
     /// A dialog, scrolled to its beginning.
     pub fn new(dialog: impl Dialog) -> Self {
-        Self { dialog: Box::new(dialog), scroll: 0 }
+        Self { dialog: Box::new(dialog), scroll: 0, seen: SeenLines::default() }
     }
 
     /// The dialog, if it is of type `T`.
@@ -110,11 +116,6 @@ impl DialogLayer {
     }
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
-        if let Some(why) = self.dialog.unread_reason(key, cx)
-            && self.scroll < self.view(cx).scroll_limit(cx.area)
-        {
-            return Reaction::Handled(vec![Effect::Refuse(why.to_owned())]);
-        }
         let reaction = self.dialog.key(key, cx);
         if !matches!(reaction, Reaction::Ignored) {
             return reaction;
@@ -122,6 +123,11 @@ impl DialogLayer {
         match keymap::dialog_key(key) {
             Some(DialogKey::No) => return Reaction::close(),
             Some(DialogKey::Scroll(lines)) => self.scroll_by(lines, cx),
+            Some(DialogKey::ScrollPages(pages)) => {
+                // One line of the page before stays, so that nothing is skipped.
+                let shown = self.view(cx).shown_lines(cx.screen, self.scroll).len();
+                self.scroll_by(pages * shown.saturating_sub(1).max(1).cast_signed(), cx);
+            }
             _ => {}
         }
         Reaction::handled()
@@ -158,6 +164,23 @@ impl Layer for DialogLayer {
 
     fn draw(&self, cx: &Context, frame: &mut Frame) {
         self.view(cx).draw(cx, frame, self.scroll);
+    }
+
+    /// The frame that follows shows these lines. Lines count as seen from the beginning on, without a gap.
+    fn prepare(&mut self, cx: &Context) {
+        if self.seen.stage != self.dialog.stage() {
+            self.seen = SeenLines { stage: self.dialog.stage(), ..SeenLines::default() };
+        }
+        let view = self.view(cx);
+        let shown = view.shown_lines(cx.screen, self.scroll);
+        if !is_too_small(cx.screen) && shown.start <= self.seen.count {
+            self.seen.count = self.seen.count.max(shown.end);
+        }
+        self.seen.are_all = self.seen.count >= view.body.len();
+    }
+
+    fn is_seen_whole(&self) -> bool {
+        self.seen.are_all
     }
 
     /// None: the dialog lists its keys itself.

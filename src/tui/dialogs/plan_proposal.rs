@@ -79,12 +79,6 @@ impl Dialog for ProposalDialog {
         dialog_view(cx, width, self.seq)
     }
 
-    /// All changes must have been shown before they are accepted.
-    fn unread_reason(&self, key: KeyEvent, cx: &Context) -> Option<&'static str> {
-        let accepts = is_yes(key) && cx.can_act() && pending(cx, self.seq).is_some();
-        accepts.then_some("read the whole change first: scroll to its end")
-    }
-
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
         let Some(proposal) = pending(cx, self.seq) else { return Reaction::Ignored };
         let (act, notice) = match key.code {

@@ -12,7 +12,7 @@ use crate::tui::widgets::action_text;
 use crate::tui::widgets::dialog_view::DialogView;
 use crate::tui::widgets::text_field::TextField;
 use gonogo_core::checklist::{Action, ActionKey, Point};
-use gonogo_core::run::{Act, ActionProgress, Rejection, Request, RunState, StartRequest};
+use gonogo_core::run::{Act, ActionProgress, Rejection, Request, StartRequest};
 use gonogo_core::text;
 use gonogo_core::time;
 
@@ -55,7 +55,7 @@ pub fn open_action(cx: &Context, key: &ActionKey) -> Vec<Effect> {
         attempt: cx.run.state.action(key).map_or(0, |state| state.attempts) + 1,
         action: key.clone(),
         dry_run,
-        typed_environment: Some(plan.environment.clone()).filter(|_| plan.production && !dry_run),
+        typed_environment: Some(plan.environment.clone()).filter(|_| !dry_run),
         preflight: Vec::new(),
     };
     let (run, dry_run) = (start(false), start(true));
@@ -79,9 +79,14 @@ fn start_rejection(cx: &Context, start: &StartRequest) -> Option<Rejection> {
 }
 
 impl RunActionDialog {
+    /// Why the environment's name must be typed, if it must.
+    fn reason_to_type(&self, cx: &Context) -> Option<&'static str> {
+        cx.run.state.reason_to_type_environment(&self.start.action).filter(|_| !self.start.dry_run)
+    }
+
     /// Whether the environment's name must be typed.
     fn must_type_environment(&self, cx: &Context) -> bool {
-        cx.plan().production && !self.start.dry_run
+        self.reason_to_type(cx).is_some()
     }
 
     fn prompt_key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
@@ -173,16 +178,11 @@ fn dialog_view(cx: &Context, width: usize, form: &RunActionDialog) -> DialogView
             format!("It ran before: {}. This runs it again.", action_text::describe_run(cx, action_run));
         dialog.put(vec![cx.with_role(&warning, StyleRole::Stale)], width, 0);
     }
-    if key.is_rollback() && !dry && !has_deployed(&cx.run.state) {
-        dialog.gap();
-        let warning = "Nothing was deployed in this run: this changes a release that may be healthy.";
-        dialog.put(vec![cx.with_role(warning, StyleRole::Failed)], width, 0);
-    }
     let me = cx.name_and_role(&cx.session.operator.principal);
     let has_dry_run = action.program.as_ref().is_some_and(|program| !program.dry_run.is_empty());
-    if form.must_type_environment(cx) {
+    if let Some(why) = form.reason_to_type(cx) {
         dialog.gap();
-        let prompt = format!("This is production. To run it as {me}, type {}:", cx.plan().environment);
+        let prompt = format!("{}. To run it as {me}, type {}:", text::sentence(why), cx.plan().environment);
         dialog.put(vec![cx.with_role(&prompt, StyleRole::Failed)], width, 0);
         // The dialog shows its beginning until something is typed.
         dialog.field(cx, width, &form.typed, 1, !form.typed.text().is_empty());
@@ -203,24 +203,20 @@ fn dialog_view(cx: &Context, width: usize, form: &RunActionDialog) -> DialogView
     dialog
 }
 
-/// Whether an action of the deployment was started, other than as a dry run.
-fn has_deployed(state: &RunState) -> bool {
-    state.actions.iter().any(|(key, state)| !key.is_rollback() && state.latest.is_some())
-}
-
 fn command_details(cx: &Context, dialog: &mut DialogView, width: usize, action: &Action, dry: bool) {
     let Some(program) = &action.program else { return };
     let mut row = |label: &str, value: &str, role: Option<StyleRole>| {
         let style = role.map_or(Theme::text(), |role| cx.theme.style(role));
         dialog.put(vec![cx.dim(&format!("{label:<10}")), styled(value, style)], width, 10);
     };
-    let argv: Vec<String> = program.argv(dry).iter().map(|word| text::shell_word(word)).collect();
-    row("command", &argv.join(" "), Some(StyleRole::Waived));
-    let is_shell = ["sh", "bash", "dash", "zsh"].contains(&program.argv(dry)[0].as_str());
+    let argv = program.argv_with_noted(dry, cx.run.state.noted_replicas);
+    let words: Vec<String> = argv.iter().map(|word| text::shell_word(word)).collect();
+    row("command", &words.join(" "), Some(StyleRole::Waived));
+    let is_shell = ["sh", "bash", "dash", "zsh"].contains(&argv[0].as_str());
     if is_shell {
         row("", "through a shell, as the profile says", Some(StyleRole::Stale));
     }
-    row("directory", program.cwd.as_deref().unwrap_or("where gonogo was started"), None);
+    row("directory", &cx.session.absolute(program.cwd.as_deref()), None);
     for (name, value) in &program.env {
         row("with", &format!("{name}={}", value.shell_word()), None);
     }

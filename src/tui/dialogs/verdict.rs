@@ -129,7 +129,7 @@ const fn meaning(decision: Decision) -> &'static str {
 }
 
 /// Whether the verdict differs from the recorded one, so that it can be recorded.
-fn can_record(cx: &Context) -> bool {
+pub fn can_record(cx: &Context) -> bool {
     let (state, verdict) = (&cx.run.state, shown_verdict(cx));
     let is_recorded = |recorded: &CurrentVerdict| {
         recorded.decision == verdict.decision && recorded.reasons == verdict.reasons

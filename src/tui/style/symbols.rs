@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 
 use crate::tui::style::theme::StyleRole;
-use gonogo_core::outcome::Class;
+use gonogo_core::outcome::{Class, Observation, key};
 use gonogo_core::run::Status;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -17,11 +17,13 @@ const ASCII: &[(&str, &str)] = &[
     ("○", "."),
     ("✔", "o"),
     ("✖", "x"),
+    ("ℹ", "i"),
     ("⚠", "!"),
     ("◷", "@"),
     ("◐", "/"),
     ("●", "*"),
     ("▷", ")"),
+    ("◁", "("),
     ("▶", ">"),
     ("↯", "%"),
     ("≈", "="),
@@ -74,24 +76,29 @@ pub const fn status_symbol(status: &Status) -> (&'static str, StyleRole) {
         Status::Blocked(_) => ("⊘", StyleRole::Idle),
         Status::NotDue(_) => ("◌", StyleRole::Idle),
         Status::Unconfigured(_) => ("∅", StyleRole::Failed),
+        Status::Reverted(_) => ("◁", StyleRole::Attention),
     }
 }
 
-/// The symbol of an observation, and its role. `None` could not be checked.
-pub const fn observation_symbol(ok: Option<bool>) -> (&'static str, StyleRole) {
-    match ok {
-        Some(true) => ("✔", StyleRole::Good),
-        Some(false) => ("✖", StyleRole::Failed),
-        None => ("⚠", StyleRole::Error),
+/// The symbol of an observation, and its role. A value that was recorded only, or left to people, has no tick: nothing has
+/// compared it.
+pub fn observation_symbol(seen: &Observation) -> (&'static str, StyleRole) {
+    match seen.ok {
+        Some(true) if seen.has_key(key::NOTICE) => ("ℹ", StyleRole::Attention),
+        Some(true) if seen.has_key(key::LEFT_TO_PEOPLE) => ("◐", StyleRole::Attention),
+        Some(true) if seen.is_recorded() => ("·", StyleRole::Idle),
+        Some(true) => outcome_symbol(Class::Pass),
+        Some(false) => outcome_symbol(Class::Fail),
+        None => outcome_symbol(Class::Error),
     }
 }
 
 /// The symbol of an outcome, and its role.
 pub const fn outcome_symbol(class: Class) -> (&'static str, StyleRole) {
     match class {
-        Class::Pass => observation_symbol(Some(true)),
-        Class::Fail => observation_symbol(Some(false)),
-        Class::Error => observation_symbol(None),
+        Class::Pass => ("✔", StyleRole::Good),
+        Class::Fail => ("✖", StyleRole::Failed),
+        Class::Error => ("⚠", StyleRole::Error),
     }
 }
 

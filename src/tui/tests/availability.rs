@@ -36,7 +36,7 @@ fn after_the_last_rollback_step_recording_it_is_offered() {
     let screen = screen(&sample, WIDE).press("Aa");
     assert!(!screen.has_dialog() && screen.effects.is_empty());
     assert!(screen.notice().contains("every step has gone well; b records"), "{}", screen.notice());
-    let screen = screen.press("b");
+    let screen = screen.press("⏎");
     assert!(screen.dialog::<RolledBackDialog>().is_some() || screen.dialog::<TextPrompt>().is_some());
     // The last step can still be selected and run again.
     let last = dialog_action(&self::screen(&sample, WIDE).press("Aka"));
@@ -95,6 +95,6 @@ fn a_read_only_session_shows_the_status_and_offers_no_act() {
 fn a_run_is_shown_as_sealed_only_when_no_seal_is_missing() {
     let once = all_done().act(ALICE, Act::Verdict).act(ALICE, Act::Seal);
     let frame = drawn(screen(&once, WIDE));
-    assert!(frame.contains("27/27 being sealed") && !frame.contains("SEALED"), "{frame}");
+    assert!(frame.contains("27/27 seal missing") && !frame.contains("SEALED"), "{frame}");
     assert!(drawn(screen(&once.act(BOB, Act::Seal), WIDE)).contains("27/27 SEALED"));
 }

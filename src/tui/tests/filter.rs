@@ -2,7 +2,7 @@
 
 use crate::tui::tests::buffer::text;
 use crate::tui::tests::keys::{TestScreen, screen};
-use crate::tui::tests::sample::{ALICE, BOB, SampleRun, all_done, mixed};
+use crate::tui::tests::sample::{ALICE, BOB, SampleRun, mixed};
 use crate::tui::views::checklist::Focus;
 use gonogo_core::run::Act;
 
@@ -117,18 +117,11 @@ fn keys_do_nothing_where_no_point_is_shown() {
 }
 
 #[test]
-fn the_next_point_for_a_human_is_a_shown_one_and_hidden_ones_are_counted() {
-    assert_eq!(wide("/contacts⏎!").selected(), "rollback.contacts");
-    assert_eq!(wide("/infra.⏎3!!!").selected(), "infra.rabbitmq");
-    let none = wide("/redis⏎!");
-    assert_eq!(none.selected(), "infra.redis");
-    assert!(
-        none.notice().starts_with("nothing shown needs a human; ") && none.notice().ends_with("need one")
-    );
-    assert_eq!(
-        screen(&all_done(), WIDE).press("/redis⏎!").notice(),
-        "every point is done; v records the verdict"
-    );
+fn the_guide_shows_what_a_filter_hides() {
+    let guided = wide("/contacts⏎!");
+    assert_eq!((guided.selected(), guided.checklist().is_filtered()), ("validate.iac-change-set", false));
+    let shown = wide("/change-set⏎!");
+    assert_eq!((shown.selected(), shown.checklist().is_filtered()), ("validate.iac-change-set", true));
 }
 
 #[test]

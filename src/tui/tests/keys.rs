@@ -9,6 +9,7 @@ use crate::tui::app::{App, HostEffect};
 use crate::tui::dialogs::confirm::ConfirmDialog;
 use crate::tui::dialogs::seal::SealDialog;
 use crate::tui::dialogs::text_prompt::TextPrompt;
+use crate::tui::dialogs::verdict::VerdictDialog;
 use crate::tui::style::theme::{Appearance, ColorScheme};
 use crate::tui::tests::sample::{ALICE, BOB, SampleRun, all_done, mixed, plan};
 use crate::tui::views::checklist::Focus;
@@ -39,6 +40,7 @@ pub fn screen_of(me: EnrolledOperator, state: Arc<RunState>, now: &Moment, size:
     let setup = Setup {
         operator: me,
         log_name: "20260921T141320Z.jsonl".into(),
+        directory: "/home/alice/deploy".into(),
         appearance: Appearance { color_scheme: ColorScheme::Dark, ascii: false, color: true },
         clock: Box::new(move || now.clone()),
         review: None,
@@ -237,7 +239,11 @@ fn confirming_for_two_needs_a_reason_first() {
 fn only_ones_own_entry_can_be_retracted() {
     let own = screen(&mixed(), WIDE).press("u");
     assert!(own.effects.is_empty());
-    assert_eq!(own.press("y").acts(), [Act::Retract { point: "validate.ci-suite".into() }]);
+    let acts = own.press("y").acts();
+    assert!(
+        matches!(&acts[..], [Act::Retract { point, target: Some(_) }] if point == "validate.ci-suite"),
+        "{acts:?}"
+    );
     let others = screen(&mixed(), WIDE).press("jju");
     assert!(others.notice().contains("nothing on validate.iac-change-set to retract"));
 }
@@ -302,12 +308,38 @@ fn arrows_move_between_panels_as_they_are_arranged() {
 }
 
 #[test]
-fn points_that_need_a_human_are_selected_in_turn() {
+fn the_guide_goes_to_the_first_open_point_the_current_one_included_and_then_on() {
     let at = |keys: &str| screen(&mixed(), WIDE).press(keys).selected().to_owned();
-    assert_eq!(at("!"), "validate.iac-change-set");
-    assert_eq!(at("!!"), "secrets.allowed-origins");
-    assert_eq!(at("!!!"), "infra.rabbitmq");
-    assert_eq!(screen(&all_done(), WIDE).press("!").notice(), "every point is done; v records the verdict");
+    for (keys, point) in [
+        ("!", "validate.iac-change-set"),
+        ("jj!", "validate.iac-change-set"),
+        ("6!", "validate.iac-change-set"),
+        ("!!", "secrets.allowed-origins"),
+        ("!!!", "infra.rabbitmq"),
+        ("!j!", "validate.iac-change-set"),
+    ] {
+        assert_eq!(at(keys), point, "{keys}");
+    }
+    let screen = screen(&mixed(), WIDE).press("!");
+    assert!(
+        screen.notice().starts_with("validate.iac-change-set needs confirmation ("),
+        "{}",
+        screen.notice()
+    );
+    assert!(screen.press("⏎").dialog::<ConfirmDialog>().is_some());
+}
+
+#[test]
+fn at_the_end_the_guide_opens_the_verdict_and_then_names_whose_seal_is_missing() {
+    assert!(screen(&all_done(), WIDE).press("!").dialog::<VerdictDialog>().is_some());
+    let recorded = all_done().act(ALICE, Act::Verdict);
+    assert!(screen(&recorded, WIDE).press("!").dialog::<VerdictDialog>().is_some(), "it offers the seal");
+    let sealed = screen(&recorded.act(ALICE, Act::Seal), WIDE).press("!");
+    assert!(
+        sealed.has_dialog() && sealed.notice().contains("bob's seal (reviewer) is missing"),
+        "{}",
+        sealed.notice()
+    );
 }
 
 #[test]

@@ -148,9 +148,9 @@ fn two_hundred_observations_in_one_outcome() {
         Observation::new(what, "as long as it is wide", format!("value {at} 漢"), true)
     };
     let outcome = Outcome::of((0..200).map(seen).collect(), "curl the-very-end");
-    let id = "rollback.contacts";
-    let sample = SampleRun::new(plan()).probe_result(id, "roles", outcome);
-    check_at_every_size(&sample, "6jj⏎|G", |screen, drawn, case| {
+    let redis = SampleRun::new(plan()).probe_result("infra.redis", "server", outcome.clone());
+    let sample = SampleRun::new(plan()).probe_result("rollback.contacts", "roles", outcome);
+    check_at_every_size(&redis, "3⏎|G", |screen, drawn, case| {
         assert_legible(screen, drawn, case);
         let is_small = screen.arrangement().lists.is_empty();
         assert!(is_small || text(drawn).contains("the-very-end"), "{case}:\n{}", text(drawn));

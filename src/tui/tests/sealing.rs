@@ -1,7 +1,5 @@
 //! The verdict, the seals and the acceptance of a plan: notices and offered keys.
 
-use crate::tui::dialogs::DialogLayer;
-use crate::tui::dialogs::plan_proposal::ProposalDialog;
 use crate::tui::dialogs::verdict::VerdictDialog;
 use crate::tui::tests::buffer::text;
 use crate::tui::tests::keys::{TestScreen, screen};
@@ -102,25 +100,6 @@ fn an_outdated_verdict_is_not_reported_as_none() {
     points.for_each(|point| point.fresh_ms += 60_000);
     let changed = shown(&recorded.act(ALICE, Act::ProposeReplan(Box::new(plan))));
     assert!(changed.contains(&format!("NO-GO of log #{seq} is outdated")), "{changed}");
-}
-
-/// A looser plan must have been shown completely before it is accepted.
-#[test]
-fn a_looser_plan_is_accepted_only_after_it_was_scrolled_to_its_end() {
-    let mut plan = Plan::clone(&mixed().state().plan);
-    let points = plan.sections.iter_mut().flat_map(|section| &mut section.points);
-    points.for_each(|point| point.fresh_ms += 60_000);
-    let proposed = mixed().act(ALICE, Act::ProposeReplan(Box::new(plan)));
-    let seq = proposed.state().proposal.expect("a proposal").seq;
-    let mut dialog = bobs_screen(&proposed, (80, 24));
-    dialog.app.layers.open(Box::new(DialogLayer::new(ProposalDialog { seq })));
-    let refused = dialog.press("y");
-    assert_eq!(
-        (refused.notice(), refused.effects.len()),
-        ("read the whole change first: scroll to its end", 0)
-    );
-    assert!(refused.dialog::<ProposalDialog>().is_some());
-    assert_eq!(refused.press(&" ".repeat(40)).press("y").effects.len(), 1);
 }
 
 /// The other's seal comes while the notice of one's own is shown.

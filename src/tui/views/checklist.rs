@@ -4,6 +4,7 @@ mod confirmations;
 pub mod detail;
 mod detail_pane;
 pub mod filter;
+mod guide;
 mod hints;
 mod intents;
 mod mouse;
@@ -58,6 +59,8 @@ pub struct ChecklistView {
     pub scroll: usize,
     /// The probe whose command was copied last, until another key is pressed.
     last_copied: Option<ProbeKey>,
+    /// The point that the guide has shown, until another key is pressed.
+    last_guided: Option<PointId>,
 }
 
 /// The checklist view with the context that it is drawn in.
@@ -105,6 +108,7 @@ impl ChecklistView {
             focus: Focus::List,
             scroll: 0,
             last_copied: None,
+            last_guided: None,
         }
     }
 

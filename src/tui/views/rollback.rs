@@ -50,8 +50,11 @@ impl RollbackView {
             (Some(Intent::Down | Intent::Right), _) => self.selected = (self.selected + 1).min(last),
             (Some(Intent::First), _) => self.selected = 0,
             (Some(Intent::Last), _) => self.selected = last,
+            (Some(Intent::Guide), _) => *self = Self::new(cx),
             (Some(Intent::Back | Intent::Rollback), _) => return Reaction::close(),
-            (Some(Intent::RunAction | Intent::Detail), step) => {
+            // What is next after the last step is to record the rollback.
+            (Some(Intent::Enter), None) => return Reaction::Handled(vec![request_rolled_back(cx)]),
+            (Some(Intent::RunAction | Intent::Enter), step) => {
                 return Reaction::Handled(request_step(cx, step));
             }
             (Some(Intent::Output), Some(step)) => {
@@ -78,7 +81,10 @@ fn request_step(cx: &Context, step: Option<ActionKey>) -> Vec<Effect> {
     match (cx.read_only_reason(), step) {
         (Some(why), _) => vec![Effect::Refuse(why.to_owned())],
         (None, Some(step)) => run_action::open_action(cx, &step),
-        (None, None) => vec![Effect::Refuse(ALL_STEPS_SUCCEEDED.to_owned())],
+        (None, None) => {
+            let notice = "every step has gone well; b records that the release is rolled back";
+            vec![Effect::Refuse(notice.to_owned())]
+        }
     }
 }
 
@@ -141,9 +147,6 @@ impl Layer for RollbackView {
         }
     }
 }
-
-/// The notice if every step has succeeded.
-const ALL_STEPS_SUCCEEDED: &str = "every step has gone well; b records that the release is rolled back";
 
 /// Draws the rollback over everything between the header and the hint line.
 fn draw(cx: &Context, frame: &mut Frame, selected: usize) {

@@ -41,7 +41,11 @@ pub fn add_action(cx: &Context, builder: &mut TextBuilder, key: &ActionKey, acti
     builder.put(vec![cx.with_role(&format!("{symbol} "), role), styled(&action.title, Theme::strong())], 2);
     if let Some(program) = &action.program {
         let cwd = program.cwd.as_ref().map(|cwd| format!("cd {} && ", text::shell_word(cwd)));
-        let command = format!("{}{}", cwd.unwrap_or_default(), program.command_line(false));
+        let command = format!(
+            "{}{}",
+            cwd.unwrap_or_default(),
+            program.command_line(false, cx.run.state.noted_replicas)
+        );
         builder.put(vec![cx.dim("  $ "), styled(&command, cx.theme.style(StyleRole::Waived))], 4);
     } else {
         let text = format!("  the profile lacks {}", action.missing.join(", "));

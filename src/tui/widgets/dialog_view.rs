@@ -1,5 +1,7 @@
 //! The content of a dialog, and how it is placed and drawn.
 
+use std::ops::Range;
+
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
@@ -97,6 +99,13 @@ impl DialogView {
     /// The highest scroll offset.
     pub fn scroll_limit(&self, screen: Rect) -> usize {
         self.body.len().saturating_sub(self.body_height(screen))
+    }
+
+    /// The lines of the text that a frame shows.
+    pub fn shown_lines(&self, screen: Rect, scroll: usize) -> Range<usize> {
+        let height = self.body_height(screen);
+        let start = self.clamp_scroll(scroll, height);
+        start..(start + height).min(self.body.len())
     }
 
     /// Draws the dialog over a dimmed screen.

@@ -1,4 +1,5 @@
-//! The header: environment, release, operators, elapsed time and verdict.
+//! The header: environment, release, what is left, operators, elapsed time and verdict; during a rollback, and after it,
+//! that.
 
 use std::time::Duration;
 
@@ -8,85 +9,172 @@ use crate::tui::context::{Context, justify};
 use crate::tui::style::layout::{Arrangement, ScreenSize};
 use crate::tui::style::text::{styled, truncate};
 use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::summary::OpenKind;
 use gonogo_core::checklist::STANDARD_NAME;
 use gonogo_core::journal::entry::Decision;
 use gonogo_core::text;
+use gonogo_core::time;
 
 /// The maximum width of the filter, in cells.
 const MAX_FILTER_WIDTH: usize = 20;
+/// Between two parts.
+const GAP: usize = 2;
 
-/// A part of the header. If there is too little space, those with the highest `drop_order` are dropped first; those
-/// with 0 are always shown.
+/// A part of the header: its forms, the longest first, and its rank. Parts with rank 0 are always shown; the others are
+/// given space in the order of their ranks, each in the longest form that fits.
 struct HeaderPart {
-    drop_order: u8,
-    spans: Vec<Span<'static>>,
+    rank: u8,
+    forms: Vec<Vec<Span<'static>>>,
+}
+
+impl HeaderPart {
+    fn new(rank: u8, spans: Vec<Span<'static>>) -> Self {
+        Self { rank, forms: vec![spans] }
+    }
 }
 
 /// The header for an arrangement of the screen.
 pub fn line(cx: &Context, arrangement: &Arrangement, filter: Option<&str>) -> Line<'static> {
     let width = usize::from(arrangement.header.width);
-    let (mut left, mut right) = (left_parts(cx), right_parts(cx));
+    let (mut left, right) = (left_parts(cx), right_parts(cx));
     if arrangement.size != ScreenSize::Small {
         left.extend(mark_parts(cx, filter));
     }
-    while parts_width(&left) + parts_width(&right) + 2 > width && drop_one(&mut left, &mut right) {}
-    let (left, right) = (join_parts(left), join_parts(right));
+    let split = left.len();
+    let mut shown = fit(left.into_iter().chain(right).collect(), width.saturating_sub(GAP));
+    let right = join(shown.split_off(split));
     let mut spans = vec![Span::raw(" ")];
-    spans.extend(left);
-    Line::from(justify(spans, (" ", Theme::text()), right, width)).style(cx.theme.header())
+    spans.extend(join(shown));
+    let line = Line::from(justify(spans, (" ", Theme::text()), right, width)).style(cx.theme.header());
+    if rollback(cx).is_some() { in_red(cx, line) } else { line }
 }
 
-fn parts_width(parts: &[HeaderPart]) -> usize {
-    parts.iter().map(|part| part.spans.iter().map(Span::width).sum::<usize>() + 2).sum()
+/// The whole line on red: nothing else on it is as important as a rollback.
+fn in_red(cx: &Context, line: Line<'static>) -> Line<'static> {
+    let style = cx.theme.badge(StyleRole::Failed);
+    let spans = line.spans.into_iter().map(|span| Span::styled(span.content, style));
+    Line::from(spans.collect::<Vec<_>>())
 }
 
-fn join_parts(parts: Vec<HeaderPart>) -> Vec<Span<'static>> {
-    let mut spans = Vec::new();
-    for part in parts {
-        if !spans.is_empty() {
-            spans.push(Span::raw("  "));
+/// The form of each part that fits; none where no form does. Parts are given their shortest form first, then longer ones.
+fn fit(parts: Vec<HeaderPart>, room: usize) -> Vec<Option<Vec<Span<'static>>>> {
+    let size = |spans: &[Span]| spans.iter().map(Span::width).sum::<usize>() + GAP;
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by_key(|index| parts[*index].rank);
+    let mut chosen: Vec<Option<usize>> = vec![None; parts.len()];
+    let mut left = room;
+    for index in &order {
+        let HeaderPart { rank, forms } = &parts[*index];
+        let shortest = forms.last().map_or(0, |form| size(form));
+        if shortest <= left || *rank == 0 {
+            chosen[*index] = Some(forms.len() - 1);
+            left = left.saturating_sub(shortest);
         }
-        spans.extend(part.spans);
+    }
+    for index in order {
+        let forms = &parts[index].forms;
+        let Some(shortest) = chosen[index].and_then(|form| forms.get(form)).map(|form| size(form)) else {
+            continue;
+        };
+        let longer = forms.iter().position(|form| size(form) <= left + shortest);
+        if let Some(longer) = longer {
+            left = left + shortest - size(&forms[longer]);
+            chosen[index] = Some(longer);
+        }
+    }
+    let form = |(part, form): (HeaderPart, Option<usize>)| part.forms.into_iter().nth(form?);
+    parts.into_iter().zip(chosen).map(form).collect()
+}
+
+fn join(parts: Vec<Option<Vec<Span<'static>>>>) -> Vec<Span<'static>> {
+    let mut spans = Vec::new();
+    for part in parts.into_iter().flatten().filter(|part| !part.is_empty()) {
+        if !spans.is_empty() {
+            spans.push(Span::raw(" ".repeat(GAP)));
+        }
+        spans.extend(part);
     }
     spans
 }
 
-fn drop_one(left: &mut Vec<HeaderPart>, right: &mut Vec<HeaderPart>) -> bool {
-    let highest_order = |parts: &[HeaderPart]| parts.iter().map(|part| part.drop_order).max().unwrap_or(0);
-    let (highest_left, highest_right) = (highest_order(left), highest_order(right));
-    let parts = if highest_left >= highest_right { left } else { right };
-    let highest = highest_left.max(highest_right);
-    if highest == 0 {
-        return false;
-    }
-    parts.retain(|part| part.drop_order != highest);
-    true
-}
-
 fn left_parts(cx: &Context) -> Vec<HeaderPart> {
     let plan = cx.plan();
-    let mut parts = vec![
-        HeaderPart { drop_order: 6, spans: vec![styled("gonogo", Theme::strong())] },
-        HeaderPart { drop_order: 0, spans: vec![environment(cx)] },
-        HeaderPart { drop_order: 1, spans: vec![styled(&plan.release, Theme::strong())] },
-    ];
+    let mut parts = vec![HeaderPart::new(9, vec![styled("gonogo", Theme::strong())])];
+    parts.extend(rollback(cx));
+    parts.push(HeaderPart::new(0, environment(cx)));
+    parts.push(HeaderPart::new(1, vec![styled(&plan.release, Theme::strong())]));
     if let Some(previous) = &plan.previous {
-        parts.push(HeaderPart { drop_order: 9, spans: vec![cx.dim(&format!("← {previous}"))] });
+        parts.push(HeaderPart::new(5, vec![cx.dim(&format!("← {previous}"))]));
     }
+    parts.push(HeaderPart { rank: 3, forms: vec![open_counts(cx, true), open_counts(cx, false)] });
     parts
+}
+
+/// That a rollback is in progress, how far it is, and its last step; or that the release was rolled back.
+fn rollback(cx: &Context) -> Option<HeaderPart> {
+    let state = &cx.run.state;
+    let banner = |text: &str| vec![styled(text, Theme::strong())];
+    if let Some(rollback) = &state.rolled_back {
+        let to = format!("ROLLED BACK to {}", text::line(&rollback.release));
+        return Some(HeaderPart { rank: 0, forms: vec![banner(&to), banner("ROLLED BACK")] });
+    }
+    if !state.is_rolling_back() {
+        return None;
+    }
+    let count = format!("ROLLBACK {}/{}", state.rollback_steps_done().count(), cx.plan().rollback.len());
+    let last =
+        state.rollback_steps_done().last().map(|step| format!("{count} · done: {}", text::line(&step.title)));
+    let forms = last.iter().map(|last| banner(last)).chain([banner(&count)]);
+    Some(HeaderPart { rank: 0, forms: forms.collect() })
+}
+
+/// What is left: how many points for each kind of work, and the running action. In words, or by symbols.
+fn open_counts(cx: &Context, in_words: bool) -> Vec<Span<'static>> {
+    let counts = cx.run.summary.open_counts.iter().map(|(kind, count)| {
+        let (symbol, role, words) = describe_open(*kind, *count);
+        cx.with_role(&if in_words { format!("{count} {words}") } else { format!("{symbol}{count}") }, role)
+    });
+    let mut spans: Vec<Span> = Vec::new();
+    for count in running_action(cx, in_words).into_iter().chain(counts) {
+        if !spans.is_empty() {
+            spans.push(cx.dim(if in_words { " · " } else { " " }));
+        }
+        spans.push(count);
+    }
+    spans
+}
+
+const fn describe_open(kind: OpenKind, count: usize) -> (&'static str, StyleRole, &'static str) {
+    match kind {
+        OpenKind::Failed => ("✖", StyleRole::Failed, "failed"),
+        OpenKind::Error if count == 1 => ("⚠", StyleRole::Error, "error"),
+        OpenKind::Error => ("⚠", StyleRole::Error, "errors"),
+        OpenKind::Stale => ("◷", StyleRole::Stale, "stale"),
+        OpenKind::NeedsAction if count == 1 => ("▷", StyleRole::Attention, "needs action"),
+        OpenKind::NeedsAction => ("▷", StyleRole::Attention, "need action"),
+        OpenKind::NeedsConfirmation if count == 1 => ("◐", StyleRole::Attention, "needs confirmation"),
+        OpenKind::NeedsConfirmation => ("◐", StyleRole::Attention, "need confirmation"),
+        OpenKind::Notice if count == 1 => ("ℹ", StyleRole::Waived, "notice"),
+        OpenKind::Notice => ("ℹ", StyleRole::Waived, "notices"),
+    }
+}
+
+/// The running action: for how long it has run, and its deadline.
+fn running_action(cx: &Context, in_words: bool) -> Option<Span<'static>> {
+    let (key, run) = cx.run.state.running_action()?;
+    let elapsed = time::span(cx.run.now.since(&run.at));
+    let deadline = cx.plan().action(key).map(|action| time::span(Duration::from_millis(action.deadline_ms)));
+    let progress = deadline.map_or_else(|| elapsed.clone(), |deadline| format!("{elapsed} of {deadline}"));
+    let text = if in_words { format!("1 running {progress}") } else { format!("▶ {elapsed}") };
+    Some(cx.with_role(&text, StyleRole::Busy))
 }
 
 /// The marks of the plan, and the filter. On a small screen they are in the strip below.
 fn mark_parts(cx: &Context, filter: Option<&str>) -> Vec<HeaderPart> {
     let marks = plan_marks(cx).join(" · ");
-    let marks = Some(marks).filter(|marks| !marks.is_empty()).map(|marks| (3, marks));
-    let texts = marks.into_iter().chain(filter.map(filter_label).map(|filter| (2, filter)));
-    texts
-        .map(|(drop_order, texts)| HeaderPart {
-            drop_order,
-            spans: vec![cx.with_role(&texts, StyleRole::Attention)],
-        })
-        .collect()
+    let marks = Some(marks).filter(|marks| !marks.is_empty()).map(|marks| (7, marks));
+    let texts = filter.map(filter_label).map(|filter| (2, filter)).into_iter().chain(marks);
+    texts.map(|(rank, text)| HeaderPart::new(rank, vec![cx.with_role(&text, StyleRole::Attention)])).collect()
 }
 
 /// The label of a filter by that text.
@@ -94,24 +182,29 @@ pub fn filter_label(text: &str) -> String {
     format!("filter “{}”", truncate(&text::line(text), MAX_FILTER_WIDTH))
 }
 
-/// The environment. Production is marked by a badge and by that word.
-fn environment(cx: &Context) -> Span<'static> {
+/// The environment. Production and a rehearsal are marked by a badge and by that word.
+fn environment(cx: &Context) -> Vec<Span<'static>> {
     let plan = cx.plan();
-    if !plan.production {
-        return styled(&plan.environment, Theme::strong());
-    }
-    let says_production = plan.environment.to_lowercase().contains("production");
-    let word = if says_production { "" } else { " PRODUCTION" };
-    styled(&format!(" {}{word} ", plan.environment), cx.theme.badge(StyleRole::Failed))
+    let (word, role) = if plan.rehearsal.is_some() {
+        ("REHEARSAL", StyleRole::Busy)
+    } else if plan.production {
+        ("PRODUCTION", StyleRole::Failed)
+    } else {
+        return vec![styled(&plan.environment, Theme::strong())];
+    };
+    let says_it = plan.environment.to_uppercase().contains(word);
+    let text = match (says_it, plan.rehearsal.is_some()) {
+        (true, true) => format!(" {} ", plan.environment.to_uppercase()),
+        (true, false) => format!(" {} ", plan.environment),
+        (false, _) => format!(" {} {word} ", plan.environment),
+    };
+    vec![styled(&text, cx.theme.badge(role))]
 }
 
 /// What is unusual about the plan.
 pub fn plan_marks(cx: &Context) -> Vec<String> {
     let plan = cx.plan();
     let mut marks = Vec::new();
-    if plan.rehearsal.is_some() {
-        marks.push("rehearsal".to_owned());
-    }
     if cx.run.state.proposal.is_some() {
         marks.push("plan proposed (!)".to_owned());
     }
@@ -122,7 +215,7 @@ pub fn plan_marks(cx: &Context) -> Vec<String> {
         marks.push(format!("checklist {}", plan.checklist));
     }
     if !plan.tailored.is_empty() {
-        marks.push("tailored".to_owned());
+        marks.push(format!("tailored: {}", text::count(plan.tailored.len(), "change")));
     }
     marks
 }
@@ -131,7 +224,6 @@ fn right_parts(cx: &Context) -> Vec<HeaderPart> {
     let roster = &cx.run.state.roster;
     // With several operators at this screen, the active one is marked.
     let several = cx.session.local_operators.len() > 1;
-    let drop_order = if several { 3 } else { 7 };
     let mut people = Vec::new();
     for operator in roster {
         let is_active = several && operator.principal == cx.session.operator.principal;
@@ -141,10 +233,14 @@ fn right_parts(cx: &Context) -> Vec<HeaderPart> {
         }
         people.push(styled(&format!("{marker}{}", cx.name_and_role(&operator.principal)), style));
     }
+    let names: Vec<_> = roster.iter().map(|operator| cx.short_name(&operator.principal)).collect();
+    let active = format!("▸{}", cx.short_name(&cx.session.operator.principal));
+    let short =
+        if several { styled(&active, Theme::strong()) } else { styled(&names.join(" · "), Theme::text()) };
     vec![
-        HeaderPart { drop_order, spans: people },
-        HeaderPart { drop_order: 4, spans: vec![cx.dim(&elapsed(cx))] },
-        HeaderPart { drop_order: 0, spans: verdict(cx) },
+        HeaderPart { rank: 4, forms: vec![people, vec![short]] },
+        HeaderPart::new(4, vec![cx.dim(&elapsed(cx))]),
+        HeaderPart::new(0, verdict(cx)),
     ]
 }
 
@@ -173,8 +269,8 @@ pub const fn decision_role(decision: Decision) -> StyleRole {
 /// The label of a run that was abandoned.
 const ABANDONED: &str = " ABANDONED";
 
-/// The current verdict, and whether the same one is recorded. Once sealing has started or the run was abandoned, the
-/// recorded one.
+/// The verdict, and its standing: recorded, outdated by something since, with a seal missing, or sealed. Once sealing has
+/// started or the run was abandoned, it is the recorded one.
 fn verdict(cx: &Context) -> Vec<Span<'static>> {
     let state = &cx.run.state;
     let summary = &cx.run.summary;
@@ -182,19 +278,18 @@ fn verdict(cx: &Context) -> Vec<Span<'static>> {
     let (decision, done, suffix) = match &state.verdict {
         Some(recorded) if state.abandoned.is_some() => (recorded.decision, recorded.done, ABANDONED),
         Some(recorded) if state.is_sealed() => (recorded.decision, recorded.done, " SEALED"),
-        Some(recorded) if !state.seals.is_empty() => (recorded.decision, recorded.done, " being sealed"),
+        Some(recorded) if !state.seals.is_empty() => (recorded.decision, recorded.done, " seal missing"),
         recorded => {
             let (decision, done) = (summary.decision, summary.done);
-            let same = recorded.as_ref().is_some_and(|recorded| recorded.decision == decision);
-            let suffix = match &state.abandoned {
-                Some(_) => ABANDONED,
-                None if same => " recorded",
-                None => "",
+            let suffix = match recorded {
+                _ if state.abandoned.is_some() => ABANDONED,
+                Some(recorded) if recorded.decision == decision => " recorded",
+                None if state.outdated_verdict.is_none() => "",
+                _ => " verdict outdated",
             };
             (decision, done, suffix)
         }
     };
-    let badge =
-        styled(&format!(" {decision} {done}/{total}{suffix} "), cx.theme.badge(decision_role(decision)));
-    vec![badge]
+    let text = format!(" {decision} {done}/{total}{suffix} ");
+    vec![styled(&text, cx.theme.badge(decision_role(decision)))]
 }

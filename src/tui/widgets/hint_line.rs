@@ -40,10 +40,9 @@ impl HintLine<'_> {
     pub fn draw(&self, cx: &Context, frame: &mut Frame) {
         let area = bottom_line(cx.area);
         if let Some(notice) = self.notice {
-            // The top layer's text field stays visible.
-            let above =
-                Rect { height: area.height - u16::from(self.hints.is_none()).min(area.height), ..area };
-            return self.draw_notice(cx, frame, above, notice);
+            // The keys, or the top layer's text field, stay visible.
+            let above = Rect { y: area.y.saturating_sub(1), ..area };
+            self.draw_notice(cx, frame, above, notice);
         }
         let Some(keys) = &self.hints else { return };
         let size = usize::from(area.width).saturating_sub(2);

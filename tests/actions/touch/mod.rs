@@ -192,7 +192,7 @@ fn on_the_screen_a_stop_does_not_wait_for_a_touch() {
     terminal.send("of it").press(Key::Enter);
     touches_requested(3);
     // The stop is requested before the note is signed.
-    terminal.send("S").wait_for_text("y stop").send("y").wait_gone("y stop");
+    terminal.send("S").wait_for_text("y stop").answer("y").wait_gone("y stop");
     answer(3);
     touches_requested(4);
     assert!(scenario.of_kind("action-stopped").is_empty() && scenario.of_kind("noted").is_empty());

@@ -26,9 +26,9 @@ fn a_deployment_runs_from_the_build_to_a_sealed_go() {
     }
     terminal.wait_for_text("GO 27/27");
     terminal.send("v").wait_for_text("record this verdict");
-    terminal.send("y").wait_for_text("s seal");
-    terminal.send("s").wait_for_text("A seal is your signature");
-    terminal.send("y").wait_for_text("SEALED");
+    terminal.answer("y").wait_for_text("s seal");
+    terminal.answer("s").wait_for_text("A seal is your signature");
+    terminal.answer("y").wait_for_text("SEALED");
     terminal.send("q");
     let _ = terminal.wait_exit().code(0);
     let work = deployment.work();
@@ -141,21 +141,21 @@ fn a_rollout_past_its_deadline_stops_and_is_rolled_back() {
     terminal.wait_for_text("failed at the last try");
     deployment.assert_stopped(&mut terminal, "deploy.rollout", "failed at the last try");
     deployment.whole.cluster.update(|objects| objects.rollouts_hang = false);
-    for step in ["pause", "app", "worker", "resume", "wait", "wait-worker"] {
+    for step in ["pause", "app", "wait", "worker", "resume", "wait-worker"] {
         terminal.send("a").wait_for_text(&format!("run rollback/{step}"));
-        terminal.send("y").wait_for_text(&format!("rollback/{step}: exit code 0"));
+        terminal.answer("y").wait_for_text(&format!("rollback/{step}: exit code 0"));
     }
     terminal.send("b").wait_for_text("You confirm that v2 is rolled back to v1");
-    terminal.send("y").wait_for_text("Rolled back");
+    terminal.answer("y").wait_for_text("Rolled back");
     // The probes that verify the rollback run against v1, and the verdict includes their results.
     terminal.wait_for("all of verification", |screen| {
         screen.contents().matches("✔ passed").count() >= 4 && screen.contents().contains("needs confirmation")
     });
     let previous = digest(&deployment.whole, "v1").unwrap();
     terminal.send("v").wait_for_text("record this verdict").wait_for_text("rolled back");
-    terminal.send("y").wait_for_text("s seal");
-    terminal.send("s").wait_for_text("A seal is your signature");
-    terminal.send("y").wait_for_text("SEALED");
+    terminal.answer("y").wait_for_text("s seal");
+    terminal.answer("s").wait_for_text("A seal is your signature");
+    terminal.answer("y").wait_for_text("SEALED");
     let entries = deployment.entries();
     let of = |kind: &str| entries.iter().rfind(|entry| entry["kind"] == kind).unwrap().clone();
     let rolled_back = of("rolled-back");

@@ -277,7 +277,7 @@ pub fn confirm(terminal: &mut Terminal, section: char, down: usize, point: &str)
     if terminal.screen_text().contains("Why is one person") {
         terminal.send("read alone on the bench").press(Key::Enter).wait_for_text("y confirm");
     }
-    terminal.send("y").wait_for_text(&format!("confirmed {point}"));
+    terminal.answer("y").wait_for_text(&format!("confirmed {point}"));
 }
 
 #[track_caller]
@@ -297,7 +297,7 @@ pub fn run(terminal: &mut Terminal, down: usize, point: &str, action: &str) {
         }
         is_asked.then_some(())
     });
-    terminal.send("y").wait_gone(&question);
+    terminal.answer("y").wait_gone(&question);
 }
 
 pub fn has_tools() -> bool {

@@ -259,12 +259,8 @@ fn path_of(url: &str) -> &str {
 
 fn kubernetes(spec: &KubernetesSpec, purpose: &str) -> Vec<Permission> {
     let place = spec.kubectl_options();
-    let rollout = spec.rollout.iter().map(|rollout| &rollout.deployment);
-    let health = spec.health.iter().map(|health| &health.deployment);
-    let settings = spec.settings.iter().flat_map(|check| &check.deployments);
     let reads_config_maps = !spec.deployments.is_empty() || spec.settings.is_some();
-    let names = spec.deployments.iter().chain(rollout).chain(health).chain(settings);
-    let names: Vec<String> = names.map(|name| format!("deployment/{name}")).collect();
+    let names: Vec<String> = spec.read_deployments().map(|name| format!("deployment/{name}")).collect();
     let run = |program: &str, words: &[String], last: &[String]| {
         program_run(&[&[program.to_owned()], words, last].concat(), None, &BTreeMap::new(), purpose)
     };

@@ -103,6 +103,7 @@ impl<'a> Resolver<'a> {
             deadline_ms: super::millis(file.deadline.0),
             checks,
             optional: file.optional,
+            reverts: file.reverts.clone(),
             program: program.filter(|_| missing.is_empty()),
             missing,
         }
@@ -269,23 +270,6 @@ impl<'a> Resolver<'a> {
         let (s, p, point) = points.into_iter().find(|(_, _, point)| point.id == key.point)?;
         let at = point.probes.iter().position(|probe| probe.id == key.probe)?;
         Some((&point.probes[at], steps!["section", s, "point", p, "probe", at].to_vec()))
-    }
-}
-
-/// Sets defaults of `iac`: the tool's program, and a plan file that each run creates again.
-pub(super) fn add_iac_defaults(values: &mut toml::Table, release: Option<&str>) {
-    let Some(toml::Value::Table(iac)) = values.get_mut("iac") else { return };
-    let program = match iac.get("tool").and_then(toml::Value::as_str) {
-        Some("cloudformation") => Some("aws"),
-        tool => tool,
-    };
-    let program = program.map(|program| toml::Value::from(program.to_owned()));
-    if let (Some(program), false) = (program, iac.contains_key("program")) {
-        iac.insert("program".into(), program);
-    }
-    if let (Some(release), false) = (release, iac.contains_key("plan_file")) {
-        iac.insert("plan_file".into(), format!("{}.tfplan", release.replace('/', "-")).into());
-        iac.insert("fresh_plan".into(), true.into());
     }
 }
 

@@ -39,6 +39,13 @@ pub struct KubernetesSpec {
     /// The settings that deployments must have where they are written out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<SettingsCheck>,
+    /// A deployment whose number of replicas is noted, for the step of the rollback that resumes it.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "syntax::option::<Deployment, _>"
+    )]
+    pub replicas: Option<String>,
     /// A command for a dry run: `kubectl` runs with `--dry-run`; other programs have none, and are only looked up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dry_run: Vec<String>,
@@ -49,11 +56,15 @@ pub struct KubernetesSpec {
 
 impl KubernetesSpec {
     pub(super) fn checks_nothing(&self) -> bool {
-        self.deployments.is_empty()
-            && self.rollout.is_none()
-            && self.health.is_none()
-            && self.settings.is_none()
-            && self.dry_run.is_empty()
+        self.read_deployments().next().is_none() && self.settings.is_none() && self.dry_run.is_empty()
+    }
+
+    /// The deployments that are read; some may be there twice.
+    pub fn read_deployments(&self) -> impl Iterator<Item = &String> {
+        let rollout = self.rollout.iter().map(|rollout| &rollout.deployment);
+        let health = self.health.iter().map(|health| &health.deployment);
+        let settings = self.settings.iter().flat_map(|check| &check.deployments);
+        self.deployments.iter().chain(rollout).chain(health).chain(settings).chain(&self.replicas)
     }
 
     /// Whether the command for the dry run is one of `kubectl`, which alone has a dry run.

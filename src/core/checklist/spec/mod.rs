@@ -143,9 +143,10 @@ impl ProbeSpec {
             Self::Prometheus(spec) => {
                 (spec.checks_nothing(), "`rules`, `jobs`, `quiet`, `queries`, `risen` or `trends`")
             }
-            Self::Kubernetes(spec) => {
-                (spec.checks_nothing(), "`deployments`, `rollout`, `health`, `settings` or `dry_run`")
-            }
+            Self::Kubernetes(spec) => (
+                spec.checks_nothing(),
+                "`deployments`, `rollout`, `health`, `settings`, `replicas` or `dry_run`",
+            ),
             Self::Registry(spec) => (spec.tag.is_none() && !spec.push, "`tag` or `push`"),
             Self::Contacts(spec) => (spec.roles.is_empty(), "one or more `roles`"),
             _ => (false, ""),

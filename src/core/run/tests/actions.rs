@@ -30,7 +30,8 @@ impl World {
         let action = ActionKey::new(point, action);
         let attempt = self.state.action(&action).map_or(0, |state| state.attempts) + 1;
         let seen = Observation::new("The right place: context", "t", "t", true).with_key(key::guard("g"));
-        StartRequest { action, attempt, dry_run: false, typed_environment: None, preflight: vec![seen] }
+        let typed_environment = action.is_rollback().then(|| self.state.plan.environment.clone());
+        StartRequest { action, attempt, dry_run: false, typed_environment, preflight: vec![seen] }
     }
 
     fn start(&mut self, start: StartRequest) -> Result<Event, Rejection> {
@@ -149,6 +150,73 @@ fn after_the_first_rollback_step_nothing_is_deployed_and_the_verdict_is_no_go() 
     world.act(ALICE, Act::RollBack { reason: None }).unwrap();
     assert_eq!(world.decision(), Decision::NoGo);
     assert!(world.start_rejection(world.start_of("rollback", "back")).contains("was rolled back (log #3)"));
+}
+
+#[test]
+fn what_a_rollback_step_reverts_is_no_longer_done() {
+    let reverting = PROFILE.replace("title = \"Back\"", "title = \"Back\"\nreverts = [\"a.one\"]");
+    let mut world = World::new(&reverting);
+    world.finish("a.one", Some(true)).unwrap();
+    for action in ["build", "push"] {
+        world.run("a.one", action, 0);
+    }
+    world.tag();
+    world.confirm(ALICE, "a.one").unwrap();
+    assert_eq!(world.status("a.one"), Status::Confirmed);
+    // A step that has failed may have changed something.
+    world.run("rollback", "back", 1);
+    assert_eq!(world.status("a.one"), Status::Reverted("back".into()));
+    world.act(ALICE, Act::RollBack { reason: Some("by hand".into()) }).unwrap();
+    assert_eq!(world.status("a.one"), Status::Reverted("back".into()));
+    // What was not deployed is not reverted.
+    let mut world = World::new(&reverting);
+    world.run("rollback", "back", 0);
+    assert_ne!(world.status("a.one"), Status::Reverted("back".into()));
+}
+
+#[test]
+fn a_rollback_before_any_deployment_needs_the_name_of_the_environment() {
+    let mut world = World::new(PROFILE);
+    let start = StartRequest { typed_environment: None, ..world.start_of("rollback", "back") };
+    let why = world.start_rejection(start.clone());
+    assert!(
+        why.contains("nothing was deployed in this run") && why.ends_with("must type t to start it"),
+        "{why}"
+    );
+    world.run("a.one", "build", 0);
+    world.start(start).unwrap();
+}
+
+#[test]
+fn the_consumers_are_resumed_with_the_number_that_was_noted() {
+    let resume = "argv = [\"scale\", \"--replicas={{ noted.replicas }}\"]";
+    let pause = "[[rollback]]\nid = \"pause\"\ntitle = \"Pause\"\nwith = { argv = [\"pause\"] }\n";
+    let mut world = World::new(
+        &PROFILE
+            .replace("[[rollback]]", &format!("{pause}[[rollback]]"))
+            .replace("argv = [\"back\"]", resume),
+    );
+    let why = world.start_rejection(world.start_of("rollback", "back"));
+    assert!(why.contains("no number of replicas is noted"), "{why}");
+    let mut pause = |seen: Observation| {
+        let mut start = world.start_of("rollback", "pause");
+        start.preflight.push(seen);
+        world.start(start).unwrap();
+        world.end(ActionExit::Code(0)).unwrap();
+        world.state.noted_replicas
+    };
+    let noted = format!("Replicas: {}", key::NOTED_REPLICAS);
+    assert_eq!(pause(Observation::recorded("Replicas: replicas", "not noted: no such deployment")), None);
+    assert_eq!(pause(Observation::recorded(&noted, "many")), None);
+    assert_eq!(pause(Observation::recorded(&noted, "3")), Some(3));
+    // Paused again, when there are none: the number stays.
+    assert_eq!(
+        pause(Observation::recorded("Replicas: replicas", "not noted: it is paused already")),
+        Some(3)
+    );
+    let program = world.state.plan.rollback[1].program.clone().unwrap();
+    assert_eq!(program.argv_with_noted(false, Some(3)), ["scale", "--replicas=3"]);
+    world.run("rollback", "back", 0);
 }
 
 /// A log in which an action started without a result of its guard is invalid, even with valid signatures.

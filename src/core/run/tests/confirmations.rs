@@ -109,10 +109,34 @@ fn a_retracted_exemption_makes_the_point_open_again() {
     assert_eq!(world.status("a.one"), Status::NotApplicable);
     assert_eq!(world.status("a.later"), Status::Pending);
     assert!(matches!(
-        world.act(BOB, Act::Retract { point: "a.one".into() }),
+        world.act(BOB, Act::Retract { point: "a.one".into(), target: None }),
         Err(Rejection::NothingToRetract(_))
     ));
-    world.act(ALICE, Act::Retract { point: "a.one".into() }).unwrap();
+    world.act(ALICE, Act::Retract { point: "a.one".into(), target: None }).unwrap();
     assert_eq!(world.status("a.one"), Status::Pending);
     assert_eq!(world.status("a.later"), Status::NotDue("a.one".into()));
+}
+
+#[test]
+fn a_note_is_retracted_like_any_other_entry_and_each_by_its_author() {
+    let mut world = World::new("");
+    let note = |text: &str| Act::Note { point: Some("a.one".into()), text: text.into() };
+    world.act(ALICE, Act::Exempt { point: "a.one".into(), reason: "no such thing here".into() }).unwrap();
+    world.act(ALICE, note("typed by mistake")).unwrap();
+    world.act(BOB, note("seen")).unwrap();
+    let own = |world: &World, by| world.state.points["a.one"].own_entries(by);
+    let (mine, bobs) = (own(&world, ALICE), own(&world, BOB));
+    assert_eq!(mine.len(), 2);
+    assert_eq!(mine[0].description, "note: typed by mistake");
+    let retract = |target| Act::Retract { point: "a.one".into(), target: Some(target) };
+    assert!(matches!(world.act(ALICE, retract(bobs[0].seq)), Err(Rejection::NothingToRetract(_))));
+    world.act(ALICE, retract(mine[1].seq)).unwrap();
+    assert_eq!(world.status("a.one"), Status::Pending, "the entry below the note");
+    world.act(ALICE, Act::Retract { point: "a.one".into(), target: None }).unwrap();
+    let notes: Vec<_> = world.state.points["a.one"].notes.iter().map(|note| note.is_retracted).collect();
+    assert_eq!(notes, [true, false]);
+    assert!(matches!(
+        world.act(ALICE, Act::Retract { point: "a.one".into(), target: None }),
+        Err(Rejection::NothingToRetract(_))
+    ));
 }

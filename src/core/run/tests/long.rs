@@ -171,7 +171,7 @@ proptest! {
                 0 | 1 => world.confirm(ALICE, id),
                 2 => world.confirm(by, id),
                 3 => world.waive(by, id, minutes + 1),
-                4 => world.act(by, Act::Retract { point: id.into() }),
+                4 => world.act(by, Act::Retract { point: id.into(), target: None }),
                 5 => world.act(by, Act::Exempt { point: id.into(), reason: "no".into() }),
                 6 => world.act(by, Act::Verdict),
                 7 => world.act(&format!("{minutes}@x"), Act::Join { key: minutes.to_string(), role: Role::Reviewer }),

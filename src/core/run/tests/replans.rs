@@ -119,7 +119,7 @@ fn the_other_role_signs_what_a_profile_makes_not_applicable() {
     let exempt = || Act::Exempt { point: "a.one".into(), reason: "agreed".into() };
     world.act(BOB, exempt()).unwrap();
     assert_eq!(world.status("a.one"), Status::NotApplicable);
-    world.act(BOB, Act::Retract { point: "a.one".into() }).unwrap();
+    world.act(BOB, Act::Retract { point: "a.one".into(), target: None }).unwrap();
     assert_eq!(world.status("a.one"), needs);
     world.assert_replays();
 }

@@ -265,7 +265,7 @@ fn is_of(event: &Event, request: &Request) -> bool {
         (event, Request::Act(command)) => match (event, &command.act) {
             (Event::Noted(event), Act::Note { text, .. }) => event.text == *text,
             (Event::Confirmed(event), Act::Confirm { point, .. }) => event.point == *point,
-            (Event::Retracted(event), Act::Retract { point }) => event.point == *point,
+            (Event::Retracted(event), Act::Retract { point, .. }) => event.point == *point,
             (Event::ActionStopped(event), Act::Stop { started, .. }) => event.started == *started,
             _ => false,
         },

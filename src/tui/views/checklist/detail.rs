@@ -112,10 +112,17 @@ fn add_notes(view: &View, builder: &mut TextBuilder, state: &PointState) {
     builder.heading(view, "notes");
     let omitted = state.notes.len().saturating_sub(MAX_NOTES);
     for note in state.notes.iter().rev().take(MAX_NOTES) {
-        let head = format!("{} · {} · log #{}", view.name_and_role(&note.by), view.ago(&note.at), note.seq);
+        let retracted = if note.is_retracted { " · retracted" } else { "" };
+        let head = format!(
+            "{} · {} · log #{}{retracted}",
+            view.name_and_role(&note.by),
+            view.ago(&note.at),
+            note.seq
+        );
         builder.put(vec![view.dim(&head)], 2);
+        let style = if note.is_retracted { view.theme.dim() } else { Theme::text() };
         for line in note.text.lines() {
-            builder.put(vec![Span::raw("  "), styled(line, Theme::text())], 2);
+            builder.put(vec![Span::raw("  "), styled(line, style)], 2);
         }
     }
     if omitted > 0 {

@@ -26,7 +26,8 @@ pub fn hints(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
         hints.push(("v", if can_seal { "verdict and seal" } else { "verdict" }));
     }
     if view.checklist.focus == Focus::List {
-        hints.push(("Enter", "detail"));
+        let is_obvious = view.point().is_some_and(|point| view.obvious_intent(point).is_some());
+        hints.extend(Some(("Enter", "detail")).filter(|_| !is_obvious));
     } else {
         hints.push(("PgUp PgDn", "scroll"));
         if !view.checklist.is_detail_fullscreen(arrangement) {
@@ -34,6 +35,11 @@ pub fn hints(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
         }
     }
     hints.extend([("/", "filter"), ("q", "quit"), HELP_HINT]);
+    // The key that a newcomer needs is never the one that does not fit.
+    if let Some(guide) = hints.iter().position(|(key, _)| *key == "!") {
+        let way_back = usize::from(hints[0].0 == "Esc");
+        hints[way_back..=guide].rotate_right(1);
+    }
     hints
 }
 
@@ -95,7 +101,7 @@ fn run_hints(view: &View) -> Vec<Hint> {
     let others_wait = summary.need_human > usize::from(is_selected_counted);
     let mut hints: Vec<Hint> = match (&view.run.state.proposal, others_wait) {
         (Some(_), _) => vec![("!", "proposed plan")],
-        (None, true) => vec![("!", "next for you")],
+        (None, true) => vec![("!", "next")],
         (None, false) => Vec::new(),
     };
     if summary.is_stale {

@@ -25,6 +25,7 @@ impl ChecklistView {
     /// Carries out an intent.
     pub fn intent(&mut self, intent: Intent, cx: &Context) -> Vec<Effect> {
         self.last_copied = self.last_copied.take().filter(|_| intent == Intent::CopyCommand);
+        self.last_guided = self.last_guided.take().filter(|_| intent == Intent::Guide);
         if let Some(effects) = self.navigate(intent, cx) {
             return effects;
         }
@@ -37,7 +38,7 @@ impl ChecklistView {
     }
 
     /// Carries out an intent other than moving.
-    fn request(&mut self, intent: Intent, cx: &Context) -> Vec<Effect> {
+    pub fn request(&mut self, intent: Intent, cx: &Context) -> Vec<Effect> {
         let refuse = |why: &str| vec![Effect::Refuse(why.to_owned())];
         if let Some(why) = cx.read_only_reason().filter(|_| intent.changes_run()) {
             return refuse(why);
@@ -130,7 +131,7 @@ fn open_for_point(intent: Intent, cx: &Context, point: &Point, state: &PointStat
         }
         Intent::Retract => {
             let dialog = DialogLayer::new(RetractDialog::new(point, state, &cx.session.operator.principal));
-            open_if_allowed(cx, dialog, Act::Retract { point: id })
+            open_if_allowed(cx, dialog, Act::Retract { point: id, target: None })
         }
         Intent::RunProbes => match cx.why_not_probed(&id) {
             Some(why) => Effect::Refuse(why),

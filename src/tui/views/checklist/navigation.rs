@@ -2,11 +2,9 @@
 
 use super::{ChecklistView, Focus, View, detail};
 use crate::tui::context::Context;
-use crate::tui::dialogs::plan_proposal;
 use crate::tui::keymap::Intent;
 use crate::tui::layer::Effect;
 use crate::tui::style::layout::Arrangement;
-use gonogo_core::text;
 
 impl ChecklistView {
     /// Carries out an intent that moves the selection or the detail. None for any other intent.
@@ -20,10 +18,10 @@ impl ChecklistView {
             Intent::Section(number) => self.selection.open_section(visible, number),
             Intent::NextSection => self.selection.cycle_section(visible, 1),
             Intent::PreviousSection => self.selection.cycle_section(visible, -1),
-            Intent::Detail => self.focus = Focus::Detail,
+            Intent::Enter => return Some(self.enter(cx)),
             Intent::Back if self.focus == Focus::List => self.clear_filter(cx),
             Intent::Back => self.focus = Focus::List,
-            Intent::NextForHuman => return Some(self.next_human(cx).into_iter().collect()),
+            Intent::Guide => return Some(self.guide(cx)),
             _ if self.focus == Focus::Detail => return self.navigate_detail(intent, cx).then(Vec::new),
             Intent::Up => self.selection.move_up(visible, size),
             Intent::Down => self.selection.move_down(visible, size),
@@ -34,6 +32,17 @@ impl ChecklistView {
             _ => return None,
         }
         Some(Vec::new())
+    }
+
+    /// Shows the detail; where it is shown, does the obvious thing about the point, or else moves the focus there.
+    fn enter(&mut self, cx: &Context) -> Vec<Effect> {
+        let is_visible = self.is_detail_visible(&self.arrangement(cx));
+        let obvious = self.point(cx.plan()).filter(|_| is_visible).and_then(|point| cx.obvious_intent(point));
+        if let Some(intent) = obvious {
+            return self.request(intent, cx);
+        }
+        self.focus = Focus::Detail;
+        Vec::new()
     }
 
     fn navigate_detail(&mut self, intent: Intent, cx: &Context) -> bool {
@@ -47,38 +56,6 @@ impl ChecklistView {
             _ => return false,
         }
         true
-    }
-
-    /// Opens the proposed plan if it waits for this operator; else selects the next visible point that needs a person.
-    /// Says so if only hidden ones do.
-    fn next_human(&mut self, cx: &Context) -> Option<Effect> {
-        let proposal = plan_proposal::open(cx);
-        if plan_proposal::can_accept(cx) && proposal.is_some() {
-            return proposal;
-        }
-        let view = View::new(cx, self);
-        let visible: Vec<_> =
-            (0..self.visible.section_count()).flat_map(|section| view.points(section)).collect();
-        let selected =
-            view.point().and_then(|selected| visible.iter().position(|point| point.id == selected.id));
-        let (before, after) = visible.split_at(selected.map_or(0, |selected| selected + 1));
-        let next = after.iter().chain(before).find(|point| cx.needs_human(point));
-        let next = next.map(|point| point.id.clone());
-        let hidden = cx.plan().points().filter(|point| cx.needs_human(point)).count();
-        match next {
-            Some(id) => {
-                self.selection.select_by_id(cx.plan(), &id);
-                None
-            }
-            None if hidden > 0 => {
-                let verb = if hidden == 1 { "needs" } else { "need" };
-                let hidden = text::count(hidden, "point");
-                let notice =
-                    format!("nothing shown needs a human; {hidden} that the filter hides {verb} one");
-                Some(Effect::Notify(notice))
-            }
-            None => Some(proposal.unwrap_or_else(|| Effect::Notify(cx.describe_rest()))),
-        }
     }
 
     fn scroll_by(&mut self, pages: isize, parts: usize, cx: &Context) {

@@ -157,7 +157,7 @@ fn result_label(outcome: &Outcome) -> String {
 }
 
 fn add_observation(cx: &Context, builder: &mut TextBuilder, seen: &Observation, column: usize) {
-    let (symbol, role) = observation_symbol(seen.ok);
+    let (symbol, role) = observation_symbol(seen);
     let symbol = cx.with_role(&format!("  {symbol} "), role);
     if seen.ok == Some(true) {
         return add_passed_observation(cx, builder, symbol, seen, column);
@@ -178,7 +178,7 @@ fn add_passed_observation(
 ) {
     let what = text::line(&seen.what);
     let value = styled(&seen.seen, Theme::text());
-    let is_as_expected = seen.expected == seen.seen || seen.expected == "recorded";
+    let is_as_expected = seen.expected == seen.seen || seen.is_recorded();
     let expected = if is_as_expected { String::new() } else { format!("  ({})", seen.expected) };
     if width(&what) > column {
         builder.put(vec![symbol, cx.dim(&what)], 4);
