@@ -333,7 +333,7 @@ fn a_check_before_the_deployment_skips_what_is_not_due() {
     assert_eq!((&json["total"], &json["skipped"][1]["id"]), (&1.into(), &"s.signed".into()));
     // Nobody confirms what does not apply, so nothing of it is left out.
     let none = OwnChecklist::new(WITH_DUE, "[points.\"s.signed\"]\nnot_applicable = \"nobody signs\"\n");
-    let machine = none.check(&["--machine", "--after-deploy", "--only", "s.signed"]).code(0);
+    let machine = none.check(&["--machine", "--after-deploy", "--only", "s.signed"]).code(3);
     let _ = machine.lacks("not confirmed").lacks("confirmation of").stdout_has("nobody signs");
     // With the release out, or named by its id, all of it counts.
     let _ = check(&["--after-deploy"]).code(1).stdout_has("NO-GO 0/3").lacks("skipped");
@@ -349,6 +349,18 @@ fn a_check_that_skips_everything_does_not_succeed() {
     let _ = output.stdout_has("nothing checked: every point is skipped").lacks("GO");
     let output = own.check(&["--format", "json"]).code(3).json();
     assert_eq!(output["verdict"], "PENDING");
+}
+
+#[test]
+fn a_point_that_is_not_applicable_alone_is_nothing_checked() {
+    let own = OwnChecklist::new(WITH_DUE, "[points.\"s.signed\"]\nnot_applicable = \"nobody signs\"\n");
+    let check = |more: &[&str]| own.check(&[&["--only", "s.signed"], more].concat()).code(3);
+    let output = check(&[]).stdout_has("nothing checked: every point is skipped or not applicable");
+    let _ = output.stdout_has("nobody signs").lacks("GO for");
+    assert_eq!(check(&["--format", "json"]).json()["verdict"], "PENDING");
+    let _ = check(&["--format", "tap"]).stdout_has("# SKIP");
+    // Beside one that is checked, it is done.
+    let _ = own.check(&["--only", "s.signed", "--only", "s.rollout"]).code(1).stdout_has(": 1/2 done");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::LeftOut;
 use super::notices::notices;
+use super::{LeftOut, is_nothing_checked};
 use gonogo_core::checklist::{Point, Probe};
 use gonogo_core::journal::entry::Verdict;
 use gonogo_core::outcome::{Class, Observation};
@@ -34,8 +34,9 @@ pub fn human(judgement: &Judgement, left_out: &LeftOut, color: bool) -> String {
     }
     write_notices(&mut out, judgement);
     write_left_out(&mut out, left_out);
-    if plan.points().next().is_none() {
-        out.push_str("\nnothing checked: every point is skipped\n");
+    if is_nothing_checked(judgement) {
+        let or_else = if plan.points().next().is_none() { "" } else { " or not applicable" };
+        let _ = writeln!(out, "\nnothing checked: every point is skipped{or_else}");
         return out;
     }
     let release = if plan.release.is_empty() { String::new() } else { format!(" {}", line(&plan.release)) };

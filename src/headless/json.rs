@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::LeftOut;
 use super::notices::notices;
+use super::{LeftOut, is_nothing_checked};
 use gonogo_core::checklist::{Point, PointId};
 use gonogo_core::journal::entry::Decision;
 use gonogo_core::outcome::Outcome;
@@ -80,7 +80,7 @@ pub fn json(judgement: &Judgement, left_out: &LeftOut) -> String {
         environment: &plan.environment,
         release: &plan.release,
         // Nothing checked is no GO.
-        verdict: if verdict.total == 0 { Decision::Pending } else { verdict.decision },
+        verdict: if is_nothing_checked(judgement) { Decision::Pending } else { verdict.decision },
         partial: left_out.is_partial(),
         done: verdict.done,
         total: verdict.total,

@@ -2,7 +2,7 @@
 //! requests and missing objects.
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 
 use crate::secret_store::SecretStore;
@@ -74,9 +74,17 @@ impl ApiClient {
         self.send_up_to(request, http_client::MAX_BODY).await
     }
 
+    /// The same, once more if the server limits our rate, after the time that it names.
+    pub(super) async fn send_within_rate(&self, request: RequestBuilder) -> ProbeResult<ApiResponse> {
+        self.read(self.browser.send_within_rate(request).await?, http_client::MAX_BODY).await
+    }
+
     /// The same for an answer of up to `limit` bytes.
     pub(super) async fn send_up_to(&self, request: RequestBuilder, limit: usize) -> ProbeResult<ApiResponse> {
-        let response = self.browser.send(request).await?;
+        self.read(self.browser.send(request).await?, limit).await
+    }
+
+    async fn read(&self, response: Response, limit: usize) -> ProbeResult<ApiResponse> {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = self.browser.read_up_to(response, limit).await;
         body.cut.map_or(Ok(ApiResponse { status, headers, body: body.bytes }), Err)

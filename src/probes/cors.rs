@@ -60,7 +60,7 @@ async fn get_from(
     secret_store: &SecretStore,
 ) -> ProbeResult<ApiResponse> {
     let api = ApiClient::new(at, deadline, secret_store).await?;
-    api.send(api.request(Method::GET, api.url(path, &[])).header("Origin", origin)).await
+    api.send_within_rate(api.request(Method::GET, api.url(path, &[])).header("Origin", origin)).await
 }
 
 /// Origins that must be rejected: a foreign one, the `null` origin, and look-alikes of the allowed ones,

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Proxy, RequestBuilder, Response, StatusCode, Url};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Client, Proxy, RequestBuilder, Response, Url};
 use rustls::ClientConfig;
 use tokio::sync::OnceCell;
 use tracing::debug;
@@ -24,6 +24,7 @@ use super::content::ReadBody;
 use super::deadline::{Deadline, TimedOut};
 use super::error::{ProbeError, ProbeResult};
 use super::net::{self, ConnectError};
+use super::rate_limit::retry_after;
 use super::secrets::read_secret;
 use super::servers::{self, Servers};
 use super::tls;
@@ -138,6 +139,19 @@ impl HttpClient {
                 answer.map_err(|error| self.explain(&error.without_url(), &url))
             }
             Err(late) => Err(self.late(&url).unwrap_or(late).into()),
+        }
+    }
+
+    /// The same, once more if the server limits our rate, after the time that it names.
+    pub(super) async fn send_within_rate(&self, request: RequestBuilder) -> ProbeResult<Response> {
+        let again = request.try_clone();
+        let response = self.send(request).await?;
+        match retry_after(response.status(), response.headers(), &self.deadline).zip(again) {
+            Some((delay, again)) => {
+                tokio::time::sleep(delay).await;
+                self.send(again).await
+            }
+            None => Ok(response),
         }
     }
 
@@ -278,14 +292,6 @@ async fn read_pieces(response: &mut Response, limit: usize, bytes: &mut Vec<u8>)
 
 fn host(url: &Url) -> String {
     url.host_str().unwrap_or_default().to_owned()
-}
-
-/// How long a server wants us to wait, if it limits our rate and there is time (RFC 9110, 10.2.3).
-pub(super) fn retry_after(response: &Response, deadline: &Deadline) -> Option<Duration> {
-    let is_limited = response.status() == StatusCode::TOO_MANY_REQUESTS;
-    let seconds = response.headers().get(RETRY_AFTER).filter(|_| is_limited)?.to_str().ok()?;
-    let delay = Duration::from_secs(seconds.trim().parse().ok()?);
-    (delay < deadline.remaining()).then_some(delay)
 }
 
 /// Host and port of a URL.

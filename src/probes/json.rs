@@ -14,6 +14,8 @@ use super::error::ProbeError;
 const MAX_SHOWN_NODES: usize = 4;
 /// The longest text of one node, in bytes.
 const MAX_NODE_TEXT: usize = 120;
+/// The longest text of the errors that an answer reports, in bytes.
+const MAX_ERRORS: usize = 240;
 
 /// One observation for each check.
 pub(super) fn judge(checks: &[JsonCheck], body: &ReadBody, until: &Deadline) -> Vec<Observation> {
@@ -56,15 +58,43 @@ fn judge_one(check: &JsonCheck, parsed: Result<&Value, &Unreadable>, body: &Read
         Err(why) => return Observation::unknown(what, expected, why.to_string()),
     };
     let nodes = check.path.find(json);
+    if let Some(why) = nodes.iter().filter(|_| check.errors).find_map(|node| reported_errors(node)) {
+        // Such an answer does not tell what it was asked, or only a part of it.
+        return Observation::unknown(what, expected, format!("the query failed: {why}"));
+    }
+    if check.has_only_errors() {
+        return Observation::new(what, expected, "none", true);
+    }
     let described = describe_nodes(&nodes, matches!(check.equals, None | Some(Scalar::Text(_))));
     let seen = Observation::new(what, expected, described, matches(check, &nodes));
     // A value that must only exist, or be large enough, differs from attempt to attempt.
     if check.equals.is_none() { seen.as_measured() } else { seen }
 }
 
+/// The texts of the errors that an answer reports beside its data, as those of Jaeger and GraphQL do: a list of objects with
+/// `msg` or `message`, mostly. None if there are none.
+pub(super) fn reported_errors(errors: &Value) -> Option<String> {
+    let text = match errors {
+        Value::Null | Value::Bool(false) => return None,
+        Value::String(text) => text.clone(),
+        Value::Array(errors) => errors.iter().filter_map(reported_errors).collect::<Vec<_>>().join("; "),
+        Value::Object(error) if error.is_empty() => return None,
+        Value::Object(error) => {
+            let text = ["msg", "message", "error"].iter().find_map(|key| error.get(*key)?.as_str());
+            text.map_or_else(|| errors.to_string(), str::to_owned)
+        }
+        number if number.as_f64() == Some(0.0) => return None,
+        other => other.to_string(),
+    };
+    (!text.is_empty()).then(|| text::clip(&text, MAX_ERRORS))
+}
+
 fn expected(check: &JsonCheck) -> String {
+    let errors = check.errors.then(|| "no errors".to_owned());
     let equals = check.equals.iter().map(ToString::to_string);
-    let parts: Vec<_> = equals.chain(check.bounds().iter().map(ToString::to_string)).collect();
+    let bounds = check.bounds();
+    let parts: Vec<_> =
+        errors.into_iter().chain(equals).chain(bounds.iter().map(ToString::to_string)).collect();
     if parts.is_empty() { "one value".into() } else { parts.join(", ") }
 }
 
@@ -128,7 +158,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use gonogo_core::checklist::spec::JsonPath;
+    use gonogo_core::checklist::spec::{JsonPath, ProbeSpec};
+    use gonogo_core::checklist::{Checklist, Profile, Promotion, SourceFile, resolve};
+    use gonogo_core::outcome::{Class, Outcome};
 
     fn judge_check(check: &JsonCheck, body: &str) -> (String, Option<bool>) {
         let body = ReadBody { bytes: body.into(), cut: None };
@@ -178,6 +210,60 @@ mod tests {
         assert_eq!(judge_body("$.r[0].h", ok(), "", body).1, Some(true));
         assert_eq!(judge_body("$.r[*].h", None, "", body).1, Some(false));
         assert_eq!(judge_body("$.none", ok(), "", body), ("no value".into(), Some(false)));
+    }
+
+    #[test]
+    fn errors_beside_the_data_make_an_answer_unknown() {
+        for (body, seen, ok) in [
+            (r#"{"data": ["a"]}"#, "none", Some(true)),
+            (r#"{"data": null, "errors": null}"#, "none", Some(true)),
+            (r#"{"data": null, "errors": []}"#, "none", Some(true)),
+            (r#"{"errors": false}"#, "none", Some(true)),
+            (r#"{"errors": 0}"#, "none", Some(true)),
+            (r#"{"errors": {}}"#, "none", Some(true)),
+            (r#"{"errors": [null, ""]}"#, "none", Some(true)),
+            (
+                r#"{"data": null, "errors": [{"code": 500, "msg": "no storage"}]}"#,
+                "the query failed: no storage",
+                None,
+            ),
+            (r#"{"errors": [{"message": "a"}, {"msg": "b"}]}"#, "the query failed: a; b", None),
+            (r#"{"errors": ["timed out"]}"#, "the query failed: timed out", None),
+            (r#"{"errors": "timed out"}"#, "the query failed: timed out", None),
+            (r#"{"errors": [{"code": 500}]}"#, r#"the query failed: {"code":500}"#, None),
+            (r#"{"errors": true}"#, "the query failed: true", None),
+            (r#"{"errors": 2}"#, "the query failed: 2", None),
+        ] {
+            assert_eq!(
+                judge_body("$.errors", None, r#", "errors": true"#, body),
+                (seen.into(), ok),
+                "{body}"
+            );
+        }
+        let not_json = judge_body("$.errors", None, r#", "errors": true"#, "<html>");
+        assert_eq!(not_json.1, Some(false));
+    }
+
+    /// The answers of Jaeger to the query of the standard checklist, over a vantage or not.
+    #[test]
+    fn jaeger_answers_if_it_reports_no_error() {
+        let profile = include_str!("../../config/production.toml");
+        let profile = Profile::parse(SourceFile::new("production.toml", profile)).unwrap();
+        let plan = resolve(&Checklist::standard().unwrap(), &profile, &Promotion::default()).unwrap();
+        let point = plan.point("infra.observability").unwrap();
+        let probe = point.probes.iter().find(|probe| probe.id == "jaeger").unwrap();
+        let Some(ProbeSpec::Http(spec)) = &probe.spec else { panic!("{probe:?}") };
+        for (body, class) in [
+            (r#"{"data": ["shop"], "total": 1, "errors": null}"#, Class::Pass),
+            (r#"{"data": null, "total": 0, "errors": null}"#, Class::Pass),
+            (r#"{"data": null, "errors": [{"code": 500, "msg": "no storage"}]}"#, Class::Error),
+            (r#"{"data": ["shop"], "errors": [{"msg": "one shard is missing"}]}"#, Class::Error),
+            (r#"{"errors": null}"#, Class::Fail),
+        ] {
+            let read = ReadBody { bytes: body.into(), cut: None };
+            let seen = judge(&spec.json, &read, &Deadline::after(Duration::MAX));
+            assert_eq!(Outcome::of(seen, "").class, class, "{body}");
+        }
     }
 
     #[test]

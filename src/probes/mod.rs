@@ -50,6 +50,7 @@ mod pipeline;
 mod process;
 mod prometheus;
 mod rabbitmq;
+mod rate_limit;
 mod recording_verifier;
 mod redis;
 mod registry;

@@ -35,7 +35,7 @@ struct JsonResponse {
     errors: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct JsonPartial {
     /// A number, or as JSON writes 64 bits, text.
     #[serde(rename = "rejectedSpans", alias = "rejected_spans")]
@@ -64,9 +64,11 @@ fn read(reply: &ApiResponse) -> Export {
                 reply.status.as_u16()
             ));
         }
-        json.partial.map_or((0, String::new()), |partial| {
-            (count(partial.rejected), partial.message.unwrap_or_default())
-        })
+        let partial = json.partial.unwrap_or_default();
+        let Some(rejected) = count(partial.rejected) else {
+            return Export::Foreign("how many spans it has rejected cannot be read".to_owned());
+        };
+        (rejected, partial.message.unwrap_or_default())
     } else {
         let Ok(answer) = ExportTraceServiceResponse::decode(body) else {
             return Export::Foreign(
@@ -90,9 +92,13 @@ fn is_nothing(error: &Value) -> bool {
         || error == ""
 }
 
-fn count(rejected: Option<Value>) -> i64 {
-    let count = rejected.and_then(|count| count.as_i64().or_else(|| count.as_str()?.parse().ok()));
-    count.unwrap_or_default()
+/// How many spans were rejected: none without a number, and nothing if it cannot be read.
+fn count(rejected: Option<Value>) -> Option<i64> {
+    match rejected {
+        None => Some(0),
+        Some(Value::String(text)) => text.parse().ok(),
+        Some(number) => number.as_i64(),
+    }
 }
 
 fn is_grpc(reply: &ApiResponse) -> bool {
@@ -172,6 +178,8 @@ mod tests {
     use reqwest::header::{HeaderMap, HeaderValue};
 
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
+    use gonogo_core::outcome::{Class, Outcome};
 
     fn reply(status: u16, kind: &'static str, body: &[u8]) -> ApiResponse {
         let headers =
@@ -186,7 +194,7 @@ mod tests {
     #[test]
     fn a_span_is_accepted_or_why_not() {
         let (proto, json) = ("application/x-protobuf", "application/json");
-        let cases: [(ApiResponse, Option<bool>, &str); 19] = [
+        let cases: [(ApiResponse, Option<bool>, &str); 22] = [
             (reply(200, proto, b""), Some(true), "accepted"),
             (reply(202, "", b""), Some(true), "accepted"),
             (reply(200, json, b"{}"), Some(true), "accepted"),
@@ -203,6 +211,9 @@ mod tests {
                 "rejected: no quota",
             ),
             (reply(200, json, br#"{"partial_success":{"rejected_spans":"1"}}"#), Some(false), "rejected"),
+            (reply(200, json, br#"{"partialSuccess":{"rejectedSpans":null}}"#), Some(true), "accepted"),
+            (reply(200, json, br#"{"partialSuccess":{"rejectedSpans":"some"}}"#), None, "cannot be read"),
+            (reply(200, json, br#"{"partialSuccess":{"rejectedSpans":1e30}}"#), None, "cannot be read"),
             (reply(200, json, br#"{"error":"no such tenant"}"#), None, "no such tenant"),
             (reply(200, proto, REJECTED), Some(false), "rejected: old"),
             (reply(200, proto, WARNED), Some(true), "a warning: old"),
@@ -220,6 +231,26 @@ mod tests {
             assert_eq!(one.ok, ok, "{one:?}");
             assert!(one.seen.contains(seen), "{one:?}");
         }
+    }
+
+    #[test]
+    fn an_altered_answer_is_never_accepted_for_nothing() {
+        let json = serde_json::json!({"partialSuccess": {"rejectedSpans": "0", "errorMessage": ""}});
+        let judge = |body: &[u8]| {
+            // An empty body is an answer in protobuf.
+            let seen =
+                (!body.is_empty()).then(|| accepted("span".into(), &reply(200, "application/json", body)));
+            Outcome::of(seen.into_iter().collect(), "").class
+        };
+        GoodDocument { json, carriers: &[], maps: &[] }.check(judge);
+        let rejected =
+            serde_json::json!({"partialSuccess": {"rejectedSpans": 1, "errorMessage": "no quota"}});
+        let carriers = ["/partialSuccess/rejectedSpans"];
+        let judge = |body: &[u8]| {
+            let seen = refused("span", &reply(200, "application/json", body));
+            if body.is_empty() { Class::Error } else { Outcome::of(vec![seen], "").class }
+        };
+        GoodDocument { json: rejected, carriers: &carriers, maps: &[] }.check(judge);
     }
 
     #[test]

@@ -105,7 +105,12 @@ fn notice(what: String, seen: String) -> Observation {
 
 /// The time that an answer gives as its own (RFC 9110, 6.6.1).
 pub(super) fn date_of(headers: &HeaderMap) -> Option<Utc> {
-    let date = jiff::fmt::rfc2822::parse(headers.get(DATE)?.to_str().ok()?).ok()?;
+    http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+/// A date as HTTP writes it (RFC 9110, 5.6.7).
+pub(super) fn http_date(text: &str) -> Option<Utc> {
+    let date = jiff::fmt::rfc2822::parse(text).ok()?;
     Some(Utc::from_millis(date.timestamp().as_millisecond()))
 }
 

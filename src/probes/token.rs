@@ -196,13 +196,8 @@ impl TokenProbe<'_> {
     async fn at_sse(&self, carrier: Carrier<'_>, token: &Secret) -> ProbeResult<EndpointAnswer> {
         let (url, headers) = self.request(carrier, SSE_PATH, token)?;
         let browser = HttpClient::new(&self.spec.api.tls, ProxyUse::Environment, self.deadline)?;
-        let request = || browser.request(Method::GET, url.clone()).headers(headers.clone());
         // The head is enough; the stream itself would never end.
-        let mut response = browser.send(request()).await?;
-        if let Some(delay) = http_client::retry_after(&response, self.deadline) {
-            tokio::time::sleep(delay).await;
-            response = browser.send(request()).await?;
-        }
+        let response = browser.send_within_rate(browser.request(Method::GET, url).headers(headers)).await?;
         Ok(match response.status().as_u16() {
             200 if is_event_stream(&response) => EndpointAnswer::Open,
             code @ (401 | 403) => EndpointAnswer::Shut(code.to_string()),

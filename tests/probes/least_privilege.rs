@@ -89,6 +89,7 @@ fn the_named_pipeline_permissions_are_sufficient() {
         "token": secret(TOKEN),
         "exchange": {"at": plus(&stack.broker(), &broker), "name": "advanced.board.events", "routing_key": "boards.activity"},
         "channel": {"at": {"url": url, "username": "least", "password": secret("least-pw")}, "name": "advanced:activity"},
+        "idempotency_prefix": "advanced:idempotency:",
     });
     let grant = required_right("pipeline", &taps, "RabbitMQ permissions");
     assert!(grant.starts_with(&format!("configure '{configure}' write '{write}' read '{read}'")), "{grant}");
@@ -98,7 +99,11 @@ fn the_named_pipeline_permissions_are_sufficient() {
     assert_eq!(stack.redis.cli(&set), "OK");
     assert_pass(
         &run_probe_within(DEADLINE, "pipeline", &taps),
-        &["✓ event at the exchange", "✓ event at the Redis channel"],
+        &[
+            "✓ event at the exchange",
+            "✓ event at the Redis channel",
+            "✓ idempotency key of each event | in database 0 | present",
+        ],
     );
 }
 

@@ -80,6 +80,31 @@ fn duplicate_deliveries_are_counted_at_each_place() {
     assert_fail(&run_probe(&spec), &[line]);
 }
 
+/// Pub/sub reaches every database: only the worker's key shows which one it uses.
+#[test]
+fn the_database_of_the_worker_must_be_the_one_that_is_checked() {
+    need!(REDIS, BROKER);
+    let stack = Stack::start();
+    let prefix = json!({"idempotency_prefix": "advanced:idempotency:"});
+    let spec = plus(&spec_with_taps(&stack), &prefix);
+    assert_pass(&run_probe(&spec), &["✓ idempotency key of each event | in database 0 | present (1 event)"]);
+    let mut other = spec.clone();
+    other["channel"]["at"]["url"] = json!(format!("redis://127.0.0.1:{}/2", stack.redis.port()));
+    let line =
+        "✗ idempotency key of each event | in database 2 | in database 0: the application does not use";
+    assert_fail(&run_probe(&other), &["✓ event at the Redis channel | received", line]);
+    let mut other = spec.clone();
+    other["idempotency_prefix"] = json!("others:");
+    assert_fail(&run_probe(&other), &["✗ idempotency key of each event | in database 0 | not there: "]);
+    let acl = ["ACL", "SETUSER", "reader", "on", ">reader-pw", "-@all", "+ping", "+psubscribe", "&*"];
+    assert_eq!(stack.redis.cli(&acl), "OK");
+    let mut limited = spec;
+    limited["channel"]["at"]["username"] = json!("reader");
+    limited["channel"]["at"]["password"] = secret("reader-pw");
+    let line = "✓ idempotency key of each event | recorded | not checked: needs the command EXISTS for ";
+    assert_pass(&run_probe(&limited), &[line]);
+}
+
 #[test]
 fn the_hop_that_loses_the_event_is_named() {
     need!(REDIS, BROKER);

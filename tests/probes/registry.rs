@@ -54,6 +54,24 @@ fn a_missing_tag_and_another_digest_fail() {
 }
 
 #[test]
+fn a_release_of_the_same_image_is_a_notice() {
+    need!(SERVER);
+    let registry = Registry::open();
+    let digest = registry.push(APP, "v1", &[], &[]);
+    assert_eq!(registry.push(APP, "v2", &[], &[]), digest);
+    registry.push(APP, "v3", &["PATH=/bin"], &[]);
+    let compare = |tag: &str, other: &str| {
+        run_probe(&plus(&registry_spec(&registry), &json!({"tag": tag, "differs_from": other})))
+    };
+    let outcome = compare("v2", "v1");
+    assert_pass(&outcome, &[&format!("✓ tags v2 and v1 | recorded | both name {digest}: ")]);
+    assert_eq!(outcome.digest(), Some(digest.as_str()), "that of the tag");
+    for (tag, other) in [("v3", "v1"), ("v2", "v0"), ("v2", "v2")] {
+        assert!(!describe(&compare(tag, other)).contains("tags "), "{tag} {other}");
+    }
+}
+
+#[test]
 fn credentials_in_an_image_are_found_and_not_repeated() {
     need!(SERVER);
     let registry = Registry::with_login();

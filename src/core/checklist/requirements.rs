@@ -212,7 +212,10 @@ fn pipeline(spec: &PipelineSpec) -> Vec<RequiredRight> {
         rights.push(right("RabbitMQ permissions", grant));
     }
     if let Some(tap) = &spec.channel {
-        rights.push(right("Redis ACL", format!("-@all +ping +psubscribe resetchannels &{}", tap.name)));
+        let keys = spec.idempotency_prefix.as_ref();
+        let keys = keys.map(|prefix| format!(" +info +select +exists ~{prefix}*")).unwrap_or_default();
+        let grant = format!("-@all +ping +psubscribe{keys} resetchannels &{}", tap.name);
+        rights.push(right("Redis ACL", grant));
     }
     rights
 }

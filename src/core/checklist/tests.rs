@@ -1,6 +1,7 @@
 mod locations;
 mod misspellings;
 mod servers;
+mod standard;
 
 use super::file::STANDARD;
 use super::spec::ProbeSpec;

@@ -59,39 +59,45 @@ pub(super) async fn run(
         Ok(api) => api,
         Err(why) => return Outcome::of(vec![Observation::unknown("Jaeger", "a response", why)], reproduce),
     };
-    let service = service(spec, &api).await;
-    if service.ok.is_none() && tempo::is_there(&api).await {
+    let reply = api.get("/api/services", &[]).await;
+    let services = reply.and_then(|reply| Ok(read(&reply)?.0));
+    if services.is_err() && tempo::is_there(&api).await {
         return Outcome::of(routes(spec, &api, context, Server::Tempo).await, reproduce);
     }
-    let is_known = service.ok == Some(true);
-    let mut seen = vec![service];
+    let is_known = services.as_ref().is_ok_and(|answer: &Answer<String>| answer.has(&spec.service));
+    let mut seen = vec![judge_service(&spec.service, services)];
     if is_known {
         seen.extend(routes(spec, &api, context, Server::Jaeger).await);
     }
     Outcome::of(seen, reproduce)
 }
 
-async fn service(spec: &JaegerSpec, api: &ApiClient) -> Observation {
-    let what = format!("service {}", spec.service);
-    let reply = api.get("/api/services", &[]).await;
-    let answer: Answer<String> = match reply.and_then(|reply| read(&reply)) {
-        Ok((answer, _)) => answer,
-        Err(why) => return Observation::unknown(what, "known to Jaeger", why),
+fn judge_service(service: &str, services: ProbeResult<Answer<String>>) -> Observation {
+    let (what, expected) = (format!("service {service}"), "known to Jaeger");
+    let answer = match services {
+        Ok(answer) => answer,
+        Err(why) => return Observation::unknown(what, expected, why),
     };
+    let is_known = answer.has(service);
     let error = answer.error();
     // `data` is null when there are none.
     let names = answer.data.unwrap_or_default();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let is_known = names.contains(&spec.service.as_str());
     let seen = match (is_known, names.len()) {
         (true, _) => "known".to_owned(),
         (false, 0) => "Jaeger has no services".to_owned(),
         (false, _) => format!("its services are {}", first_names(&names)),
     };
-    match error.filter(|_| !is_known) {
-        Some(why) => Observation::unknown(what, "known to Jaeger", why),
-        None => Observation::new(what, "known to Jaeger", seen, is_known),
+    match error {
+        Some(why) if names.is_empty() => Observation::unknown(what, expected, why),
+        Some(why) => Observation::unknown(what, expected, in_part(&seen, &why)),
+        None => Observation::new(what, expected, seen, is_known),
     }
+}
+
+/// What was found in an answer that reports errors, too.
+fn in_part(seen: &str, error: &str) -> String {
+    format!("{seen}; but the answer may be partial: {error}")
 }
 
 /// An answer, and how far the clock behind it is ahead of ours.
@@ -162,7 +168,10 @@ fn judge(what: String, expected: &str, route: &str, found: &FoundSpans, since: U
         Some(newest) => format!("none since then; the newest is from {}", newest.begun.time_of_day()),
         None => found.without_match(),
     };
-    Observation::new(what, expected, seen, fresh_count > 0).as_measured()
+    match &found.error {
+        Some(error) => Observation::unknown(what, expected, in_part(&seen, error)).as_measured(),
+        None => Observation::new(what, expected, seen, fresh_count > 0).as_measured(),
+    }
 }
 
 fn why_unclear(newest: &JaegerSpan, skew: i64) -> String {
@@ -251,7 +260,11 @@ mod tests {
             (found(&[], None, None), Some(false), "no spans since then"),
             (found(&[], Some("timed out"), None), None, "timed out"),
             (found(&[-20], Some("timed out"), None), None, "timed out"),
-            (found(&[2], Some("timed out"), None), Some(true), "1 span"),
+            (
+                found(&[2], Some("timed out"), None),
+                None,
+                "1 span: GET /ws, 14:13:22; but the answer may be partial: ",
+            ),
             (FoundSpans { is_full: true, ..found(&[-20], None, None) }, None, "more were not read"),
             (FoundSpans { is_full: true, ..found(&[2], None, None) }, Some(true), "1 span"),
             (found(&[-20], None, Some(-30_000)), None, "30 s behind this machine's"),
@@ -263,6 +276,26 @@ mod tests {
             let one = judge("spans of /ws".into(), "one or more", "/ws", &found, Utc::from_millis(SINCE));
             assert_eq!(one.ok, ok, "{one:?}");
             assert!(one.seen.contains(seen), "{one:?}");
+        }
+    }
+
+    #[test]
+    fn a_service_is_known_or_not_or_the_query_failed() {
+        for (answer, ok, seen) in [
+            (json!({"data": ["shop"], "errors": null}), Some(true), "known"),
+            (json!({"data": ["shop"], "errors": []}), Some(true), "known"),
+            (json!({"data": null, "errors": null}), Some(false), "Jaeger has no services"),
+            (json!({"data": ["other"]}), Some(false), "its services are other"),
+            (json!({"data": null, "errors": [{"msg": "timed out"}]}), None, "it reports an error: timed out"),
+            (json!({"data": [], "errors": [{"code": 500}]}), None, "it reports an error: {\"code\":500}"),
+            (
+                json!({"data": ["shop"], "errors": [{"msg": "timed out"}]}),
+                None,
+                "known; but the answer may be partial: it reports an error: timed out",
+            ),
+        ] {
+            let judged = judge_service("shop", Ok(serde_json::from_value(answer).unwrap()));
+            assert_eq!((judged.ok, judged.seen.as_str()), (ok, seen));
         }
     }
 

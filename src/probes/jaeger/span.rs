@@ -5,34 +5,38 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::probes::json::reported_errors;
 use gonogo_core::time::Utc;
 
 /// The attributes that name a route, newest semantic conventions first: the route, or the path that was requested.
 /// See <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>.
 const ROUTE_TAGS: [&str; 5] = ["http.route", "url.path", "http.target", "url.full", "http.url"];
 
-/// An answer of the query API. Errors may stand beside data.
+/// An answer of the query API. Errors may stand beside data, which is then a part of it.
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de>"))]
 pub(super) struct Answer<T> {
     #[serde(deserialize_with = "Option::deserialize")]
     pub(super) data: Option<Vec<T>>,
-    errors: Option<Vec<ApiError>>,
-}
-
-#[derive(Deserialize)]
-struct ApiError {
-    msg: Option<String>,
-    message: Option<String>,
+    errors: Option<Value>,
 }
 
 impl<T> Answer<T> {
     /// What it reports as wrong, if anything.
     pub(super) fn error(&self) -> Option<String> {
-        let errors = self.errors.as_ref().filter(|errors| !errors.is_empty())?;
-        let text = |error: &ApiError| error.msg.clone().or_else(|| error.message.clone());
-        let texts: Vec<String> = errors.iter().filter_map(text).collect();
-        Some(format!("it reports an error: {}", texts.join("; ")))
+        self.errors.as_ref().and_then(reported)
+    }
+}
+
+/// What is said of the errors that an answer reports, if there are any.
+pub(super) fn reported(errors: &Value) -> Option<String> {
+    Some(format!("it reports an error: {}", reported_errors(errors)?))
+}
+
+impl Answer<String> {
+    /// Whether a name is among its data.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.data.iter().flatten().any(|other| other == name)
     }
 }
 
@@ -234,6 +238,10 @@ mod tests {
         assert_eq!(error(json!({"data": null, "errors": []})), None);
         let failed = json!({"data": [], "errors": [{"code": 500, "msg": "storage timed out"}]});
         assert_eq!(error(failed).as_deref(), Some("it reports an error: storage timed out"));
+        let without_text = json!({"data": null, "errors": [{"code": 500}]});
+        assert_eq!(error(without_text).as_deref(), Some("it reports an error: {\"code\":500}"));
+        let text = json!({"data": null, "errors": "storage timed out"});
+        assert_eq!(error(text).as_deref(), Some("it reports an error: storage timed out"));
         assert!(serde_json::from_value::<Answer<Trace>>(json!({"traces": []})).is_err(), "another API");
     }
 }

@@ -4,11 +4,12 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::span::JaegerSpan;
+use super::span::{JaegerSpan, reported};
 use super::{FoundSpans, MAX_TRACES, now, skew};
 use crate::probes::api_client::{ApiClient, ApiResponse};
 use crate::probes::content;
 use crate::probes::error::{ProbeError, ProbeResult};
+use gonogo_core::text;
 use gonogo_core::time::Utc;
 
 /// The most spans of each trace that are answered.
@@ -18,6 +19,10 @@ const SPANS_OF_TRACE: &str = "100";
 struct SearchAnswer {
     #[serde(deserialize_with = "Option::deserialize")]
     traces: Option<Vec<FoundTrace>>,
+    /// `PARTIAL` where a part was left out, with a message.
+    status: Option<String>,
+    message: Option<String>,
+    errors: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -84,9 +89,22 @@ fn read(reply: &ApiResponse) -> ProbeResult<FoundSpans> {
     }
     let answer: SearchAnswer =
         content::skim(&reply.body).map_err(|_| ProbeError::new("not a response of the Tempo API"))?;
+    let error = answer.error();
     let traces = answer.traces.unwrap_or_default();
     let spans = traces.iter().flat_map(FoundTrace::spans).collect();
-    Ok(FoundSpans { spans, is_full: traces.len() >= MAX_TRACES, error: None, skew: skew(reply, now()) })
+    Ok(FoundSpans { spans, is_full: traces.len() >= MAX_TRACES, error, skew: skew(reply, now()) })
+}
+
+impl SearchAnswer {
+    /// What it reports as wrong, if anything.
+    fn error(&self) -> Option<String> {
+        let is_partial = self.status.as_deref().is_some_and(|status| status.eq_ignore_ascii_case("partial"));
+        let partial = || {
+            let why = self.message.as_deref().filter(|why| !why.is_empty()).unwrap_or("no reason is given");
+            format!("it reports a partial result: {}", text::clip(why, 200))
+        };
+        self.errors.as_ref().and_then(reported).or_else(|| is_partial.then(partial))
+    }
 }
 
 impl FoundTrace {
@@ -136,5 +154,16 @@ mod tests {
         assert_eq!(found.spans[0].begun, Utc::from_millis(1_790_000_000_000));
         assert!(read_body(json!({"traces": null})).ok().unwrap().spans.is_empty());
         assert!(read_body(json!({"data": []})).is_err());
+        for (body, error) in [
+            (json!({"traces": traces, "status": "COMPLETE"}), None),
+            (json!({"traces": traces, "errors": []}), None),
+            (
+                json!({"traces": traces, "status": "PARTIAL", "message": "a block is missing"}),
+                Some("it reports a partial result: a block is missing"),
+            ),
+            (json!({"traces": null, "errors": [{"msg": "x"}]}), Some("it reports an error: x")),
+        ] {
+            assert_eq!(read_body(body).ok().unwrap().error.as_deref(), error);
+        }
     }
 }

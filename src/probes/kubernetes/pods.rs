@@ -258,6 +258,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
+    use gonogo_core::outcome::{Class, Outcome};
 
     const DIGEST: &str = "sha256:aa";
 
@@ -291,6 +293,20 @@ mod tests {
         let two = json!([running("h/app@sha256:bb"), running("sha256:cc")]);
         let seen = digest("app", DIGEST, &Ok(Some(pods(&two))));
         assert_eq!((seen.ok, &*seen.seen), (Some(false), "a different image in 1 of 2"));
+    }
+
+    #[test]
+    fn an_altered_list_of_pods_never_runs_the_image_for_nothing() {
+        let json = json!({"items": [running("h/app@sha256:aa")]});
+        let of_pod = |field: &str| format!("/items/0/status{field}");
+        let carriers = ["", "/containerStatuses", "/containerStatuses/0/imageID"].map(of_pod);
+        let carriers: Vec<_> = carriers.iter().map(String::as_str).chain(["/items"]).collect();
+        GoodDocument { json, carriers: &carriers, maps: &[] }.check(|printed| {
+            let Ok(pods) = serde_json::from_slice::<Pods>(printed) else { return Class::Error };
+            problems("app", &pods);
+            restarts("app", &pods);
+            Outcome::of(vec![digest("app", DIGEST, &Ok(Some(pods)))], "").class
+        });
     }
 
     #[test]

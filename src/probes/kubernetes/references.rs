@@ -72,8 +72,9 @@ impl References<'_> {
     fn add_variable(&mut self, what: &str, variable: &Value, config_maps: &ConfigMaps) {
         let (key, value) = (word(variable, "/name"), word(variable, "/value"));
         let map = word(variable, "/valueFrom/configMapKeyRef/name");
-        if let Some(secret) = variable.pointer("/valueFrom/secretKeyRef") {
-            self.by_reference.push(format!("{key} ({})", word(secret, "/name")));
+        let secret = word(variable, "/valueFrom/secretKeyRef/name");
+        if !secret.is_empty() {
+            self.by_reference.push(format!("{key} ({secret})"));
         } else if !map.is_empty() {
             if credentials::is_credential_name(key) {
                 self.wrong(what, format!("{key} comes from a config map, not from a secret"));
@@ -170,7 +171,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
+    use crate::probes::content;
     use crate::probes::error::ProbeError;
+    use gonogo_core::outcome::{Class, Outcome};
 
     fn judge(spec: &Value, annotations: &Value, maps: &ConfigMaps) -> String {
         let template = json!({"metadata": {"annotations": annotations}, "spec": spec});
@@ -267,6 +271,21 @@ mod tests {
             let described = judge(&spec, annotations, &ConfigMaps::new());
             assert!(described.starts_with(&format!("Some({ok}) {seen}")), "{described}");
         }
+    }
+
+    #[test]
+    fn an_altered_deployment_has_no_credential_by_reference_for_nothing() {
+        let json =
+            json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "env": [by_secret()]}]}}}});
+        let env = "/spec/template/spec/containers/0/env";
+        let reference = format!("{env}/0/valueFrom/secretKeyRef");
+        let name = format!("{reference}/name");
+        let carriers = ["/spec", "/spec/template/spec/containers", env, &reference, &name];
+        GoodDocument { json, carriers: &carriers, maps: &[] }.check(|printed| {
+            let Ok(deployment) = content::json(printed) else { return Class::Error };
+            config_maps(&deployment);
+            Outcome::of(credentials("app", &deployment, &ConfigMaps::new()), "").class
+        });
     }
 
     #[test]

@@ -170,8 +170,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::probes::altered_json::GoodDocument;
+    use crate::probes::content;
     use crate::probes::error::ProbeError;
     use gonogo_core::checklist::spec::AddressSetting;
+    use gonogo_core::outcome::{Class, Outcome};
 
     const ORIGINS: &str = r#"["https://a.example.org", "https://b.example.org"]"#;
 
@@ -241,6 +244,20 @@ mod tests {
             let seen = settings("app", &deployment, &ConfigMaps::new(), &values);
             assert_eq!((seen[0].ok, seen[0].expected.as_str()), (Some(ok), expected), "{value}");
         }
+    }
+
+    #[test]
+    fn an_altered_deployment_has_no_setting_for_nothing() {
+        let container = json!({"name": "app", "env": [{"name": "ORIGINS", "value": ORIGINS}]});
+        let json = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
+        let env = "/spec/template/spec/containers/0/env";
+        let (name, value) = (format!("{env}/0/name"), format!("{env}/0/value"));
+        let carriers = ["/spec", "/spec/template/spec/containers", env, &name, &value];
+        let values = BTreeMap::from([("ORIGINS".to_owned(), Setting::Text(ORIGINS.to_owned()))]);
+        GoodDocument { json, carriers: &carriers, maps: &[] }.check(|printed| {
+            let Ok(deployment) = content::json(printed) else { return Class::Error };
+            Outcome::of(settings("app", &deployment, &ConfigMaps::new(), &values), "").class
+        });
     }
 
     #[test]

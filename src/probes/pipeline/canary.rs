@@ -109,7 +109,7 @@ impl Canary<'_> {
         let stream = async {
             let request = browser.request(reqwest::Method::GET, self.address(SSE_PATH)?);
             let request = request.headers(self.headers.clone()).header("Accept", "text/event-stream");
-            browser.send(request).await
+            browser.send_within_rate(request).await
         };
         let (deadline, secret_store) = (self.deadline, self.secret_store);
         let exchange = async {

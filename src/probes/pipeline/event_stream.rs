@@ -14,6 +14,8 @@ pub(super) struct EventStream {
     response: Response,
     frames: SseParser,
     id: String,
+    /// The id that the application has given the event.
+    pub(super) event_id: Option<String>,
     sent: Instant,
     /// How long after it was sent the event arrived first.
     pub(super) arrived: Option<Duration>,
@@ -30,8 +32,8 @@ impl EventStream {
     /// A stream on which the event with this correlation id must arrive.
     pub(super) fn new(response: Response, id: &str, sent: Instant) -> Self {
         let (frames, id) = (SseParser::default(), id.to_owned());
-        let (arrived, ended) = (None, None);
-        Self { response, frames, id, sent, arrived, ended, deliveries: 0, heartbeats: 0, others: 0 }
+        let (event_id, arrived, ended) = (None, None, None);
+        Self { response, frames, id, event_id, sent, arrived, ended, deliveries: 0, heartbeats: 0, others: 0 }
     }
 
     /// Reads until the event is there, the stream ends or the time is up.
@@ -69,6 +71,7 @@ impl EventStream {
             let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
             if data.get("correlation_id").and_then(Value::as_str) == Some(&self.id) {
                 self.arrived.get_or_insert_with(|| self.sent.elapsed());
+                self.event_id = data.get("id").and_then(Value::as_str).map(str::to_owned);
                 self.deliveries += 1;
             } else if event.event == "heartbeat" {
                 self.heartbeats += 1;

@@ -6,6 +6,7 @@ mod arrival;
 mod canary;
 mod deliveries;
 mod event_stream;
+mod handled;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, ORIGIN};
 
@@ -58,7 +59,9 @@ pub(super) async fn run(
         seen.extend(result.seen);
         delivered.extend(result.delivered);
     }
+    let event_ids = delivered.iter().map(|event| event.stream.event_id.clone()).collect();
     seen.extend(deliveries::observe(delivered).await);
+    seen.extend(handled::observe(spec, event_ids, deadline, secret_store).await);
     Outcome::of(seen, reproduce)
 }
 

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use redis::Value;
 
 use gonogo_core::checklist::spec::RedisSpec;
+use gonogo_core::time::Utc;
 
 use super::super::address::Address;
 use super::super::error::{ProbeError, ProbeResult};
+use super::super::servers::now;
 use super::cluster::{self, Masters, SubscriberCounts};
 use super::session::{Login, RedisSession};
 
@@ -28,6 +30,8 @@ pub(super) struct RedisFacts {
 /// What one node says of itself.
 pub(super) struct NodeFacts {
     pub(super) info: ProbeResult<InfoFields>,
+    /// When it was asked, by this machine's clock.
+    pub(super) asked: Utc,
     /// `save`: when RDB snapshots are made.
     pub(super) save: Option<ProbeResult<String>>,
     /// `latency-monitor-threshold` in milliseconds; 0 is off.
@@ -68,6 +72,7 @@ impl NodeFacts {
     pub(super) async fn gather(spec: &RedisSpec, session: &mut RedisSession) -> Self {
         let monitor = spec.latency_threshold_ms.is_some() || spec.spike_limit_ms.is_some();
         let info = info(session, &["INFO"]).await;
+        let asked = now();
         let counts_replicas = spec.needs_primary()
             && info.as_ref().is_ok_and(|info| info.contains_key("min_slaves_good_slaves"));
         Self {
@@ -80,6 +85,7 @@ impl NodeFacts {
                 None
             },
             info,
+            asked,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Compares a Redis server's state with the checks. Pure.
 
 use gonogo_core::checklist::spec::{RedisSpec, SubscriberCheck};
-use gonogo_core::outcome::Observation;
+use gonogo_core::outcome::{Observation, key};
 
 use super::super::address::Address;
 use super::super::error::ProbeResult;
@@ -73,13 +73,12 @@ fn other_master(spec: &RedisSpec, at: &Address, facts: &ProbeResult<NodeFacts>) 
         Err(why) => return vec![Observation::unknown(what, "as this node", why.clone())],
     };
     let mut seen = node(spec, facts);
-    seen.retain(|observation| observation.ok != Some(true));
-    if seen.is_empty() {
-        return vec![Observation::new(what, "as this node", "passes the same checks", true)];
-    }
+    let is_good = seen.iter().all(|observation| observation.ok == Some(true));
+    seen.retain(|observation| observation.ok != Some(true) || observation.has_key(key::NOTICE));
     for observation in &mut seen {
         observation.what = format!("{what}: {}", observation.what);
     }
+    seen.extend(is_good.then(|| Observation::new(what, "as this node", "passes the same checks", true)));
     seen
 }
 
@@ -211,6 +210,7 @@ mod tests {
     use gonogo_core::checklist::ObservationNames;
     use gonogo_core::checklist::spec::ProbeSpec;
     use gonogo_core::outcome::Outcome;
+    use gonogo_core::time::Utc;
     use serde_json::json;
 
     use super::super::facts::read_info;
@@ -230,7 +230,9 @@ mod tests {
             ["aof_enabled:1", "aof_last_write_status:ok", "aof_last_bgrewrite_status:ok", "role:master"];
         GoodText { text: INFO, carriers: &carriers, any_order: true, may_be_cut: true }.check(|bytes| {
             let info = Ok(read_info(&String::from_utf8_lossy(bytes)));
-            let node = NodeFacts { info, save: None, threshold: None, spikes: None, min_replicas: None };
+            let asked = Utc::from_millis(0);
+            let node =
+                NodeFacts { info, asked, save: None, threshold: None, spikes: None, min_replicas: None };
             let facts = RedisFacts { node, cluster: None, masters: None, subscribed: Vec::new() };
             Outcome::of(judge(&spec, &facts), "").class
         });
@@ -249,6 +251,7 @@ mod tests {
             let cluster = info.is_err().then(|| Err(hidden())).or_else(|| Some(Ok(InfoFields::new())));
             let node = NodeFacts {
                 info,
+                asked: Utc::from_millis(0),
                 save: Some(Ok("60 1".to_owned())),
                 threshold: Some(Err(hidden())),
                 spikes: Some(Err(hidden())),
@@ -284,8 +287,14 @@ mod tests {
         ];
         for (lines, expected) in servers {
             let info = lines.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-            let facts =
-                NodeFacts { info: Ok(info), save: None, threshold: None, spikes: None, min_replicas: None };
+            let facts = NodeFacts {
+                info: Ok(info),
+                asked: Utc::from_millis(0),
+                save: None,
+                threshold: None,
+                spikes: None,
+                min_replicas: None,
+            };
             let seen = version(&facts).unwrap();
             assert_eq!((seen.seen.as_str(), seen.ok), (expected, Some(true)), "{lines:?}");
         }

@@ -4,6 +4,7 @@ mod cluster;
 mod facts;
 mod guard;
 mod judge;
+mod key_search;
 mod persistence;
 mod replication;
 mod reproduce;
@@ -11,6 +12,7 @@ mod session;
 mod subscription;
 mod writes;
 
+pub(super) use key_search::{KeyPlace, database_of, find_keys};
 pub(super) use subscription::RedisSubscription;
 
 use crate::secret_store::SecretStore;

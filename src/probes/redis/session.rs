@@ -96,6 +96,11 @@ impl RedisSession {
         Ok(Self { connection, seen, tls: address.tls, deadline: *deadline, _driver: driver })
     }
 
+    /// Whether the connection uses TLS.
+    pub(super) const fn is_over_tls(&self) -> bool {
+        self.tls
+    }
+
     /// Logs in, selects the database and sees that the server answers.
     pub(super) async fn log_in(&mut self, login: &Login, address: &Address) -> ProbeResult<Vec<Observation>> {
         let mut seen = Vec::new();

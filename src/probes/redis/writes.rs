@@ -1,6 +1,6 @@
 //! Whether a Redis server takes writes: below its memory limit, or able to evict; with the replicas that it requires. Pure.
 
-use gonogo_core::outcome::Observation;
+use gonogo_core::outcome::{Observation, key};
 use gonogo_core::text;
 
 use super::super::error::ProbeResult;
@@ -11,7 +11,7 @@ pub(super) fn judge(facts: &NodeFacts) -> Vec<Observation> {
     // The error is reported with the role.
     let Ok(info) = &facts.info else { return Vec::new() };
     let replicas = facts.min_replicas.as_ref().map(|least| required_replicas(info, least));
-    std::iter::once(memory(info)).chain(replicas).collect()
+    std::iter::once(memory(info)).chain(eviction(info)).chain(replicas).collect()
 }
 
 /// <https://redis.io/docs/latest/develop/reference/eviction/>
@@ -34,6 +34,21 @@ fn memory(info: &InfoFields) -> Observation {
     } else {
         Observation::new(what, expected, format!("{seen}: the server refuses writes"), false)
     }
+}
+
+/// With another policy than `noeviction`, a server at its limit removes keys that are still needed. Whether the application
+/// can do without, people know.
+fn eviction(info: &InfoFields) -> Option<Observation> {
+    let number = |key: &str| info.get(key).and_then(|value| value.parse::<u64>().ok());
+    let limit = number("maxmemory").filter(|limit| *limit > 0)?;
+    let policy = info.get("maxmemory_policy").filter(|policy| *policy != "noeviction")?;
+    let keys = if policy.starts_with("volatile-") { "keys with a time to live" } else { "any key" };
+    let evicted = number("evicted_keys").map(|n| format!(", {n} so far")).unwrap_or_default();
+    let seen = format!(
+        "{policy}: at {} the server removes {keys} early{evicted}; without its idempotency key an event can be handled twice",
+        text::bytes(limit)
+    );
+    Some(Observation::recorded("eviction of keys", seen).with_key(key::NOTICE).as_measured())
 }
 
 /// Whether the server can make room: with a `volatile-…` policy by keys that expire only.
@@ -60,19 +75,23 @@ fn required_replicas(info: &InfoFields, least: &ProbeResult<u64>) -> Observation
 
 #[cfg(test)]
 mod tests {
+    use gonogo_core::time::Utc;
+
     use super::*;
 
     fn seen(info: &[(&str, &str)], least: Option<u64>) -> Vec<String> {
         let info = info.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let facts = NodeFacts {
             info: Ok(info),
+            asked: Utc::from_millis(0),
             save: None,
             threshold: None,
             spikes: None,
             min_replicas: least.map(Ok),
         };
         let tell = |observation: Observation| format!("{:?} {}", observation.ok, observation.seen);
-        judge(&facts).into_iter().map(tell).collect()
+        let judged = judge(&facts).into_iter().filter(|seen| seen.what != "eviction of keys");
+        judged.map(tell).collect()
     }
 
     #[test]
@@ -94,6 +113,30 @@ mod tests {
             ["Some(true) 2.0 KiB, no limit"]
         );
         assert_eq!(seen(&[], None), ["Some(true) not checked: INFO has no maxmemory"]);
+    }
+
+    #[test]
+    fn keys_that_can_be_evicted_are_a_notice() {
+        let limited = |limit: &str, policy: &str| {
+            let fields = [("maxmemory", limit), ("maxmemory_policy", policy), ("evicted_keys", "7")];
+            eviction(&fields.map(|(key, value)| (key.to_owned(), value.to_owned())).into())
+        };
+        for (limit, policy) in [("0", "allkeys-lru"), ("1048576", "noeviction"), ("none", "allkeys-lru")] {
+            assert_eq!(limited(limit, policy), None, "{limit} {policy}");
+        }
+        for (policy, seen) in [
+            ("allkeys-lru", "allkeys-lru: at 1.0 MiB the server removes any key early, 7 so far; "),
+            (
+                "volatile-ttl",
+                "volatile-ttl: at 1.0 MiB the server removes keys with a time to live early, 7 so far; ",
+            ),
+        ] {
+            let notice = limited("1048576", policy).unwrap();
+            assert!(notice.seen.starts_with(seen) && notice.has_key(key::NOTICE), "{notice:?}");
+            assert_eq!(notice.ok, Some(true));
+        }
+        let fields = [("maxmemory", "1048576")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(eviction(&fields.into()), None, "the policy is not known");
     }
 
     #[test]

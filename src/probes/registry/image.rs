@@ -72,6 +72,25 @@ pub(super) async fn find(
     repository: &str,
     tag: &str,
 ) -> RegistryLookup<TaggedImage> {
+    let Some((digest, content)) = root(session, repository, tag).await? else { return Ok(None) };
+    let mut found = TaggedImage { digest, images: Vec::new(), unread: Vec::new(), others: Vec::new() };
+    let root = Part { digest: found.digest.clone(), platform: None, depth: 0 };
+    let parts = found.add(&root, &content);
+    found.read_parts(session, repository, parts).await;
+    Ok(Some(found))
+}
+
+/// The digest of what a tag names; it is computed, too.
+pub(super) async fn digest(
+    session: &RegistrySession<'_>,
+    repository: &str,
+    tag: &str,
+) -> RegistryLookup<String> {
+    Ok(root(session, repository, tag).await?.map(|(digest, _)| digest))
+}
+
+/// The manifest or index that a tag names, and its digest.
+async fn root(session: &RegistrySession<'_>, repository: &str, tag: &str) -> RegistryLookup<(String, Value)> {
     let Some(reply) = manifest(session, repository, tag).await? else { return Ok(None) };
     let reported = reply.headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
     let content = json(&reply.body)?;
@@ -82,11 +101,7 @@ pub(super) async fn find(
     if let Some(reported) = reported.filter(|reported| *reported != digest && is_computed(reported)) {
         return Err(ProbeError::new(format!("digest mismatch: reported {reported}, content has {digest}")));
     }
-    let mut found = TaggedImage { digest, images: Vec::new(), unread: Vec::new(), others: Vec::new() };
-    let root = Part { digest: found.digest.clone(), platform: None, depth: 0 };
-    let parts = found.add(&root, &content);
-    found.read_parts(session, repository, parts).await;
-    Ok(Some(found))
+    Ok(Some((digest, content)))
 }
 
 impl TaggedImage {

@@ -100,6 +100,11 @@ async fn query_tag(
         Err(why) => return vec![Observation::unknown(what, "present", why)],
     };
     let mut seen = judge_tag(spec, tag, &image, context);
+    // After a rollback, the tag can be the other one.
+    if let Some(other) = spec.differs_from.as_deref().filter(|other| *other != tag) {
+        let of_other = image::digest(session, &spec.repository, other).await;
+        seen.extend(compare_tags(tag, &image.digest, other, of_other));
+    }
     if spec.clean {
         seen.extend(leaks::judge(&spec.repository, session, &image, deadline).await);
     }
@@ -137,6 +142,25 @@ fn judge_tag(
         seen.push(Observation::recorded(format!("drift of tag {tag}"), message));
     }
     seen
+}
+
+/// Whether two tags name one image: then neither the release nor a rollback changes anything. Some teams release by a new tag
+/// for a tested image, so people judge it. A tag that does not exist is judged where it must.
+fn compare_tags(
+    tag: &str,
+    digest: &str,
+    other: &str,
+    of_other: RegistryLookup<String>,
+) -> Option<Observation> {
+    let what = format!("tags {tag} and {other}");
+    match of_other {
+        Ok(Some(same)) if same == digest => {
+            let seen = format!("both name {digest}: the release and a rollback change nothing in the image");
+            Some(Observation::recorded(what, seen).with_key(key::NOTICE))
+        }
+        Ok(_) => None,
+        Err(why) => Some(Observation::recorded(what, format!("not compared: {why}"))),
+    }
 }
 
 /// Whether a tag points to the image that was built: builders identify an image by its config, its manifest, or the index
@@ -225,6 +249,18 @@ type RegistryLookup<T> = ProbeResult<Option<T>>;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_tags_of_one_image_are_a_notice() {
+        let compare = |of_other| compare_tags("v2", "sha256:a", "v1", of_other);
+        let same = compare(Ok(Some("sha256:a".to_owned()))).unwrap();
+        assert!(same.has_key(key::NOTICE) && same.ok == Some(true), "{same:?}");
+        assert!(same.what == "tags v2 and v1" && same.seen.starts_with("both name sha256:a: "), "{same:?}");
+        assert_eq!(compare(Ok(Some("sha256:b".to_owned()))), None);
+        assert_eq!(compare(Ok(None)), None, "judged elsewhere");
+        let unread = compare(Err(ProbeError::new("timed out"))).unwrap();
+        assert_eq!((unread.seen.as_str(), unread.key), ("not compared: timed out", None));
+    }
 
     #[test]
     fn a_password_is_sent_only_where_it_is_safe() {

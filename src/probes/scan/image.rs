@@ -2,7 +2,7 @@
 
 use super::ScannedImage;
 use crate::probes::image_id;
-use gonogo_core::outcome::Observation;
+use gonogo_core::outcome::{Observation, key};
 
 /// What the observations are called.
 const WHAT: &str = "scanned image";
@@ -42,7 +42,7 @@ pub(super) fn judge(
     let id = match built {
         Some(BuiltImage { file, digest: Err(why) }) if image.is_some() => {
             let message = format!("{file} {why}; compared by the image's name");
-            seen.push(Observation::recorded("image id of the build", message));
+            seen.push(Observation::recorded("image id of the build", message).with_key(key::NOTICE));
             None
         }
         Some(BuiltImage { file, digest: Err(why) }) => {
@@ -57,13 +57,13 @@ pub(super) fn judge(
         let expected = image.or(id).unwrap_or_default();
         seen.push(Observation::unknown(WHAT, expected, "the report does not name the scanned image"));
     } else {
-        seen.extend(scanned.iter().map(|scanned| judge_image(image, id, scanned)));
+        seen.extend(scanned.iter().flat_map(|scanned| judge_image(image, id, scanned)));
     }
     seen
 }
 
-fn judge_image(image: Option<&str>, id: Option<&str>, scanned: &ScannedImage) -> Observation {
-    match (id, image) {
+fn judge_image(image: Option<&str>, id: Option<&str>, scanned: &ScannedImage) -> Vec<Observation> {
+    let judged = match (id, image) {
         (Some(id), _) if !scanned.digests.is_empty() => {
             let expected = format!("{id} (the built image)");
             let is_built = scanned.digests.iter().any(|digest| digest == id);
@@ -77,7 +77,14 @@ fn judge_image(image: Option<&str>, id: Option<&str>, scanned: &ScannedImage) ->
             format!("the report has no image id: {}", shown(scanned)),
         ),
         (None, None) => Observation::recorded(WHAT, shown(scanned)),
-    }
+    };
+    // A name can be given to another image meanwhile.
+    let is_by_name = id.is_some() && scanned.digests.is_empty() && judged.ok == Some(true);
+    let by_name = is_by_name.then(|| {
+        let seen = "matched by name; the report has no image id";
+        Observation::recorded("match of the scanned image", seen).with_key(key::NOTICE)
+    });
+    by_name.into_iter().chain([judged]).collect()
 }
 
 fn judge_name(image: &str, scanned: &ScannedImage) -> Observation {
@@ -145,6 +152,23 @@ mod tests {
         assert_eq!(judged(None, Some(BUILT), &["."], &[]), None, "a directory has no id");
         assert_eq!(judged(None, Some("v2"), &["app:v2"], &[BUILT]), None, "a tag is no id");
         assert_eq!(judged(Some("app:v2"), Some("v2"), &["app:v2"], &[BUILT]), Some(true), "the name counts");
+    }
+
+    #[test]
+    fn a_match_by_name_only_is_a_notice() {
+        let missing = || Err("cannot be read".to_owned());
+        for (id, names, digests, notices) in [
+            (Ok(BUILT.to_owned()), ["app:v2"], vec![BUILT.to_owned()], vec![]),
+            (Ok(BUILT.to_owned()), ["app:v2"], vec![], vec!["matched by name; the report has no image id"]),
+            (Ok(BUILT.to_owned()), ["app:v1"], vec![], vec![]),
+            (missing(), ["app:v2"], vec![], vec!["id cannot be read; compared by the image's name"]),
+        ] {
+            let built = BuiltImage { file: "id".into(), digest: id };
+            let scanned = ScannedImage { names: names.map(str::to_owned).to_vec(), digests };
+            let seen = judge(Some("app:v2"), Some(&built), &[scanned]);
+            let seen = seen.iter().filter(|seen| seen.has_key(key::NOTICE));
+            assert_eq!(seen.map(|seen| seen.seen.as_str()).collect::<Vec<_>>(), notices);
+        }
     }
 
     #[test]

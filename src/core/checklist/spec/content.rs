@@ -3,7 +3,7 @@
 use regex_lite::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, Decimal, JsonPath, Range, Scalar, number};
+use super::{Bound, Decimal, JsonPath, Range, Scalar, is_false, number};
 use crate::text;
 
 /// The maximum size of a compiled pattern, in bytes (about 4000 characters or repetitions).
@@ -38,9 +38,19 @@ pub struct JsonCheck {
     /// The minimum and the maximum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub between: Option<Range>,
+    /// Whether it is where the answer reports errors beside its data: if there are any, the query has failed, at least in
+    /// part.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub errors: bool,
 }
 
 impl JsonCheck {
+    /// Whether nothing is checked besides the errors that an answer reports.
+    #[must_use]
+    pub fn has_only_errors(&self) -> bool {
+        self.errors && self.equals.is_none() && self.bounds().is_empty()
+    }
+
     /// The bounds of its number.
     #[must_use]
     pub fn bounds(&self) -> Vec<Bound<'_>> {

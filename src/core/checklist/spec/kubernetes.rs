@@ -164,6 +164,33 @@ pub struct HealthCheck {
     /// The path of the readiness probe.
     #[serde(default = "readyz")]
     pub readiness: String,
+    /// The port of the container that they must ask; by default any. A name in the probe is that of a port of the container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// The scheme that they must use; by default either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<HealthScheme>,
+}
+
+/// The scheme of a health probe, as Kubernetes writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum HealthScheme {
+    /// Without TLS.
+    Http,
+    /// With TLS; the kubelet does not verify the certificate.
+    Https,
+}
+
+impl HealthScheme {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "HTTP",
+            Self::Https => "HTTPS",
+        }
+    }
 }
 
 fn healthz() -> String {

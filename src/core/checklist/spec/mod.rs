@@ -41,7 +41,8 @@ pub use self::http::{HeaderCheck, HttpSpec, Method, Vantage};
 pub use self::iac::{AwsSecretSpec, IacSpec, IacTool};
 pub use self::json_path::{JsonPath, JsonPathError};
 pub use self::kubernetes::{
-    AddressSetting, HealthCheck, KUBECTL, KubernetesSpec, PauseCheck, RolloutCheck, Setting, SettingsCheck,
+    AddressSetting, HealthCheck, HealthScheme, KUBECTL, KubernetesSpec, PauseCheck, RolloutCheck, Setting,
+    SettingsCheck,
 };
 pub use self::number::{Bound, Range};
 pub use self::pipeline::{PipelineHop, PipelineSpec};

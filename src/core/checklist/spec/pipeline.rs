@@ -34,6 +34,10 @@ pub struct PipelineSpec {
     /// The Redis channel that it must pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<PipelineHop<RedisSpec>>,
+    /// The start of the keys that a worker leaves in Redis for the events that it has handled; the event's id follows. They
+    /// must be in the database of `channel`, or the application uses another one than is checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_prefix: Option<String>,
 }
 
 /// A hop of the pipeline: a broker, and the exchange or channel there.

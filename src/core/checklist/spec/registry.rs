@@ -34,6 +34,13 @@ pub struct RegistrySpec {
         deserialize_with = "syntax::option::<Digest, _>"
     )]
     pub digest: Option<String>,
+    /// Another tag: if it names the same image, that is a notice.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "syntax::option::<ImageTag, _>"
+    )]
+    pub differs_from: Option<String>,
     /// The file with the image id from the build: the tag must point to that image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
