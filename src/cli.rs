@@ -9,6 +9,7 @@ use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use gonogo_core::checklist::check_release;
+use gonogo_core::error::EXIT_CODES;
 use gonogo_core::outcome::Sha256Hex;
 use gonogo_core::time::parse_span;
 
@@ -19,11 +20,7 @@ pub use self::values::{CheckFormat, PlainFormat, ReportFormat, RoleArg, ThemeArg
 /// signed run log.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
-#[command(
-    after_help = "Exit codes: 0 GO, passed or sealed · 1 NO-GO · 2 usage or configuration · 3 probe error · \
-4 log invalid · 5 log open · 69 environment: a required program or service is missing · 70 gonogo crashed · \
-74 I/O error: disk, file or terminal · 130 interrupted"
-)]
+#[command(after_help = exit_codes())]
 pub struct Cli {
     /// Log more: info (-v), debug (-vv), trace (-vvv). Writes to the diagnostic log, and to standard error if the
     /// command shows no screen; the variable `GONOGO_LOG` sets the level of the log only
@@ -87,6 +84,12 @@ pub enum CliCommand {
     Shim(ShimArgs),
 }
 
+/// All exit codes and their meanings, one a line.
+fn exit_codes() -> String {
+    let lines = EXIT_CODES.map(|(exit, meaning)| format!("\n  {:<4} {meaning}", exit.code()));
+    format!("Exit codes:{}", lines.concat())
+}
+
 /// Parses a release tag.
 fn tag() -> impl TypedValueParser<Value = String> {
     NonEmptyStringValueParser::new().try_map(|tag| check_release(&tag).map(|()| tag))
@@ -135,7 +138,8 @@ pub struct RunArgs {
     /// Replace the plan of the open run by the current profile; the points that change are reset
     #[arg(long)]
     pub replan: bool,
-    /// Take over the run from the operator who holds it: their gonogo is asked to quit, and the takeover is recorded
+    /// Take over the run from the operator who holds it: ends the screen of their session, without asking them, and
+    /// records the takeover, signed; a dialog or note that they were typing is lost, nothing signed is
     #[arg(long, conflicts_with = "read_only")]
     pub take_over: bool,
     /// Observe: follow the open run, or run the probes if none is open; signs nothing and keeps nothing
@@ -334,6 +338,9 @@ pub struct BundleArgs {
     /// The archive to write [default: the log's name with .tar.gz, in the current directory]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Replace the archive if it exists
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Verifying a log.

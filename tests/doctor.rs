@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::support::gonogo::Sandbox;
+use crate::support::gonogo::{GONOGO, Sandbox};
 use crate::support::need;
 use crate::support::served_rehearsal::ServedRehearsal;
 
@@ -105,9 +105,44 @@ fn the_profile_of_a_rehearsal_contains_no_possible_secret() {
     let served = ServedRehearsal::start(&[]);
     let profile = served.dir.join("rehearsal.toml").display().to_string();
     let output = served.sandbox.run_with(&["doctor", &profile]).lacks("may be a").lacks("plaintext");
+    // With its tools nothing is missing, and its own settings need no look.
+    let with_tools = served.command(GONOGO).args(["doctor", &profile]).output().unwrap();
+    let printed = String::from_utf8(with_tools.stdout).unwrap();
+    assert_eq!(with_tools.status.code(), Some(0), "{printed}");
+    assert!(printed.contains(": 1 hint\n"), "{printed}");
     // Made-up hosts are its own, and the scan's action writes the report.
     let output = output.lacks("placeholder").lacks("is not readable").stdout_has("rehearsal.toml: ");
     let _ = output.stdout_has("does not exist yet: the action deploy.image-build-scan/scan writes it for ");
+}
+
+/// The names of the observations of other kinds than Redis are known in part: only a typo is reported.
+#[test]
+fn a_misspelled_name_in_people_is_reported_for_other_kinds_too() {
+    let profile = |names: &str| {
+        format!(
+            "environment = \"x\"\n[[point]]\nsection = \"infra\"\n[point.add]\nid = \"infra.own\"\ntitle = \"t\"\n\
+             why = \"w\"\n[[point.add.probe]]\nid = \"p\"\ntitle = \"t\"\nkind = \"kubernetes\"\n\
+             with = {{ context = \"c\", namespace = \"n\", rollout = {{ deployment = \"web\" }} }}\n[points.\"infra.own\"]\npeople = [{names}]\n"
+        )
+    };
+    let output = doctor(&profile("\"image off web\""), &[]).run().code(1);
+    let _ = output
+        .stdout_has("profile.toml:14:11: people: no observation of infra.own has the name \"image off web\"");
+    let _ = doctor(&profile("\"image of web\", \"restarts of web\""), &[]).run().lacks("no observation of");
+}
+
+/// What is missing stands in the order of the file, and what has no place at the end.
+#[test]
+fn findings_stand_in_the_order_of_the_file() {
+    let output = doctor(WITH_WARNINGS, &[]).env("PATH", "/nowhere").run().code(1);
+    let lines: Vec<u32> = output
+        .stdout
+        .lines()
+        .skip_while(|line| *line != "missing")
+        .take_while(|line| *line != "warning")
+        .filter_map(|line| line.trim_start().strip_prefix("profile.toml:")?.split(':').next()?.parse().ok())
+        .collect();
+    assert!(lines.len() > 5 && lines.is_sorted(), "{lines:?} in {output}");
 }
 
 /// What a probe would report once it runs, without running it.

@@ -100,6 +100,14 @@ fn a_full_disk_is_an_io_error() {
 }
 
 #[test]
+fn init_says_which_directory_it_creates_for_a_key() {
+    let sandbox = Sandbox::new();
+    let init = ["init", "--as", "you@example.com", "--no-passphrase", "--key", "keys/mine/key"];
+    let _ = sandbox.run_with(&init).code(0).stdout_has("keys/mine, which did not exist");
+    let _ = sandbox.run_with(&init).code(0).lacks("did not exist");
+}
+
+#[test]
 fn init_writes_its_settings_even_if_its_output_cannot_be_written() {
     let sandbox = small();
     let full = File::options().write(true).open("/dev/full").unwrap();

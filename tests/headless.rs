@@ -106,9 +106,9 @@ fn a_part_can_be_checked_and_the_rest_is_listed_as_left_out() {
         check(&mut world, &["--only", "service", "--only", "people.duty", "--format", "json"]).code(1).json();
     assert_eq!((&output["total"], &output["left_out"]), (&3.into(), &serde_json::json!([])));
     let output = check(&mut world, &["--only", "service.redy"]).code(2);
-    let _ = output.stderr_has(
-        "--only service.redy: no such point or section; expected one of service.ready, service.headers",
-    );
+    let _ = output.stderr_has("--only service.redy: no such point or section; did you mean service.ready?");
+    let output = check(&mut world, &["--only", "other.ready"]).code(2);
+    let _ = output.stderr_has("no such point or section; expected one of service.ready");
     let _ =
         check(&mut world, &["--only", "people", "--machine"]).code(2).stderr_has("no point is left to check");
 }
@@ -380,6 +380,30 @@ fn a_cause_of_several_points_is_reported_once() {
     assert_eq!(output.stdout.matches("the cause above").count(), 3, "{output}");
     let json = own.check(&["--format", "json"]).code(3).json();
     assert_eq!((&json["causes"][0]["seen"], &json["causes"][0]["points"][2]), (&why.into(), &"s.c".into()));
+}
+
+/// A value that is missing for many points is said once, and no state breaks the columns.
+#[test]
+fn a_missing_value_of_several_points_is_reported_once() {
+    let point = |id: &str| {
+        format!(
+            "[[section.point]]\nid = \"s.{id}\"\ntitle = \"{id}\"\nwhy = \"w\"\n[[section.point.probe]]\nid = \"p\"\n\
+             title = \"p\"\nkind = \"http\"\nwith = {{ url = \"{{{{ app.url }}}}/{id}\" }}\n"
+        )
+    };
+    let points: String = ["a", "b", "a-point-with-a-very-long-id-of-its-own"].map(point).concat();
+    let checklist = format!("name = \"x\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n{points}");
+    let output = OwnChecklist::new(&checklist, "").check(&[]).code(1);
+    let output =
+        output.stdout_has("3 points for one cause: missing in the profile: app.url\n  s.a, s.b, s.a-point");
+    assert_eq!(output.stdout.matches("missing in the profile").count(), 1, "{output}");
+    assert_eq!(output.stdout.matches("the cause above").count(), 3, "{output}");
+    // The sign is that of the screen.
+    let listed: Vec<_> =
+        output.stdout.lines().filter(|line| line.starts_with("  ∅ unconfigured s.")).collect();
+    assert_eq!(listed.len(), 3, "{output}");
+    let ends = listed.iter().map(|line| line.find("app.url"));
+    assert!(ends.clone().all(|end| end.is_some() && end == ends.clone().next().flatten()), "{output}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Help, manual and completions.
 
+use gonogo_core::error::EXIT_CODES;
+
 use crate::support::gonogo::Sandbox;
 
 fn output_of(args: &[&str]) -> String {
@@ -20,12 +22,35 @@ fn the_help_matches_its_snapshot() {
     insta::assert_snapshot!("help", help);
 }
 
+/// The help, the manual and the README say the same of each exit code.
+#[test]
+fn the_exit_codes_are_the_same_everywhere() {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (help, readme) = (words(&output_of(&["--help"])), include_str!("../README.md"));
+    let page = words(&output_of(&["man"]).replace("\\-", "-"));
+    for (exit, meaning) in EXIT_CODES {
+        let code = exit.code();
+        assert!(help.contains(&format!("{code} {meaning}")), "{code} in {help}");
+        assert!(page.contains(&format!("\\fB{code}\\fR {meaning}")), "{code} in {page}");
+        assert!(readme.contains(&format!("\n| {code} | {meaning} |\n")), "{code} in the README");
+    }
+}
+
 /// The source of the manual page, which `man -l` renders.
 #[test]
 fn the_manual_matches_its_snapshot_and_has_every_command() {
     let page = output_of(&["man"]);
     insta::assert_snapshot!("man", page);
-    for part in ["COMMAND RUN", "COMMAND CHECK", "COMMAND VERIFY", "replan", "require", "Exit codes"] {
+    for part in [
+        "COMMAND RUN",
+        "COMMAND CHECK",
+        "COMMAND VERIFY",
+        "replan",
+        "require",
+        "EXIT STATUS",
+        "FILES",
+        "ENVIRONMENT",
+    ] {
         assert!(page.contains(part), "{part} in {page}");
     }
 }

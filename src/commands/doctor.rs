@@ -44,7 +44,11 @@ pub(super) fn doctor(arguments: &DoctorArgs) -> Result<Exit> {
     findings.extend(loaded.own_files().flat_map(suspected_secrets));
     findings.extend(unreadable_secrets(&loaded, &plan));
     findings.extend(missing_requirements(&loaded, &plan));
-    findings.sort_by_key(|finding| finding.level);
+    // What has no place stands after what has one.
+    findings.sort_by_key(|finding| {
+        let place = &finding.problem.location;
+        (finding.level, place.is_none(), place.clone())
+    });
     let text = match arguments.format {
         PlainFormat::Human => human(&loaded, &findings),
         PlainFormat::Json => json(&findings),
@@ -70,10 +74,17 @@ fn human(loaded: &LoadedProfile, findings: &[LintFinding]) -> String {
     let mut text = format!("{}: {counts}\n", line(&loaded.path().display().to_string()));
     for (level, word) in LEVELS.into_iter().filter(|(weight, _)| of_level(*weight).next().is_some()) {
         let _ = writeln!(text, "\n{word}");
+        let mut shown = None;
         for finding in of_level(level) {
-            for row in finding.problem.to_string().lines() {
+            // Advice that all have in common is given once.
+            let is_repeated =
+                level == LintLevel::Hint && finding.problem.hint.is_some() && shown == finding.problem.hint;
+            let advice = finding.problem.hint.clone().filter(|_| !is_repeated);
+            let problem = Problem { hint: advice, ..finding.problem.clone() };
+            for row in problem.to_string().lines() {
                 let _ = writeln!(text, "  {}", line(row));
             }
+            shown.clone_from(&finding.problem.hint);
         }
     }
     if let Some(file) = diagnostic::file() {

@@ -21,7 +21,11 @@ pub(super) fn create_first(principal: &str, settings: &Settings) -> Result<PathB
 
 /// Creates a key file.
 pub(super) fn create(path: &Path, principal: &str, passphrase: Option<&Secret>) -> Result<()> {
+    let directory = path.parent().filter(|directory| !directory.exists());
     keys::create(path, principal, passphrase)?;
+    if let Some(directory) = directory {
+        say!("Created the directory {}, which did not exist", directory.display());
+    }
     say!("Created a key: {}", path.display());
     Ok(())
 }

@@ -85,8 +85,8 @@ fn describe_owner(other: Option<&LockOwner>) -> String {
         },
     );
     format!(
-        "{who}\nobserve it with --read-only, have them quit with q, or take it over with --take-over: their gonogo is \
-         asked to quit, and the takeover is recorded"
+        "{who}\nobserve it with --read-only, have them quit with q, or take it over with --take-over: that ends the screen of \
+         their session without asking them (nothing signed is lost), and the takeover is recorded"
     )
 }
 

@@ -28,6 +28,32 @@ pub enum Exit {
     Interrupted,
 }
 
+/// Every exit status, and what it means, for the help, the manual and the README.
+pub const EXIT_CODES: [(Exit, &str); 10] = [
+    (Exit::Success, "GO, passed or sealed"),
+    (Exit::NoGo, "NO-GO, or points are still open (PENDING)"),
+    (
+        Exit::Usage,
+        "usage or configuration: the command line, a file that it names, a profile, a checklist, the settings; or the request was rejected",
+    ),
+    (Exit::ProbeError, "probe error, and nothing failed"),
+    (Exit::LogInvalid, "log invalid"),
+    (Exit::LogOpen, "log open"),
+    (
+        Exit::Environment,
+        "environment: a program or service on this machine is missing or does not respond, such as the ssh-agent or a home directory",
+    ),
+    (Exit::Internal, "gonogo crashed; please report it"),
+    (
+        Exit::Io,
+        "I/O error: disk full or read-only, no permission, the log was moved, output that cannot be written",
+    ),
+    (
+        Exit::Interrupted,
+        "ended by a signal; before the screen or the probes start, the signal itself ends gonogo, except at a passphrase prompt",
+    ),
+];
+
 impl Exit {
     /// The process exit status. From 64 on, the numbers are those of `sysexits.h`: `EX_UNAVAILABLE`, `EX_SOFTWARE` and
     /// `EX_IOERR`; 2 is the usual code for a rejected command line.

@@ -7,20 +7,23 @@ use super::{LeftOut, is_nothing_checked};
 use gonogo_core::checklist::{Point, Probe};
 use gonogo_core::journal::entry::Verdict;
 use gonogo_core::outcome::{Class, Observation};
-use gonogo_core::run::{Judgement, ProbeRun, SharedCause, Status, cause, explain, judge, shared_causes};
+use gonogo_core::run::{Judgement, ProbeRun, SharedCause, Status, cause, explain, judge};
+use gonogo_core::run::{missing_value, shared_causes};
 use gonogo_core::text::{count, line};
+
+/// The minimum width of the column of ids, so that short lists stand below each other in the same way.
+const MIN_ID_WIDTH: usize = 26;
 
 /// The whole report. With `color`, states are colored; `left_out` lists what was left out on request.
 #[must_use]
 pub fn human(judgement: &Judgement, left_out: &LeftOut, color: bool) -> String {
     let mut out = String::new();
     let plan = &judgement.state.plan;
-    let width =
-        plan.points().map(|point| judgement.status(&point.id).label().len()).max().unwrap_or_default();
+    let columns = Columns::of(judgement);
     for section in &plan.sections {
         let _ = writeln!(out, "{}", line(&section.title));
         for point in &section.points {
-            let _ = writeln!(out, "{}", point_line(judgement, point, left_out, width, color));
+            let _ = writeln!(out, "{}", point_line(judgement, point, left_out, &columns, color));
         }
     }
     let causes = shared_causes(judgement);
@@ -75,8 +78,10 @@ fn write_left_out(out: &mut String, left_out: &LeftOut) {
     if !left_out.skipped.is_empty() {
         out.push_str("\nskipped\n");
     }
+    let width = left_out.skipped.iter().map(|point| line(&point.id).chars().count());
+    let width = width.max().unwrap_or_default().max(MIN_ID_WIDTH);
     for point in &left_out.skipped {
-        let _ = writeln!(out, "  ○ {:<26} {}", line(&point.id), line(&point.why));
+        let _ = writeln!(out, "  ○ {:<width$} {}", line(&point.id), line(&point.why));
     }
     if left_out.skipped.iter().any(|point| point.why.starts_with("not due")) {
         out.push_str("  --after-deploy checks what is not due, too\n");
@@ -86,8 +91,35 @@ fn write_left_out(out: &mut String, left_out: &LeftOut) {
     }
 }
 
+/// The widths of the columns of the list, in characters: as its longest state and id need.
+struct Columns {
+    symbol: usize,
+    state: usize,
+    id: usize,
+}
+
+impl Columns {
+    fn of(judgement: &Judgement) -> Self {
+        let mut columns = Self { symbol: 1, state: 0, id: MIN_ID_WIDTH };
+        for point in judgement.state.plan.points() {
+            let status = judgement.status(&point.id);
+            columns.symbol = columns.symbol.max(status.symbol().chars().count());
+            columns.state = columns.state.max(status.label().chars().count());
+            columns.id = columns.id.max(line(&point.id).chars().count());
+        }
+        columns
+    }
+}
+
 /// A point that passed in part has another symbol and no green: what was not checked is unknown.
-fn point_line(judgement: &Judgement, point: &Point, left_out: &LeftOut, width: usize, color: bool) -> String {
+fn point_line(
+    judgement: &Judgement,
+    point: &Point,
+    left_out: &LeftOut,
+    columns: &Columns,
+    color: bool,
+) -> String {
+    let Columns { symbol: symbol_width, state: width, id: id_width } = *columns;
     let status = judgement.status(&point.id);
     let why = explain(judgement, &point.id, &status);
     let label = format!("{:width$}", status.label());
@@ -95,26 +127,9 @@ fn point_line(judgement: &Judgement, point: &Point, left_out: &LeftOut, width: u
     let (symbol, label) = if status.is_satisfied() && left_out.in_part.contains_key(&point.id) {
         ("◑", colored(&label, "33", color))
     } else {
-        (symbol(&status), paint(&label, &status, color))
+        (status.symbol(), paint(&label, &status, color))
     };
-    format!("  {symbol} {label} {:<26} {rest}", line(&point.id))
-}
-
-fn symbol(status: &Status) -> &'static str {
-    match status {
-        Status::Passed | Status::PassedOnRetry(_) => "✔",
-        Status::Failed => "✖",
-        Status::Error | Status::Interrupted(_) | Status::Unconfigured(_) => "⚠",
-        Status::Confirmed => "●",
-        Status::Stale => "◷",
-        Status::NeedsConfirmation { .. } | Status::NeedsAction(_) => "◐",
-        Status::Running(_) => "▶",
-        Status::Waived(_) => "≈",
-        Status::NotApplicable => "–",
-        Status::Blocked(_) => "⊘",
-        Status::Reverted(_) => "◁",
-        Status::Pending | Status::NotDue(_) => "○",
-    }
+    format!("  {symbol:<symbol_width$} {label} {:<id_width$} {rest}", line(&point.id))
 }
 
 /// ANSI colors that also differ in lightness: cyan for passed, bold red and magenta for problems.
@@ -146,12 +161,19 @@ fn write_problems(
     let _ = writeln!(
         out,
         "\n{} {}: {}",
-        symbol(&status),
+        status.symbol(),
         line(&point.id),
         paint(&status.label(), &status, color)
     );
     if let Status::Unconfigured(missing) = &status {
-        let _ = writeln!(out, "  missing in the profile: {}", missing.join(", "));
+        let is_shared = |name: &&String| causes.iter().any(|cause| cause.seen == missing_value(name));
+        let own: Vec<_> = missing.iter().filter(|name| !is_shared(name)).map(String::as_str).collect();
+        if !own.is_empty() {
+            let _ = writeln!(out, "  {}", line(&missing_value(&own.join(", "))));
+        }
+        if own.len() < missing.len() {
+            let _ = writeln!(out, "  the cause above");
+        }
     }
     let Some(state) = judgement.state.point(&point.id) else { return };
     for probe in &point.probes {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gonogo_core::checklist::spec::ProbeSpec;
 use gonogo_core::checklist::{Confirm, Plan, Point, PointId, Probe, ProbeKey};
-use gonogo_core::text::count;
+use gonogo_core::text::{count, nearest};
 
 /// A part of the checklist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,8 +103,11 @@ impl Selection {
         match self.only.iter().find(|id| !is_known(id)) {
             None => Ok(()),
             Some(id) => {
-                let near: Vec<_> =
-                    plan.points().map(|point| point.id.as_str()).filter(|other| is_near(id, other)).collect();
+                let points = || plan.points().map(|point| point.id.as_str());
+                if let Some(near) = nearest(id, points().chain(sections())) {
+                    return Err(format!("--only {id}: no such point or section; did you mean {near}?"));
+                }
+                let near: Vec<_> = points().filter(|other| is_near(id, other)).collect();
                 let names = if near.is_empty() { sections().collect() } else { near };
                 Err(format!("--only {id}: no such point or section; expected one of {}", names.join(", ")))
             }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -11,6 +13,7 @@ use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 
 use super::api_client::{ApiClient, ApiResponse};
+use super::checked_by::{self, CheckedBy};
 use super::curl;
 use super::deadline::Deadline;
 use super::effects::Effects;
@@ -32,28 +35,36 @@ pub(super) async fn run(
     effects: &Effects,
 ) -> Outcome {
     let api = api(spec, spec.headers.clone());
-    let reproduce = format!(
-        "{} -X POST -H 'Content-Type: application/json' -d '{{\"resourceSpans\":[]}}'",
-        curl::get(&api, TRACES_PATH)
-    );
     let what = format!("test span at {}{TRACES_PATH}", api.url);
     let span = format!("a test span of {}", spec.service);
     let accepted = match export(&api, spec, &span, deadline, secret_store, effects).await {
         Ok(reply) => otlp_answer::accepted(what, &reply),
         Err(why) => Observation::unknown(what, "accepted", otlp_answer::explain(why)),
     };
-    let mut seen = vec![accepted];
+    let is_accepted = accepted.ok == Some(true);
+    let mut checks = vec![CheckedBy { command: reproduce(&api, &spec.service), seen: vec![accepted] }];
     // Where the right header is not accepted, a refusal of a wrong one says nothing.
-    if spec.has_authentication() && seen[0].ok == Some(true) {
+    if spec.has_authentication() && is_accepted {
         let (wrong_api, what) =
             (self::api(spec, without_secrets(&spec.headers)), "test span with a wrong header");
         let span = format!("{span} with a wrong header");
-        seen.push(match export(&wrong_api, spec, &span, deadline, secret_store, effects).await {
+        let refused = match export(&wrong_api, spec, &span, deadline, secret_store, effects).await {
             Ok(reply) => otlp_answer::refused(what, &reply),
             Err(why) => Observation::unknown(what, "refused (401 or 403)", why),
-        });
+        };
+        checks.push(CheckedBy { command: reproduce(&wrong_api, &spec.service), seen: vec![refused] });
     }
-    Outcome::of(seen, reproduce)
+    checked_by::outcome(checks)
+}
+
+/// The same request, with a test span of its own. A collector may accept an empty one, and reject a span.
+fn reproduce(api: &spec::ApiSpec, service: &str) -> String {
+    let span = test_span(service).unwrap_or_default().encode_to_vec();
+    format!(
+        "echo {} | base64 -d | {} -i -H 'Content-Type: application/x-protobuf' --data-binary @-",
+        BASE64_STANDARD.encode(span),
+        curl::get(api, TRACES_PATH)
+    )
 }
 
 fn api(spec: &OtlpSpec, headers: BTreeMap<String, TextOrSecret>) -> spec::ApiSpec {

@@ -7,12 +7,16 @@ use serde::Serialize;
 
 use super::Document;
 use super::TrustSources;
-use super::points::{ObservationPart, PointPart, SectionPart};
+use super::evidence_comparison::compare_evidence;
+use super::points::{PointPart, SectionPart};
 use gonogo_core::text::line;
 use gonogo_core::time::span;
 
-/// The minimum time in milliseconds for which a difference is reported, if it is also a factor of two.
-const MIN_REPORTED_MS: u64 = 100;
+/// The minimum difference of two times that is reported, in milliseconds, if it is also a factor of two.
+const MIN_REPORTED_MS: u64 = 500;
+
+/// The name of the difference between the states of a point.
+const STATE: &str = "state";
 
 /// The differences between two runs.
 #[derive(Debug, Serialize)]
@@ -21,6 +25,9 @@ pub struct Comparison {
     pub old: ComparedRun,
     /// The newer one.
     pub new: ComparedRun,
+    /// If one of the two is a rehearsal, or both are: what that means for the comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<&'static str>,
     /// If both logs are of the same run: their relation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub same_run: Option<String>,
@@ -61,6 +68,9 @@ pub struct PointDifference {
 /// One difference; a value is absent on the side that does not have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
+    /// The title of the probe that observed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<String>,
     /// What.
     pub what: String,
     /// In the older run.
@@ -74,11 +84,15 @@ impl Comparison {
     #[must_use]
     pub fn of(old: &Document, new: &Document) -> Self {
         let pairs = pair_points(&old.sections, &new.sections);
-        let points = pairs.iter().filter_map(|(old, new)| compare_point(*old, *new)).collect();
+        let mut points: Vec<_> = pairs.iter().filter_map(|(old, new)| compare_point(*old, *new)).collect();
+        // The sort is stable: those with another state, then the others, each in the order of the checklist.
+        points.sort_by_key(|point| !point.changes.iter().any(|change| change.what == STATE));
         let times =
             pairs.iter().filter_map(|(old, new)| Some(compare_times((*old)?, (*new)?))).flatten().collect();
         let (trust, plan) = (new.trust.clone(), compare_plans(old, new));
-        Self { old: compared_run(old), new: compared_run(new), same_run: None, trust, points, plan, times }
+        let rehearsal = describe_rehearsals(old.rehearsal.is_some(), new.rehearsal.is_some());
+        let (old, new) = (compared_run(old), compared_run(new));
+        Self { old, new, rehearsal, same_run: None, trust, points, plan, times }
     }
 
     /// Whether nothing differs except times.
@@ -94,6 +108,9 @@ impl Comparison {
     #[must_use]
     pub fn human(&self) -> String {
         let mut out = String::new();
+        if let Some(rehearsal) = self.rehearsal {
+            let _ = writeln!(out, "{rehearsal}");
+        }
         for (sign, side) in [('-', &self.old), ('+', &self.new)] {
             let ComparedRun { run, what, verification, verdict, took_ms } = side;
             let short = run.get(..8).unwrap_or(run);
@@ -126,8 +143,13 @@ impl Comparison {
     }
 }
 
-fn write_differences(out: &mut String, changes: &[Difference]) {
-    for Difference { what, old, new } in changes {
+pub(super) fn write_differences(out: &mut String, changes: &[Difference]) {
+    let mut title: Option<&str> = None;
+    for Difference { probe, what, old, new } in changes {
+        if let Some(probe) = probe.as_deref().filter(|probe| title != Some(probe)) {
+            let _ = writeln!(out, "  {probe}");
+        }
+        title = probe.as_deref();
         let _ = writeln!(out, "  {what}");
         for (sign, value) in [('-', old), ('+', new)] {
             if let Some(value) = value {
@@ -169,8 +191,12 @@ fn compared_run(document: &Document) -> ComparedRun {
 }
 
 /// The difference, if there is one.
-fn difference(what: impl Into<String>, old: Option<String>, new: Option<String>) -> Option<Difference> {
-    (old != new).then(|| Difference { what: what.into(), old, new })
+pub(super) fn difference(
+    what: impl Into<String>,
+    old: Option<String>,
+    new: Option<String>,
+) -> Option<Difference> {
+    (old != new).then(|| Difference { probe: None, what: what.into(), old, new })
 }
 
 fn compare_point(old: Option<&PointPart>, new: Option<&PointPart>) -> Option<PointDifference> {
@@ -178,7 +204,7 @@ fn compare_point(old: Option<&PointPart>, new: Option<&PointPart>) -> Option<Poi
     let both = |describe: &dyn Fn(&PointPart) -> String| (old.map(describe), new.map(describe));
     let mut changes = Vec::new();
     for (what, (old, new)) in [
-        ("state", both(&|point| point.status.clone())),
+        (STATE, both(&|point| point.status.clone())),
         ("title and reason", both(&|point| format!("{}. {}", point.title, point.why))),
         ("people required", both(&|point| point.people.to_string())),
         ("mandatory", both(&|point| if point.mandatory { "yes" } else { "no" }.to_owned())),
@@ -203,39 +229,16 @@ fn waivers_and_exemptions(point: &PointPart) -> String {
     lines.collect::<Vec<_>>().join("; ")
 }
 
-/// Compares the observations and expectations of probes; measured values differ in every run and are left out.
-fn compare_evidence(old: &PointPart, new: &PointPart) -> Vec<Difference> {
-    let observations_of = |point: &PointPart| -> Vec<(String, ObservationPart)> {
-        let observations = point.probes.iter().flat_map(|probe| {
-            probe
-                .observations
-                .iter()
-                .map(move |seen| (format!("{}: {}", probe.title, seen.what), seen.clone()))
-        });
-        observations.collect()
-    };
-    let (old, new) = (observations_of(old), observations_of(new));
-    let find = |observations: &[(String, ObservationPart)], name: &str| {
-        observations.iter().find(|(other, _)| other == name).map(|(_, seen)| seen.clone())
-    };
-    let mut names: Vec<&String> = new.iter().map(|(name, _)| name).collect();
-    names.extend(old.iter().map(|(name, _)| name).filter(|name| find(&new, name).is_none()));
-    names.dedup();
-    let mut changes = Vec::new();
-    for name in names {
-        let (old, new) = (find(&old, name), find(&new, name));
-        let seen = |side: &Option<ObservationPart>| {
-            side.as_ref().filter(|seen| !seen.measured).map(|seen| seen.seen.clone())
-        };
-        let expected = |side: &Option<ObservationPart>| {
-            side.as_ref().map(|seen| seen.expected.clone()).filter(|expected| !expected.is_empty())
-        };
-        changes.extend(difference(name.as_str(), seen(&old), seen(&new)));
-        if old.is_some() && new.is_some() {
-            changes.extend(difference(format!("{name}, expected"), expected(&old), expected(&new)));
+/// What to know first of a comparison with a rehearsal.
+const fn describe_rehearsals(old: bool, new: bool) -> Option<&'static str> {
+    match (old, new) {
+        (true, true) => Some("two rehearsals; neither is evidence of a real deployment"),
+        (true, false) => Some("a rehearsal, and then a run of a real environment"),
+        (false, true) => {
+            Some("a run of a real environment, and then a rehearsal, which is not evidence of one")
         }
+        (false, false) => None,
     }
-    changes
 }
 
 fn compare_times(old: &PointPart, new: &PointPart) -> Vec<Difference> {
@@ -243,9 +246,10 @@ fn compare_times(old: &PointPart, new: &PointPart) -> Vec<Difference> {
         let old_probe = old.probes.iter().find(|other| other.id == probe.id)?;
         let (old_ms, new_ms) = (old_probe.took_ms, probe.took_ms);
         let is_significant =
-            old_ms.max(new_ms) >= MIN_REPORTED_MS && (old_ms >= new_ms * 2 || new_ms >= old_ms * 2);
+            old_ms.abs_diff(new_ms) >= MIN_REPORTED_MS && (old_ms >= new_ms * 2 || new_ms >= old_ms * 2);
         let what = format!("{} {}", new.id, probe.id);
         is_significant.then(|| Difference {
+            probe: None,
             what,
             old: Some(old_ms.to_string()),
             new: Some(new_ms.to_string()),
@@ -279,10 +283,10 @@ fn compare_plans(old: &Document, new: &Document) -> Vec<Difference> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::cell::Cell;
 
-    use super::super::points::section_parts;
+    use super::super::points::{ObservationPart, section_parts};
     use super::*;
     use crate::tui::tests::sample::{SampleRun, plan};
     use gonogo_core::checklist::{Confirm, Plan, Point, SCANS};
@@ -293,6 +297,48 @@ mod tests {
     }
 
     const POINTS: usize = 1_000;
+
+    /// A point with one probe and these observations.
+    pub(in crate::report) fn point_with(probe_observations: &[(&str, &str, Option<bool>)]) -> PointPart {
+        let mut point = sections_of(plan()).remove(0).points.remove(0);
+        let seen = |(what, seen, ok): &(&str, &str, Option<bool>)| ObservationPart {
+            what: (*what).to_owned(),
+            expected: "e".into(),
+            seen: (*seen).to_owned(),
+            ok: *ok,
+            measured: false,
+            key: None,
+        };
+        point.probes.truncate(1);
+        point.probes[0].observations = probe_observations.iter().map(seen).collect();
+        point
+    }
+
+    #[test]
+    fn only_times_that_differ_by_much_are_reported() {
+        let took = |ms| {
+            let mut point = point_with(&[]);
+            point.probes[0].took_ms = ms;
+            point
+        };
+        for (old, new, is_reported) in
+            [(89, 361, false), (400, 800, false), (300, 900, true), (2000, 2700, false)]
+        {
+            assert_eq!(!compare_times(&took(old), &took(new)).is_empty(), is_reported, "{old} {new}");
+        }
+    }
+
+    #[test]
+    fn a_comparison_says_first_whether_a_run_is_a_rehearsal() {
+        assert_eq!(describe_rehearsals(false, false), None);
+        for (old, new, begin) in [
+            (true, true, "two rehearsals"),
+            (true, false, "a rehearsal, and then"),
+            (false, true, "a run of"),
+        ] {
+            assert!(describe_rehearsals(old, new).is_some_and(|text| text.starts_with(begin)));
+        }
+    }
 
     /// A plan with many additional points, numbered from `from`.
     fn plan_with_points(from: usize) -> Plan {

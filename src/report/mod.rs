@@ -9,6 +9,7 @@ pub mod comparison;
 pub mod debrief;
 mod document;
 pub mod dsse;
+mod evidence_comparison;
 mod html;
 mod markdown;
 mod participants;

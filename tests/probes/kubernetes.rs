@@ -99,6 +99,12 @@ fn plaintext_credentials_are_named_and_not_repeated() {
         ],
     );
     assert!(!describe(&outcome).contains("hunter22") && !describe(&outcome).contains("TOKEN_FILE"));
+    fixture.change(
+        "/spec/template/spec/containers/0/env",
+        json!([{"name": "T", "valueFrom": {"secretKeyRef": {"name": "t", "key": "t"}}}]),
+    );
+    let missing = fixture.run_probe(&json!({"deployments": ["advanced-app", "no-such"]}));
+    assert!(by_hand(&missing).contains("(NotFound)"), "{}", by_hand(&missing));
 }
 
 #[test]

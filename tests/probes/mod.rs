@@ -68,6 +68,20 @@ fn secret(value: &str) -> Value {
     serde_json::to_value(SecretRef::Command(vec!["printf".into(), octal])).unwrap()
 }
 
+/// The same as a file: the command of an outcome can read it, while it does not repeat a value of [`secret`].
+fn secret_file(value: &str) -> (NamedTempFile, Value) {
+    let file = roots(value);
+    let reference = json!({"file": file.path()});
+    (file, reference)
+}
+
+/// What the command of an outcome prints in a shell.
+#[track_caller]
+fn by_hand(outcome: &Outcome) -> String {
+    let output = std::process::Command::new("sh").args(["-c", &outcome.reproduce]).output().unwrap();
+    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
 /// A file of root certificates.
 fn roots(pem: &str) -> NamedTempFile {
     let file = NamedTempFile::new().unwrap();

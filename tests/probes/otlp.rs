@@ -48,10 +48,10 @@ fn rejected_spans_fail_and_refused_credentials_are_an_error() {
     let web = Web::start();
     // partial_success { rejected_spans: 1, error_message: "no" }
     web.route("/v1/traces", Reply::ok("\u{a}\u{6}\u{8}\u{1}\u{12}\u{2}no"));
-    assert_fail(
-        &run_probe(&json!({"endpoint": web.url("")})),
-        &["✗ test span at", "| accepted | rejected: no"],
-    );
+    let rejected = run_probe(&json!({"endpoint": web.url("")}));
+    assert_fail(&rejected, &["✗ test span at", "| accepted | rejected: no"]);
+    assert!(by_hand(&rejected).contains("HTTP/1.1 200"), "{}", rejected.reproduce);
+    assert!(web.requests().last().unwrap().body.contains("gonogo test span"), "{}", rejected.reproduce);
     web.route("/v1/traces", Reply::status(404));
     assert_fail(&run_probe(&json!({"endpoint": web.url("")})), &["HTTP 404"]);
     web.route("/v1/traces", Reply::status(401));

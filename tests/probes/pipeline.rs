@@ -59,6 +59,10 @@ fn an_event_is_followed_through_every_hop() {
         "each canary has an id of its own"
     );
     assert_eq!(stack.vhost.depth("advanced.board.events"), (0, 1));
+    let (_file, token) = secret_file(TOKEN);
+    let outcome = run_probe(&plus(&app_spec(&stack), &json!({"token": token})));
+    // Its command sends an event of its own, which comes back.
+    assert!(by_hand(&outcome).contains("gonogo-by-hand"), "{}", outcome.reproduce);
 }
 
 /// An event that was published twice is delivered once, since the worker recognizes it.
@@ -162,6 +166,7 @@ fn refused_credentials_and_unreachable_servers_are_errors() {
             "? WebSocket opened | open | refused because of the token, the origin or the connection limit (403)",
         ],
     );
+    assert!(by_hand(&refused).starts_with("HTTP/1.1 401"), "{}", refused.reproduce);
     let mut other = spec_with_taps(&stack);
     other["exchange"]["name"] = json!("no.such.exchange");
     assert_error(
@@ -170,10 +175,12 @@ fn refused_credentials_and_unreachable_servers_are_errors() {
     );
     let mut other = spec_with_taps(&stack);
     other["channel"]["at"]["password"] = secret("wrong-password");
+    let no_login = run_probe(&other);
     assert_error(
-        &run_probe(&other),
+        &no_login,
         &["? event at the Redis channel | received | ", "✓ event received over server-sent events"],
     );
+    assert!(by_hand(&no_login).contains("WRONGPASS"), "{}", no_login.reproduce);
     let unreachable =
         json!({"api": {"url": format!("http://127.0.0.1:{}", refused_port())}, "token": secret(TOKEN)});
     assert_error(&run_probe(&unreachable), &["refuses connections"]);

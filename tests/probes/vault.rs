@@ -116,6 +116,10 @@ fn a_wrong_path_mount_or_field_is_reported_with_a_hint() {
     );
     let other = run_probe(&plus(&with, &json!({"field": "password"})), &context(None));
     assert_fail(&other, &["the secret has no field `password`; it has: token"]);
+    assert_eq!(by_hand(&other).trim(), "", "{}", other.reproduce);
+    let (_file, token) = secret_file(ROOT);
+    let path = plus(&path, &json!({"auth": {"token": token}}));
+    assert!(by_hand(&run_probe(&path, &context(None))).contains("\"errors\":[]"));
 }
 
 #[test]
@@ -167,6 +171,11 @@ fn an_approle_logs_in() {
         &context(None),
     );
     assert_error(&wrong, &["login by approle refused"]);
+    assert!(by_hand(&wrong).contains("\"errors\":[\"invalid"), "{}\n{}", wrong.reproduce, by_hand(&wrong));
+    let (_file, id) = secret_file(&id);
+    let auth = json!({"auth": {"approle": {"role_id": role, "secret_id": id}}, "path": "no/such"});
+    let other = plus(&vault_spec(&vault, ROOT), &auth);
+    assert!(by_hand(&run_probe(&other, &context(None))).contains("\"errors\":[]"));
 }
 
 #[test]
@@ -176,6 +185,7 @@ fn a_wrong_token_a_sealed_vault_and_no_answer_are_errors() {
     vault.put(PATH, &json!({"token": "swordfish-of-today"}));
     let wrong = run_probe(&vault_spec(&vault, "no-such-token"), &context(None));
     assert_error(&wrong, &["permission denied, or the token is not valid (403"]);
+    assert!(by_hand(&wrong).contains("permission denied"), "{}", wrong.reproduce);
     vault.request("PUT", "sys/seal", &Value::Null);
     assert_error(
         &run_probe(&vault_spec(&vault, ROOT), &context(None)),

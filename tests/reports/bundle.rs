@@ -25,7 +25,15 @@ fn a_bundle_can_be_verified_and_reported_and_stock_tools_verify_it() {
     let (log, work) = (runs.old.display().to_string(), runs.world.sandbox.work());
     runs.world.set_args(&["bundle", &log, "--output", "run.tar.gz"]);
     let _ = runs.world.sandbox.run().code(0).stdout_has("run.tar.gz");
-    let _ = runs.world.sandbox.run().code(2).stderr_has("already exists");
+    let _ = runs
+        .world
+        .sandbox
+        .run()
+        .code(2)
+        .stderr_has("already exists; give another file with --output, or --force to replace it");
+    fs::write(work.join("run.tar.gz"), "an old one").unwrap();
+    runs.world.set_args(&["bundle", &log, "--output", "run.tar.gz", "--force"]);
+    let _ = runs.world.sandbox.run().code(0);
     runs.world.set_args(&["bundle", &log, "--output", "again.tar.gz"]);
     let _ = runs.world.sandbox.run().code(0);
     assert_eq!(fs::read(work.join("run.tar.gz")).unwrap(), fs::read(work.join("again.tar.gz")).unwrap());

@@ -152,7 +152,9 @@ pub(super) fn value_name<'a>(with: &'a toml::Table, steps: &[PathStep]) -> Optio
     let mut value = with.get(first).or_else(|| with.get(&format!("{first}?")))?;
     for step in rest {
         value = match (step, value) {
-            (PathStep::Key(key), toml::Value::Table(table)) => table.get(key)?,
+            (PathStep::Key(key), toml::Value::Table(table)) => {
+                table.get(key).or_else(|| table.get(&format!("{key}?")))?
+            }
             (PathStep::Index(index), toml::Value::Array(items)) => items.get(*index)?,
             _ => break,
         };

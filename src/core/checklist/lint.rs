@@ -226,6 +226,10 @@ impl Linter<'_> {
 
     /// Reports how the profile tailors the checklist, with the points.
     fn report_tailored(&mut self, plan: &Plan) {
+        // The profile of a rehearsal is gonogo's own.
+        if self.profile.file.rehearsal.is_some() {
+            return;
+        }
         let mut points_by_change: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for tailoring in &plan.tailored {
             points_by_change.entry(&tailoring.what).or_default().push(&tailoring.point);

@@ -9,6 +9,7 @@ use super::literal_secrets::{has_password, is_secret_name};
 use super::plan::{Confirm, Contact, PointId, Rehearsal, Role};
 use super::source::{KeyPath, PathStep, SourceFile, steps};
 use super::spec::syntax::{self, Release};
+use super::suggest::UNKNOWN_KEY;
 use super::template::is_reference;
 use crate::error::{Problem, Problems};
 use crate::secret::SecretRef;
@@ -148,7 +149,7 @@ impl Profile {
 
 /// A table beside `values` most likely belongs into it.
 fn hint_at_values(problem: Problem, source: &SourceFile) -> Problem {
-    let name = problem.what.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    let name = problem.what.strip_prefix(UNKNOWN_KEY).and_then(|rest| rest.split('`').next());
     let is_table = |name: &&str| {
         let document = source.text.parse::<toml::Table>().ok();
         document.and_then(|document| Some(document.get(*name)?.is_table())).unwrap_or_default()
@@ -250,6 +251,6 @@ mod tests {
             problems("environment = \"../x\"")
                 .starts_with("p.toml:1:1: environment is also a directory name")
         );
-        assert!(problems("environment = \"x\"\nseal = 1").contains("p.toml:2:1: unknown field `seal`"));
+        assert!(problems("environment = \"x\"\nseal = 1").contains("p.toml:2:1: unknown key `seal`"));
     }
 }

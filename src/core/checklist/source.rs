@@ -1,10 +1,15 @@
 //! A TOML file with its text, so that every problem can be reported with its place.
 
+use std::ops::Range;
+
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
 use super::suggest;
 use crate::error::{Problem, SourceLocation};
+
+/// What the parser says of a key that is there twice.
+const DUPLICATE_KEY: &str = "duplicate key";
 
 /// A file's name, as given by the user, and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,17 +63,30 @@ impl SourceFile {
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let invalid = |error: &toml::de::Error, key: Option<String>| {
             let offset = error.span().map_or(0, |span| span.start);
-            let message = suggest::explain(error.message());
+            let (message, advice) = match error.message() {
+                DUPLICATE_KEY => self.describe_duplicate(error.span().unwrap_or_default()),
+                message => (suggest::explain(message), None),
+            };
             let key = key.map_or_else(String::new, |key| format!("{key}: "));
             let problem = Problem::new(format!("{key}{message}"))
                 .at(SourceLocation::at(&self.name, &self.text, offset));
-            Problem { hint: suggest::suggest_for_message(&message), ..problem }
+            Problem { hint: suggest::suggest_for_message(&message).or(advice), ..problem }
         };
         let document = toml::Deserializer::parse(&self.text).map_err(|error| invalid(&error, None))?;
         serde_path_to_error::deserialize(document).map_err(|error| {
             let key = key_of_wrong_value(&error);
             invalid(error.inner(), key)
         })
+    }
+
+    /// What is said of a key that is there twice, and what to do.
+    fn describe_duplicate(&self, span: Range<usize>) -> (String, Option<String>) {
+        let name = self.text.get(span.clone()).unwrap_or_default();
+        let line_start =
+            self.text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+        let is_header = self.text.get(line_start..).is_some_and(|line| line.trim_start().starts_with('['));
+        let advice = if is_header { "write all its keys below one header" } else { "remove one of the two" };
+        (format!("the key `{name}` is there twice"), Some(advice.to_owned()))
     }
 
     /// The place that `path` points to, or of its deepest existing part.
@@ -96,7 +114,7 @@ impl SourceFile {
 /// The key whose value has the wrong type, where the message does not contain it.
 fn key_of_wrong_value(error: &serde_path_to_error::Error<toml::de::Error>) -> Option<String> {
     let message = error.inner().message();
-    if suggest::is_unknown_key(message) || message.starts_with("missing field `") {
+    if ["unknown field `", "missing field `"].iter().any(|begin| message.starts_with(begin)) {
         return None;
     }
     let mut keys = error.path().iter().filter_map(|segment| match segment {
@@ -189,6 +207,6 @@ mod tests {
             .to_string();
         assert_eq!(error, "p.toml:2:5: a: expected an integer, found a string");
         let error = SourceFile::new("p.toml", "a = 1\naa = 2").parse::<TestFile>().unwrap_err().to_string();
-        assert_eq!(error, "p.toml:2:1: unknown field `aa`, expected `a`");
+        assert_eq!(error, "p.toml:2:1: unknown key `aa`, expected `a`");
     }
 }

@@ -4,25 +4,44 @@ use crate::text::nearest;
 
 /// The maximum number of typos in a misspelled word.
 const MAX_TYPOS: usize = 2;
+/// How messages about unknown keys and values begin; the word follows, with a backtick after it.
+pub(super) const UNKNOWN_KEY: &str = "unknown key `";
+const UNKNOWN_VALUE: &str = "unknown value `";
+/// How messages of a parser begin that have other words than TOML, and how they begin here.
+const TERMS: [(&str, &str); 6] = [
+    ("unknown field `", UNKNOWN_KEY),
+    ("unknown variant `", UNKNOWN_VALUE),
+    ("missing field `", MISSING_KEY),
+    ("duplicate field `", "the key is there twice: `"),
+    ("string values must be quoted, expected literal string", "a string must be in quotes"),
+    ("invalid basic string, expected `\"`", "the string has no closing quote"),
+];
+/// How a message about a missing key begins.
+const MISSING_KEY: &str = "missing key `";
 
 /// `did you mean X?`, if a known word is similar.
 pub(super) fn did_you_mean<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
     nearest(wrong, candidates).map(|near| format!("did you mean {near}?"))
 }
 
-/// The same, for serde's message about an unknown key or variant: it has the word found and the expected ones in
+/// The same, for an explained message about an unknown key or value: it has the word found and the expected ones in
 /// backticks, in this order.
 pub(super) fn suggest_for_message(message: &str) -> Option<String> {
-    if !is_unknown_key(message) && !message.starts_with("unknown variant `") {
+    if !is_unknown_key(message) && !message.starts_with(UNKNOWN_VALUE) {
         return None;
     }
     let mut words = message.split('`').skip(1).step_by(2);
     did_you_mean(words.next()?, words)
 }
 
-/// Whether serde's message reports an unknown key.
+/// Whether an explained message reports an unknown key.
 pub(super) fn is_unknown_key(message: &str) -> bool {
-    message.starts_with("unknown field `")
+    message.starts_with(UNKNOWN_KEY)
+}
+
+/// The known name that differs from an unknown one by a typo only.
+pub(super) fn misspelled<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates.filter(|candidate| is_typo(wrong, candidate)).min()
 }
 
 /// The known name of a value that an unknown name most likely means. Values may be missing on purpose, and others may
@@ -71,6 +90,18 @@ fn is_typo(wrong: &str, right: &str) -> bool {
 /// A parser's message about a value, in the terms of TOML and without the value: it may be a secret.
 pub(super) fn explain(message: &str) -> String {
     let message = message.trim_end();
+    if let Some((term, rest)) =
+        TERMS.iter().find_map(|(begin, term)| Some((term, message.strip_prefix(begin)?)))
+    {
+        return format!("{term}{rest}");
+    }
+    // What the decoder of TOML says of an enum.
+    if message.starts_with("wanted exactly 1 element") {
+        return "expected a string, found a table".to_owned();
+    }
+    if message == "wanted string or table" {
+        return "expected a string".to_owned();
+    }
     let Some((begin, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
     if let Some(found) = begin.strip_prefix("invalid type: ") {
         return explain_type(found, expected);
@@ -134,13 +165,13 @@ mod tests {
 
     #[test]
     fn an_unknown_key_or_variant_gets_a_suggestion() {
-        let suggestion = suggest_for_message("unknown field `freshh`, expected one of `fresh`, `after`");
+        let suggestion = suggest_for_message("unknown key `freshh`, expected one of `fresh`, `after`");
         assert_eq!(suggestion.as_deref(), Some("did you mean fresh?"));
         assert_eq!(
-            suggest_for_message("unknown variant `tow`, expected `two`").as_deref(),
+            suggest_for_message("unknown value `tow`, expected `two`").as_deref(),
             Some("did you mean two?")
         );
-        assert_eq!(suggest_for_message("unknown field `x`, expected `fresh`"), None);
+        assert_eq!(suggest_for_message("unknown key `x`, expected `fresh`"), None);
         assert_eq!(suggest_for_message("invalid type: string `fresh`, expected `fresh`"), None);
     }
 
@@ -181,7 +212,12 @@ mod tests {
                 "invalid type: integer `5`, expected string or map",
                 "expected a string or a table, found an integer",
             ),
-            ("missing field `url`", "missing field `url`"),
+            ("missing field `url`", "missing key `url`"),
+            ("unknown field `a`, expected `b` or `c`", "unknown key `a`, expected `b` or `c`"),
+            ("unknown variant `a`, expected `b`", "unknown value `a`, expected `b`"),
+            ("wanted exactly 1 element, found 0 elements", "expected a string, found a table"),
+            ("string values must be quoted, expected literal string", "a string must be in quotes"),
+            ("invalid basic string, expected `\"`", "the string has no closing quote"),
         ] {
             assert_eq!(explain(message), said);
         }

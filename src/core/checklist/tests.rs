@@ -260,7 +260,7 @@ fn a_misspelled_table_is_reported_once() {
         "p.toml:2:9: the checklist does not use the values of [values.rabitmq]\n  hint: did you mean [values.rabbitmq]?"
     );
     let error = rejected(STANDARD, &profile("rabbitmq"));
-    assert!(error.starts_with("p.toml:2:2: unknown field `rabbitmq`"), "{error}");
+    assert!(error.starts_with("p.toml:2:2: unknown key `rabbitmq`"), "{error}");
     assert!(error.ends_with("\n  hint: values stand in [values.…]: [values.rabbitmq]"), "{error}");
 }
 

@@ -20,7 +20,7 @@ mod unseen_names;
 mod verdict;
 
 pub use actions::{ActionEnd, ActionProgress, ActionRun, ActionState, StartRequest};
-pub use causes::{SharedCause, cause, shared_causes};
+pub use causes::{SharedCause, cause, missing_value, shared_causes};
 pub use command::{Act, Command, Rejection};
 pub use decide::{MAX_TEXT, decide, evidence};
 pub use due_probes::{DueProbe, due_probes, runnable};

@@ -76,6 +76,32 @@ impl Status {
         matches!(self, Self::Failed | Self::Error | Self::Interrupted(_) | Self::Unconfigured(_))
     }
 
+    /// Its symbol, on the screen and in reports for people.
+    #[must_use]
+    pub const fn symbol(&self) -> &'static str {
+        match self {
+            Self::Pending => "○",
+            Self::Passed => "✔",
+            Self::PassedOnRetry(2) => "✔²",
+            Self::PassedOnRetry(3) => "✔³",
+            Self::PassedOnRetry(_) => "✔⁺",
+            Self::Failed => "✖",
+            Self::Error => "⚠",
+            Self::Stale => "◷",
+            Self::NeedsConfirmation { .. } => "◐",
+            Self::NeedsAction(_) => "▷",
+            Self::Running(_) => "▶",
+            Self::Interrupted(_) => "↯",
+            Self::Confirmed => "●",
+            Self::Waived(_) => "≈",
+            Self::NotApplicable => "–",
+            Self::Blocked(_) => "⊘",
+            Self::NotDue(_) => "◌",
+            Self::Unconfigured(_) => "∅",
+            Self::Reverted(_) => "◁",
+        }
+    }
+
     /// The label that people read.
     #[must_use]
     pub fn label(&self) -> String {

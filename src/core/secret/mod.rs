@@ -80,6 +80,16 @@ impl SecretRef {
             Self::Command(argv) => format!("\"$({})\"", shell_line(argv)),
         }
     }
+
+    /// A shell command that shows whether it can be read, and not the value.
+    #[must_use]
+    pub fn shell_check(&self) -> String {
+        match self {
+            Self::Env(name) => format!(": \"${{{name}:?}}\""),
+            Self::File(path) => format!("cat {} > /dev/null", text::shell_word(path)),
+            Self::Command(argv) => format!("{} > /dev/null", shell_line(argv)),
+        }
+    }
 }
 
 impl SecretRef {

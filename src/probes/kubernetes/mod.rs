@@ -7,6 +7,7 @@ mod health;
 mod pause;
 mod pods;
 mod references;
+mod reproduce;
 mod rollout;
 mod settings;
 
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::ProbeContext;
+use super::checked_by::{self, CheckedBy};
 use super::content;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
@@ -22,7 +24,7 @@ use super::process::{self, Program, ProgramResult};
 use crate::process::{Permit, find_program};
 use deployment::judge_deployment;
 use errors::{DryRun, KubectlFailure};
-use gonogo_core::checklist::spec::{KubernetesSpec, RolloutCheck, SettingsCheck};
+use gonogo_core::checklist::spec::{HealthCheck, KubernetesSpec, RolloutCheck, SettingsCheck};
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::text;
 use pods::Pods;
@@ -45,36 +47,29 @@ pub(super) async fn run(
     context: &ProbeContext,
 ) -> Outcome {
     let cluster = KubernetesCluster { spec, permit, deadline };
-    let mut seen = Vec::new();
+    let mut checks = Vec::new();
     for name in &spec.deployments {
-        seen.extend(cluster.credentials(name).await);
+        checks.push(cluster.credentials(name).await);
     }
     if let Some(rollout) = &spec.rollout {
-        seen.extend(cluster.rolled_out(rollout, context).await);
+        checks.extend(cluster.rolled_out(rollout, context).await);
     }
     if let Some(check) = &spec.health {
-        let name = &check.deployment;
-        let lookup = cluster.deployment(name).await;
-        seen.extend(judge_deployment(name, &lookup, "probe paths", |deployment| {
-            health::health(check, deployment)
-        }));
+        checks.push(cluster.health(check).await);
     }
     if let Some(check) = &spec.settings {
-        seen.extend(cluster.settings(check).await);
+        for name in &check.deployments {
+            checks.push(cluster.settings(name, check).await);
+        }
     }
     if let Some(name) = &spec.replicas {
-        seen.push(deployment::replicas(&cluster.deployment(name).await));
+        let seen = vec![deployment::replicas(&cluster.deployment(name).await)];
+        checks.push(CheckedBy { command: reproduce::deployment(spec, name), seen });
     }
     if !spec.dry_run.is_empty() {
-        seen.extend(cluster.dry_run().await);
-        seen.extend(
-            spec.pauses
-                .as_ref()
-                .filter(|_| spec.is_kubectl())
-                .and_then(|check| pause::judge(&spec.dry_run, check)),
-        );
+        checks.push(cluster.dry_run().await);
     }
-    Outcome::of(seen, reproduce(spec))
+    checked_by::outcome(checks)
 }
 
 /// A cluster, with the permit and the deadline of its queries.
@@ -85,24 +80,30 @@ struct KubernetesCluster<'a> {
 }
 
 impl KubernetesCluster<'_> {
-    async fn credentials(&self, name: &str) -> Vec<Observation> {
+    async fn credentials(&self, name: &str) -> CheckedBy {
         let lookup = self.deployment(name).await;
         let maps = self.config_maps(&lookup).await;
-        judge_deployment(name, &lookup, "credentials by reference", |deployment| {
+        let seen = judge_deployment(name, &lookup, "credentials by reference", |deployment| {
             references::credentials(name, deployment, &maps)
-        })
+        });
+        CheckedBy { command: reproduce::variables(self.spec, name, &maps), seen }
     }
 
-    async fn settings(&self, check: &SettingsCheck) -> Vec<Observation> {
-        let mut seen = Vec::new();
-        for name in &check.deployments {
-            let lookup = self.deployment(name).await;
-            let maps = self.config_maps(&lookup).await;
-            seen.extend(judge_deployment(name, &lookup, "the profile's settings", |deployment| {
-                settings::settings(name, deployment, &maps, &check.values)
-            }));
-        }
-        seen
+    async fn health(&self, check: &HealthCheck) -> CheckedBy {
+        let name = &check.deployment;
+        let lookup = self.deployment(name).await;
+        let seen =
+            judge_deployment(name, &lookup, "probe paths", |deployment| health::health(check, deployment));
+        CheckedBy { command: reproduce::deployment(self.spec, name), seen }
+    }
+
+    async fn settings(&self, name: &str, check: &SettingsCheck) -> CheckedBy {
+        let lookup = self.deployment(name).await;
+        let maps = self.config_maps(&lookup).await;
+        let seen = judge_deployment(name, &lookup, "the profile's settings", |deployment| {
+            settings::settings(name, deployment, &maps, &check.values)
+        });
+        CheckedBy { command: reproduce::variables(self.spec, name, &maps), seen }
     }
 
     /// The config maps that a deployment takes variables from.
@@ -120,7 +121,7 @@ impl KubernetesCluster<'_> {
         maps
     }
 
-    async fn rolled_out(&self, rollout: &RolloutCheck, context: &ProbeContext) -> Vec<Observation> {
+    async fn rolled_out(&self, rollout: &RolloutCheck, context: &ProbeContext) -> Vec<CheckedBy> {
         let name = &rollout.deployment;
         let lookup = self.deployment(name).await;
         let found = lookup.as_ref().ok().and_then(Option::as_ref);
@@ -128,31 +129,23 @@ impl KubernetesCluster<'_> {
         let is_complete = found.is_none_or(|deployment| Progress::of(deployment).is_complete);
         let digest = rollout.digest.clone().map(Some).or_else(|| context.digest.clone());
         let wants_digest = matches!(digest, Some(Some(_)));
-        let pods = match labels.filter(|_| wants_digest || !is_complete) {
-            Some(labels) => Some(self.pods(&labels).await),
+        let pods = match labels.as_ref().filter(|_| wants_digest || !is_complete) {
+            Some(labels) => Some(self.pods(labels).await),
             None => None,
         };
         let known = pods.as_ref().and_then(|pods| pods.as_ref().ok()?.as_ref());
-        let mut seen = judge_deployment(name, &lookup, "rollout complete", |deployment| {
+        let seen = judge_deployment(name, &lookup, "rollout complete", |deployment| {
             Progress::of(deployment).judge(name, known)
         });
-        match (digest, pods) {
-            (Some(Some(digest)), Some(pods)) => seen.push(pods::digest(name, &digest, &pods)),
-            (Some(Some(_)), None) if found.is_some() => {
-                let why = "the deployment's selector cannot be passed to kubectl";
-                seen.push(Observation::unknown(
-                    format!("image of {name}"),
-                    "the pushed image",
-                    ProbeError::new(why),
-                ));
-            }
-            (Some(None), _) => {
-                let why = "the registry has not reported the digest of the pushed image";
-                seen.push(Observation::unknown(format!("image of {name}"), "the pushed image", why));
-            }
-            _ => {}
-        }
-        seen
+        // The deployment does not say why its pods do not start.
+        let is_of_pods = !is_complete && known.is_some_and(|pods| !pods::problems(name, pods).is_empty());
+        let of_deployment = reproduce::deployment(self.spec, name);
+        let of_pods = labels.map(|labels| reproduce::pods(self.spec, &labels));
+        let of_pods = of_pods.unwrap_or_else(|| of_deployment.clone());
+        let image = digest.and_then(|digest| image(name, digest, pods.as_ref(), found.is_some()));
+        let command = if is_of_pods { of_pods.clone() } else { of_deployment };
+        let image = image.map(|image| CheckedBy { command: of_pods, seen: vec![image] });
+        [CheckedBy { command, seen }].into_iter().chain(image).collect()
     }
 
     /// The pods with these labels. Of a long list only what is judged is kept.
@@ -197,8 +190,16 @@ impl KubernetesCluster<'_> {
         process::run(program, self.permit, self.deadline).await
     }
 
-    /// Tries a command without its effect.
-    async fn dry_run(&self) -> Vec<Observation> {
+    /// Tries a command without its effect, and says whether it pauses what it should.
+    async fn dry_run(&self) -> CheckedBy {
+        let spec = self.spec;
+        let mut seen = self.tried().await;
+        let pauses = spec.pauses.as_ref().filter(|_| spec.is_kubectl());
+        seen.extend(pauses.and_then(|check| pause::judge(&spec.dry_run, check)));
+        CheckedBy { command: reproduce::dry_run(spec), seen }
+    }
+
+    async fn tried(&self) -> Vec<Observation> {
         let spec = self.spec;
         let shown = spec.dry_run.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
         let what = format!("dry run of `{shown}`");
@@ -219,6 +220,21 @@ impl KubernetesCluster<'_> {
             }
             Err(why) => Observation::unknown(what, expected, why),
         }]
+    }
+}
+
+/// Whether the pods run the pushed image; nothing where the deployment is not known.
+fn image(
+    name: &str,
+    digest: Option<String>,
+    pods: Option<&Lookup<Pods>>,
+    is_found: bool,
+) -> Option<Observation> {
+    let unknown = |why| Observation::unknown(format!("image of {name}"), "the pushed image", why);
+    match (digest, pods) {
+        (Some(digest), Some(pods)) => Some(pods::digest(name, &digest, pods)),
+        (Some(_), None) => is_found.then(|| unknown("the deployment's selector cannot be passed to kubectl")),
+        (None, _) => Some(unknown("the registry has not reported the digest of the pushed image")),
     }
 }
 
@@ -258,15 +274,4 @@ fn judge_program(shown: &str, program: &str) -> Observation {
         Some(file) => Observation::new(what, expected, file.display().to_string(), true),
         None => Observation::new(what, expected, format!("program `{program}` not found"), false),
     }
-}
-
-fn reproduce(spec: &KubernetesSpec) -> String {
-    let argv = match spec.read_deployments().next() {
-        Some(name) => kubectl(spec, &["get", &target(name), "--output=json"]),
-        None if spec.is_kubectl() => dry(spec),
-        // Nothing was tried that could be repeated.
-        None if !spec.dry_run.is_empty() => vec!["command".into(), "-v".into(), spec.dry_run[0].clone()],
-        None => kubectl(spec, &["get", "deployments"]),
-    };
-    argv.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ")
 }

@@ -18,6 +18,7 @@ use super::super::{rabbitmq, redis};
 use super::arrival;
 use super::deliveries::DeliveredEvent;
 use super::event_stream::EventStream;
+use super::reproduce::Step;
 use crate::secret_store::SecretStore;
 use gonogo_core::checklist::spec::PipelineSpec;
 use gonogo_core::outcome::Observation;
@@ -46,12 +47,14 @@ struct Hops {
 /// What was observed of an event, and the event itself if it arrived.
 pub(super) struct CanaryResult {
     pub(super) seen: Vec<Observation>,
+    /// Where it stopped.
+    pub(super) step: Step,
     pub(super) delivered: Option<DeliveredEvent>,
 }
 
-impl From<Vec<Observation>> for CanaryResult {
-    fn from(seen: Vec<Observation>) -> Self {
-        Self { seen, delivered: None }
+impl CanaryResult {
+    fn stopped(step: Step, seen: Vec<Observation>) -> Self {
+        Self { seen, step, delivered: None }
     }
 }
 
@@ -73,7 +76,10 @@ impl Canary<'_> {
     pub(super) async fn send_and_wait(&self) -> CanaryResult {
         let browser = match HttpClient::new(&self.spec.api.tls, ProxyUse::Environment, self.deadline) {
             Ok(browser) => browser,
-            Err(why) => return vec![Observation::unknown("application", "reachable", why)].into(),
+            Err(why) => {
+                let seen = vec![Observation::unknown("application", "reachable", why)];
+                return CanaryResult::stopped(Step::Stream, seen);
+            }
         };
         let mut hops = self.subscribe_hops(&browser).await;
         let is_answered = hops.stream.is_ok();
@@ -84,9 +90,9 @@ impl Canary<'_> {
             // The time is over, or the same would happen again.
             let why = "not tried: the event stream was not opened";
             seen.push(Observation::unknown("WebSocket opened", "open", why));
-            return seen.into();
+            return CanaryResult::stopped(Step::Stream, seen);
         }
-        let mut delivered = None;
+        let (mut delivered, mut step) = (None, Step::Stream);
         let id = format!("gonogo-{}", id());
         let started = Instant::now();
         match self.open().await {
@@ -95,14 +101,17 @@ impl Canary<'_> {
                 if hops.stream.is_ok() {
                     let result = self.exchange(socket, hops, &id).await;
                     seen.extend(result.seen);
-                    delivered = result.delivered;
+                    (step, delivered) = (result.step, result.delivered);
                 } else {
                     socket.close().await;
                 }
             }
-            Err(observation) => seen.push(observation),
+            Err(observation) => {
+                step = if hops.stream.is_ok() { Step::WebSocket } else { step };
+                seen.push(observation);
+            }
         }
-        CanaryResult { seen, delivered }
+        CanaryResult { seen, step, delivered }
     }
 
     async fn subscribe_hops(&self, browser: &HttpClient) -> Hops {
@@ -164,7 +173,8 @@ impl Canary<'_> {
         // How much of an event arrived is unknown when sending it failed.
         let sending = effects.begin(format!("tried to send {event_text}"));
         if let Err(why) = socket.send(event.to_string()).await {
-            return vec![Observation::unknown("event sent", "accepted", why)].into();
+            let seen = vec![Observation::unknown("event sent", "accepted", why)];
+            return CanaryResult::stopped(Step::WebSocket, seen);
         }
         sending.succeeded(format!("sent {event_text}"));
         let wait_limit = deadline.remaining().saturating_sub(REPORT_MARGIN);
@@ -183,9 +193,10 @@ impl Canary<'_> {
         };
         socket.close().await;
         match result {
-            Ok(seen) => CanaryResult { seen, delivered: hops.delivered() },
+            Ok(seen) => CanaryResult { step: hops.step(&seen), seen, delivered: hops.delivered() },
             Err(reason) => {
-                vec![Observation::new("event sent", "accepted", format!("refused: {reason}"), false)].into()
+                let seen = Observation::new("event sent", "accepted", format!("refused: {reason}"), false);
+                CanaryResult::stopped(Step::Event, vec![seen])
             }
         }
     }
@@ -235,6 +246,16 @@ impl SentEvent {
         seen.extend(at_channel.map(|at| arrival::leg("at the Redis channel", at, limit)));
         seen.push(arrival::came_back(&self.stream, limit));
         seen
+    }
+
+    /// Where it stopped: a place that could not be watched is the cause only if nothing is wrong.
+    fn step(&self, seen: &[Observation]) -> Step {
+        let is_wrong = seen.iter().any(|observation| observation.ok == Some(false));
+        match (is_wrong, &self.exchange, &self.channel) {
+            (false, Some(Err(_)), _) => Step::Exchange,
+            (false, _, Some(Err(_))) => Step::Channel,
+            _ => Step::Event,
+        }
     }
 
     /// The event with all its places, if it arrived.

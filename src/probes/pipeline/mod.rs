@@ -7,19 +7,22 @@ mod canary;
 mod deliveries;
 mod event_stream;
 mod handled;
+mod reproduce;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, ORIGIN};
 
+use super::checked_by::{self, CheckedBy};
 use super::deadline::Deadline;
 use super::effects::Effects;
 use super::error::{ProbeError, ProbeResult};
+use super::http_client;
 use super::secrets::read_secret;
-use super::token::{SSE_PATH, bearer};
-use super::{curl, http_client};
+use super::token::bearer;
 use crate::secret_store::SecretStore;
 use canary::{Canary, CanaryResult};
 use gonogo_core::checklist::spec::PipelineSpec;
 use gonogo_core::outcome::{Observation, Outcome};
+use reproduce::{Step, command};
 
 pub(super) async fn run(
     spec: &PipelineSpec,
@@ -27,15 +30,16 @@ pub(super) async fn run(
     secret_store: &SecretStore,
     effects: &Effects,
 ) -> Outcome {
-    let reproduce =
-        format!("{} -N -H 'Authorization: Bearer '{}", curl::get(&spec.api, SSE_PATH), spec.token.shell());
-    let read = async {
-        let token = read_secret(&spec.token, deadline, secret_store).await?;
-        Ok::<_, ProbeError>((headers(spec, deadline, secret_store).await?, bearer(&token)?, token))
+    let unreadable =
+        |why, command| Outcome::of(vec![Observation::unknown("token", "readable", why)], command);
+    let token = match read_secret(&spec.token, deadline, secret_store).await {
+        Ok(token) => token,
+        Err(why) => return unreadable(why, spec.token.shell_check()),
     };
-    let (headers, bearer, token) = match read.await {
+    let read = async { Ok::<_, ProbeError>((headers(spec, deadline, secret_store).await?, bearer(&token)?)) };
+    let (headers, bearer) = match read.await {
         Ok(read) => read,
-        Err(why) => return Outcome::of(vec![Observation::unknown("token", "readable", why)], reproduce),
+        Err(why) => return unreadable(why, command(spec, &spec.api.url, false, Step::Stream)),
     };
     let canary = |base, headers, query_token| Canary {
         spec,
@@ -52,17 +56,20 @@ pub(super) async fn run(
     let public = spec.api.elsewhere(spec.public_url.as_deref());
     // Where both are the same address, the event for the other one is sent there.
     let samples = spec.samples + u32::from(spec.public_url.is_some() && public.is_none());
-    let public = public.map(|base| (base, canary(base, headers, Some(&token))));
-    let (direct, public) = tokio::join!(send_samples(samples, &direct), send_through(public));
-    let (mut seen, mut delivered) = (Vec::new(), Vec::new());
-    for result in direct.into_iter().chain(public) {
-        seen.extend(result.seen);
+    let through = public.map(|base| (base, canary(base, headers, Some(&token))));
+    let (direct, through) = tokio::join!(send_samples(samples, &direct), send_through(through));
+    let (mut checks, mut delivered) = (Vec::new(), Vec::new());
+    let direct = direct.into_iter().map(|result| (spec.api.url.as_str(), result));
+    for (base, result) in direct.chain(public.zip(through)) {
+        let is_in_query = base != spec.api.url;
+        checks.push(CheckedBy { command: command(spec, base, is_in_query, result.step), seen: result.seen });
         delivered.extend(result.delivered);
     }
     let event_ids = delivered.iter().map(|event| event.stream.event_id.clone()).collect();
-    seen.extend(deliveries::observe(delivered).await);
+    let mut seen: Vec<_> = deliveries::observe(delivered).await.into_iter().collect();
     seen.extend(handled::observe(spec, event_ids, deadline, secret_store).await);
-    Outcome::of(seen, reproduce)
+    checks.push(CheckedBy { command: command(spec, &spec.api.url, false, Step::Event), seen });
+    checked_by::outcome(checks)
 }
 
 async fn headers(

@@ -5,10 +5,12 @@ use serde_json::Value;
 use gonogo_core::checklist::spec::{ExchangeCheck, QueueCheck, RabbitmqSpec};
 use gonogo_core::outcome::Observation;
 
+use super::super::checked_by::CheckedBy;
 use super::super::error::ProbeResult;
 use super::super::http_client::host_and_port;
 use super::amqp::{self, Presence, QueueDepth};
 use super::management::{self, Alarms, ManagementObject, ManagementSnapshot, UNACKNOWLEDGED};
+use super::reproduce::Commands;
 use super::settings::{self, plain};
 use super::{BrokerAddresses, routing};
 
@@ -33,25 +35,27 @@ pub(super) fn judge(
     addresses: &BrokerAddresses,
     declared: &amqp::AmqpResult,
     management: &management::ManagementResult,
-) -> Vec<Observation> {
-    let mut seen = logins(spec, addresses, declared, management);
+) -> Vec<CheckedBy> {
+    let commands = Commands::new(spec, addresses);
+    let mut checks = logins(spec, addresses, declared, management);
+    let mut add = |command, seen| checks.push(CheckedBy { command, seen });
     let (declared, snapshot) =
         (declared.as_ref().ok(), management.as_ref().and_then(|management| management.as_ref().ok()));
     for (index, check) in spec.exchanges.iter().enumerate() {
         let declaration = declared.and_then(|objects| objects.exchanges.get(index));
         let item = snapshot.and_then(|snapshot| snapshot.exchanges.get(index)?.as_ref());
-        seen.extend(exchange(check, declaration, item));
+        add(commands.exchange(&check.name), exchange(check, declaration, item));
     }
     for (index, check) in spec.queues.iter().enumerate() {
         let declaration = declared.and_then(|objects| objects.queues.get(index));
         let item = snapshot.and_then(|snapshot| snapshot.queues.get(index)?.as_ref());
-        seen.extend(queue(check, declaration, item, snapshot));
+        add(commands.queue(&check.name), queue(check, declaration, item, snapshot));
     }
     if let Some(snapshot) = snapshot {
-        seen.extend(routing::judge(&spec.bindings, &snapshot.routing));
-        seen.push(alarms(&snapshot.alarms));
+        add(commands.bindings(), routing::judge(&spec.bindings, &snapshot.routing));
+        add(commands.alarms(), vec![alarms(&snapshot.alarms)]);
     }
-    seen
+    checks
 }
 
 /// The login at each address. Queries that failed for that reason are not listed one by one.
@@ -60,7 +64,8 @@ fn logins(
     addresses: &BrokerAddresses,
     declared: &amqp::AmqpResult,
     management: &management::ManagementResult,
-) -> Vec<Observation> {
+) -> Vec<CheckedBy> {
+    let commands = Commands::new(spec, addresses);
     let login = |what: String, expected: String, why: Option<String>| match why {
         None => Observation::new(what, expected, "accepted", true),
         Some(why) => Observation::unknown(what, expected, why),
@@ -68,16 +73,19 @@ fn logins(
     let expected = format!("accepts user `{}`", spec.username);
     let at = format!("RabbitMQ at {}", addresses.amqp);
     let why = declared.as_ref().err().map(ToString::to_string);
-    let mut seen = vec![login(at, format!("{expected} on virtual host `{}`", spec.vhost), why)];
-    seen.extend(management.as_ref().map(|result| {
+    let amqp = login(at, format!("{expected} on virtual host `{}`", spec.vhost), why);
+    let mut checks = vec![CheckedBy { command: commands.login(), seen: vec![amqp] }];
+    checks.extend(management.as_ref().map(|result| {
         let at = addresses
             .management
             .as_ref()
             .map(|base| format!(" at {}", host_and_port(base)))
             .unwrap_or_default();
-        login(format!("management API{at}"), expected, result.as_ref().err().map(ToString::to_string))
+        let why = result.as_ref().err().map(ToString::to_string);
+        let seen = vec![login(format!("management API{at}"), expected, why)];
+        CheckedBy { command: commands.management_login(), seen }
     }));
-    seen
+    checks
 }
 
 fn exchange(

@@ -23,6 +23,7 @@ use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::secret::Secret;
 
 use super::address::{Address, AddressError, Schemes, has_credentials};
+use super::checked_by::{self, CheckedBy};
 use super::deadline::Deadline;
 use super::effects::Effects;
 use super::secrets::read_secret;
@@ -47,11 +48,15 @@ pub(super) async fn run(
         Ok(places) => places,
         Err((what, why)) => return Outcome::error(what, "an address", why.to_string()),
     };
-    let observations = match password(spec, deadline, secret_store).await {
-        Ok(password) => visit(spec, &addresses, &password, deadline, effects).await,
-        Err(observation) => vec![observation],
-    };
-    Outcome::of(observations, reproduce::command(spec, addresses.management.as_ref()))
+    match password(spec, deadline, secret_store).await {
+        Ok(password) => checked_by::outcome(visit(spec, &addresses, &password, deadline, effects).await),
+        Err(observation) => Outcome::of(vec![observation], spec.password.shell_check()),
+    }
+}
+
+/// The command that shows whether a broker is reachable and accepts the user; none without an address.
+pub(super) fn login_command(spec: &RabbitmqSpec) -> Option<String> {
+    broker_addresses(spec).ok().map(|addresses| reproduce::Commands::new(spec, &addresses).login())
 }
 
 async fn visit(
@@ -60,15 +65,17 @@ async fn visit(
     password: &Secret,
     deadline: &Deadline,
     effects: &Effects,
-) -> Vec<Observation> {
+) -> Vec<CheckedBy> {
     let management = addresses.management.as_ref();
     let (declared, snapshot) = tokio::join!(
         Box::pin(amqp::survey(spec, &addresses.amqp, password, deadline)),
         Box::pin(management::survey(spec, management, password, deadline)),
     );
-    let mut seen = judge::judge(spec, addresses, &declared, &snapshot);
-    seen.extend(Box::pin(peek::heads(spec, management, password, &declared, deadline, effects)).await);
-    seen
+    let mut checks = judge::judge(spec, addresses, &declared, &snapshot);
+    let seen = Box::pin(peek::heads(spec, management, password, &declared, deadline, effects)).await;
+    // They are recorded, so their command is never shown.
+    checks.push(CheckedBy { command: String::new(), seen });
+    checks
 }
 
 fn broker_addresses(spec: &RabbitmqSpec) -> Result<BrokerAddresses, (&'static str, AddressError)> {

@@ -37,6 +37,11 @@ pub(super) async fn run(spec: &RedisSpec, deadline: &Deadline, secret_store: &Se
     Outcome::of(observations, reproduce)
 }
 
+/// The command that asks the server by hand; none without an address.
+pub(super) fn command(spec: &RedisSpec) -> Option<String> {
+    Address::parse(&spec.url, &SCHEMES).ok().map(|address| reproduce::redis_cli(spec, &address))
+}
+
 async fn query_server(
     spec: &RedisSpec,
     address: &Address,

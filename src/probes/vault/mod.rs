@@ -2,22 +2,27 @@
 //! the last run's. If its value may be read, only a fingerprint of it is recorded.
 
 mod metadata;
+mod reproduce;
 mod value;
 
 use reqwest::header::HeaderValue;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::ProbeContext;
 use super::api_client::{ApiClient, ApiResponse};
+use super::checked_by::{self, CheckedBy};
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::secrets::read_secret;
-use super::{ProbeContext, curl};
 use crate::secret_store::SecretStore;
 use gonogo_core::checklist::spec::{VaultAuth, VaultSpec};
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::secret::Secret;
 use value::ValueJudge;
+
+/// The part of an address of the metadata of a secret.
+const METADATA: &str = "metadata";
 
 /// Vault, logged in to.
 struct VaultSession {
@@ -31,22 +36,28 @@ pub(super) async fn run(
     secret_store: &SecretStore,
     context: &ProbeContext,
 ) -> Outcome {
-    let path = format!("/v1/{}/metadata/{}", spec.mount, spec.path);
-    let mut reproduce = curl::get(&spec.api, &path);
-    if let VaultAuth::Token(token) = &spec.auth {
-        reproduce = format!("{reproduce} -H 'X-Vault-Token: '{}", token.shell());
-    }
     let what = format!("secret {}/{}", spec.mount, spec.path);
-    let session = match log_in(spec, deadline, secret_store).await {
+    let failed =
+        |why, command| Outcome::of(vec![Observation::unknown(what.clone(), "readable", why)], command);
+    let secret = match read_secret(spec.auth.secret(), deadline, secret_store).await {
+        Ok(secret) => secret,
+        Err(why) => return failed(why, spec.auth.secret().shell_check()),
+    };
+    let session = match log_in(spec, secret, deadline, secret_store).await {
         Ok(session) => session,
-        Err(why) => return Outcome::of(vec![Observation::unknown(what, "readable", why)], reproduce),
+        Err(why) => return failed(why, reproduce::login(spec)),
     };
     let token = match &spec.same_as {
         Some(reference) => Some(read_secret(reference, deadline, secret_store).await),
         None => None,
     };
     let values = ValueJudge { spec, secret_store, context, token };
-    Outcome::of(query(spec, what, &session, &values).await, reproduce)
+    checked_by::outcome(query(spec, what, &session, &values).await)
+}
+
+/// The path of a secret's metadata, or of its data.
+fn path_of(spec: &VaultSpec, part: &str) -> String {
+    format!("/v1/{}/{part}/{}", spec.mount, spec.path)
 }
 
 async fn query(
@@ -54,18 +65,19 @@ async fn query(
     what: String,
     session: &VaultSession,
     values: &ValueJudge<'_>,
-) -> Vec<Observation> {
-    let data_path = format!("/v1/{}/data/{}", spec.mount, spec.path);
-    let reply = match session.get(&format!("/v1/{}/metadata/{}", spec.mount, spec.path)).await {
+) -> Vec<CheckedBy> {
+    let of_metadata = |seen| CheckedBy { command: reproduce::metadata(spec), seen };
+    let data_path = path_of(spec, "data");
+    let reply = match session.get(&path_of(spec, METADATA)).await {
         Ok(reply) => reply,
-        Err(why) => return vec![Observation::unknown(what, "readable", why)],
+        Err(why) => return vec![of_metadata(vec![Observation::unknown(what, "readable", why)])],
     };
     // A token may read the value, and with it the metadata of its version, but not the metadata of all.
     let mut data = None;
     let current = match reply.status {
         StatusCode::NOT_FOUND => {
             let seen = missing(spec, &reply, session.mount_version(&spec.mount).await.as_deref());
-            return vec![Observation::new(what, "present", seen, false)];
+            return vec![of_metadata(vec![Observation::new(what, "present", seen, false)])];
         }
         StatusCode::FORBIDDEN => {
             let read = session.get(&data_path).await;
@@ -77,18 +89,23 @@ async fn query(
     };
     let current = match current {
         Ok(Some(current)) => current,
-        Ok(None) => return vec![Observation::new(what, "present", "no version, only metadata", false)],
-        Err(why) => return vec![Observation::unknown(what, "readable", why)],
+        Ok(None) => {
+            let seen = Observation::new(what, "present", "no version, only metadata", false);
+            return vec![of_metadata(vec![seen])];
+        }
+        Err(why) => return vec![of_metadata(vec![Observation::unknown(what, "readable", why)])],
     };
-    let mut seen = current.judge(spec, values.context);
+    let mut checks = vec![of_metadata(current.judge(spec, values.context))];
     if current.is_there() {
         let data = match data {
             Some(data) => data,
             None => session.get(&data_path).await,
         };
-        seen.extend(values.judge(&current, data));
+        let seen = values.judge(&current, data).into_iter();
+        checks
+            .extend(seen.map(|seen| CheckedBy { command: reproduce::value(spec, &seen), seen: vec![seen] }));
     }
-    seen
+    checks
 }
 
 impl VaultSession {
@@ -110,12 +127,11 @@ impl VaultSession {
 
 async fn log_in(
     spec: &VaultSpec,
+    secret: Secret,
     deadline: &Deadline,
     secret_store: &SecretStore,
 ) -> ProbeResult<VaultSession> {
     let api = ApiClient::new(&spec.api, deadline, secret_store).await?;
-    let reference = spec.auth.secret();
-    let secret = read_secret(reference, deadline, secret_store).await?;
     let token = match &spec.auth {
         VaultAuth::Token(_) => secret,
         VaultAuth::Approle { role_id, .. } => {

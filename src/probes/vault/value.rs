@@ -16,7 +16,7 @@ use gonogo_core::outcome::{Observation, key};
 use gonogo_core::secret::Secret;
 
 const FINGERPRINT: &str = "fingerprint of the value";
-const TOKEN: &str = "the value and the application's token";
+pub(super) const TOKEN: &str = "the value and the application's token";
 /// How much of a fingerprint is kept, in hex digits.
 const FINGERPRINT_DIGITS: usize = 16;
 /// How many names of fields are shown.

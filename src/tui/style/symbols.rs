@@ -57,27 +57,18 @@ const ASCII: &[(&str, &str)] = &[
 
 /// The symbol of a status, and its role.
 pub const fn status_symbol(status: &Status) -> (&'static str, StyleRole) {
-    match status {
-        Status::Pending => ("○", StyleRole::Idle),
-        Status::Passed => ("✔", StyleRole::Good),
-        Status::PassedOnRetry(2) => ("✔²", StyleRole::Good),
-        Status::PassedOnRetry(3) => ("✔³", StyleRole::Good),
-        Status::PassedOnRetry(_) => ("✔⁺", StyleRole::Good),
-        Status::Failed => ("✖", StyleRole::Failed),
-        Status::Error => ("⚠", StyleRole::Error),
-        Status::Stale => ("◷", StyleRole::Stale),
-        Status::NeedsConfirmation { .. } => ("◐", StyleRole::Attention),
-        Status::NeedsAction(_) => ("▷", StyleRole::Attention),
-        Status::Running(_) => ("▶", StyleRole::Busy),
-        Status::Interrupted(_) => ("↯", StyleRole::Error),
-        Status::Confirmed => ("●", StyleRole::Confirmed),
-        Status::Waived(_) => ("≈", StyleRole::Waived),
-        Status::NotApplicable => ("–", StyleRole::Idle),
-        Status::Blocked(_) => ("⊘", StyleRole::Idle),
-        Status::NotDue(_) => ("◌", StyleRole::Idle),
-        Status::Unconfigured(_) => ("∅", StyleRole::Failed),
-        Status::Reverted(_) => ("◁", StyleRole::Attention),
-    }
+    let role = match status {
+        Status::Pending | Status::NotApplicable | Status::Blocked(_) | Status::NotDue(_) => StyleRole::Idle,
+        Status::Passed | Status::PassedOnRetry(_) => StyleRole::Good,
+        Status::Failed | Status::Unconfigured(_) => StyleRole::Failed,
+        Status::Error | Status::Interrupted(_) => StyleRole::Error,
+        Status::Stale => StyleRole::Stale,
+        Status::NeedsConfirmation { .. } | Status::NeedsAction(_) | Status::Reverted(_) => StyleRole::Attention,
+        Status::Running(_) => StyleRole::Busy,
+        Status::Confirmed => StyleRole::Confirmed,
+        Status::Waived(_) => StyleRole::Waived,
+    };
+    (status.symbol(), role)
 }
 
 /// The symbol of an observation, and its role. A value that was recorded only, or left to people, has no tick: nothing has

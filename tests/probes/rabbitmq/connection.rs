@@ -43,6 +43,11 @@ fn unreachable_hosts_and_invalid_addresses_have_their_own_messages() {
         &refused,
         &[&format!("| 127.0.0.1:{port} refuses connections: nothing listens on that port")],
     );
+    assert!(
+        by_hand(&refused).contains(&format!("Failed to connect to 127.0.0.1 port {port}")),
+        "{}",
+        refused.reproduce
+    );
     let unknown_host = describe(&run_probe(&with("amqp://no-such-host.invalid".into())));
     assert!(
         ["no such host: no-", "cannot resolve host no-"].iter().any(|why| unknown_host.contains(why)),

@@ -129,13 +129,28 @@ fn a_binding_that_routes_other_events_fails() {
 fn the_reproduce_command_works_and_contains_no_password() {
     need!(SERVER, "curl");
     let vhost = vhost(&Topology::standard());
-    let with = plus(&topology_spec(&vhost), &json!({"password": {"env": "RABBIT_PW"}}));
+    let (_file, password) = secret_file(&vhost.monitor.password);
+    let with = plus(&topology_spec(&vhost), &json!({"password": password}));
     let command = run_probe(&with).reproduce;
-    assert!(command.starts_with("curl -sS -u ") && command.contains("\"$RABBIT_PW\""), "{command}");
-    let output = Command::new("sh").args(["-c", &command]).env("RABBIT_PW", &vhost.monitor.password).output();
-    let printed = String::from_utf8(output.unwrap().stdout).unwrap();
-    assert!(printed.contains("x-dead-letter-exchange"), "{command}\n{printed}");
-    let without = plus(&existence_spec(&vhost, &vhost.plain), &json!({"management": null}));
+    assert!(command.contains("| curl -sS ") && !command.contains(&vhost.monitor.password), "{command}");
+    let run = |command: &str| {
+        let output = Command::new("sh").args(["-c", command]).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let printed = run(&command);
+    assert!(printed.starts_with("AMQP") && printed.contains(&vhost.name), "{command}\n{printed}");
+    let mut wrong = with.clone();
+    wrong["queues"][1]["message_ttl_ms"] = json!(1);
+    let command = run_probe(&wrong).reproduce;
+    let printed = run(&command);
+    assert!(
+        command.starts_with("curl -sS -u ") && printed.contains("\"x-message-ttl\":5000"),
+        "{command}\n{printed}"
+    );
+    let without = plus(
+        &existence_spec(&vhost, &vhost.plain),
+        &json!({"management": null, "queues": [{"name": "no.such"}]}),
+    );
     let command = run_probe(&without).reproduce;
     assert_eq!(command, format!("rabbitmqctl -p {} list_queues name messages_ready consumers", vhost.name));
 }

@@ -4,6 +4,7 @@ use super::{LintLevel, Linter};
 use crate::checklist::observation_names::ObservationNames;
 use crate::checklist::plan::{Plan, Probe};
 use crate::checklist::source::{KeyPath, steps};
+use crate::checklist::suggest::misspelled;
 use crate::text::nearest;
 
 impl Linter<'_> {
@@ -52,7 +53,10 @@ impl Linter<'_> {
             let Some(point) = plan.point(id) else { continue };
             let known = ObservationNames::of(point.probes.iter().map(|probe| probe.spec.as_ref()));
             for (index, name) in overrides.people.iter().enumerate().filter(|(_, name)| !known.has(name)) {
-                let hint = match nearest(name, known.names.iter().map(String::as_str)) {
+                let names = || known.names.iter().map(String::as_str);
+                // Where others are possible, only a typo is certainly none of them.
+                let near = if known.is_complete { nearest(name, names()) } else { misspelled(name, names()) };
+                let hint = match near {
                     Some(near) => format!("did you mean {near:?}?"),
                     None if known.is_complete => format!("known ones are {}", known.names.join(", ")),
                     None => continue,

@@ -124,6 +124,24 @@ impl Resolver<'_> {
         !literals.is_empty()
     }
 
+    /// A problem with a value of the profile, or with one of the command line; none with another one.
+    fn problem_of_value(&self, name: &str, what: &str) -> Option<Problem> {
+        let of_command_line = match name {
+            "release" => self.promotion.release.as_ref(),
+            "previous" => self.promotion.previous.as_ref(),
+            _ => None,
+        };
+        if let Some(value) = of_command_line {
+            return Some(Problem::new(format!("--{name} {value}: {what}")));
+        }
+        let path = match name {
+            "previous" => self.profile.file.previous.is_some().then(|| steps![name].to_vec())?,
+            _ => self.profile_value_path(name)?,
+        };
+        let problem = self.profile.source.problem(&path, format!("{name}: {what}"));
+        Some(Problem { hint: suggest::suggest_for_message(what), ..problem })
+    }
+
     /// The path of a value in the profile, if it has the value.
     fn profile_value_path(&self, name: &str) -> Option<KeyPath> {
         value_at(&self.profile.file.values, name)?;
@@ -138,10 +156,9 @@ impl Resolver<'_> {
         steps: &[PathStep],
         what: &str,
     ) -> Problem {
-        if let Some(name) = value_name(with, steps)
-            && let Some(path) = self.profile_value_path(name)
-        {
-            return self.profile.source.problem(&path, format!("{name}: {what}"));
+        let of_value = value_name(with, steps).and_then(|name| self.problem_of_value(name, what));
+        if let Some(problem) = of_value {
+            return problem;
         }
         let mut steps = steps.to_vec();
         // With the mark of an optional key, as in the file.
@@ -180,6 +197,6 @@ mod tests {
         assert_eq!(resolve_text(format!("{STANDARD}\n# Another text.\n")).map_err(|e| e.to_string()), Ok(()));
         let misspelled = STANDARD.replacen("with = { url = ", "with = { ulr = ", 1);
         assert_ne!(misspelled, STANDARD);
-        assert!(resolve_text(misspelled).unwrap_err().to_string().contains("unknown field `ulr`"));
+        assert!(resolve_text(misspelled).unwrap_err().to_string().contains("unknown key `ulr`"));
     }
 }

@@ -1,5 +1,6 @@
 use super::{PROFILE, WITH, own, rejected};
 use crate::checklist::file::STANDARD;
+use crate::checklist::{Checklist, Profile, Promotion, SourceFile, resolve};
 
 #[test]
 fn a_misspelled_kind_is_reported_even_if_values_are_missing() {
@@ -26,19 +27,19 @@ fn a_misspelled_kind_is_reported_even_if_values_are_missing() {
 fn a_misspelled_key_is_reported_with_a_suggestion() {
     let http = |keys: &str| format!("kind = \"http\"\n{WITH}\nurl = \"{{{{ app.url }}}}\"\n{keys}");
     let error = rejected(&own("freshh = \"1s\"", &http("")), PROFILE);
-    assert!(error.starts_with("c.toml:9:1: unknown field `freshh`, expected one of "), "{error}");
+    assert!(error.starts_with("c.toml:9:1: unknown key `freshh`, expected one of "), "{error}");
     assert!(error.ends_with("\n  hint: did you mean fresh?"), "{error}");
     // Also if a value is missing, and for a key that is then removed.
     let value = "[values.app]\nurl = \"http://h\"\n";
     for profile in [PROFILE.to_owned(), format!("{PROFILE}{value}")] {
         for (keys, at) in [("statuss = 200", "16:1"), ("\"statuss?\" = \"{{ app.status }}\"", "16:1")] {
             let error = rejected(&own("", &http(keys)), &profile);
-            assert!(error.starts_with(&format!("c.toml:{at}: unknown field `statuss`")), "{error}");
+            assert!(error.starts_with(&format!("c.toml:{at}: unknown key `statuss`")), "{error}");
             assert!(error.ends_with("did you mean status?"), "{error}");
         }
     }
     let error = rejected(&own("confirm = \"tow\"", &http("")), PROFILE);
-    assert!(error.starts_with("c.toml:9:11: confirm: unknown variant `tow`"), "{error}");
+    assert!(error.starts_with("c.toml:9:11: confirm: unknown value `tow`"), "{error}");
     assert!(error.ends_with("did you mean two?"), "{error}");
     let error = rejected(STANDARD, "environment = \"t\"\n[points.\"infra.rediss\"]\n");
     assert_eq!(
@@ -50,6 +51,67 @@ fn a_misspelled_key_is_reported_with_a_suggestion() {
         error.starts_with("c.toml:13:1: the checklist has no probe s.p/q\n  hint: did you mean s.p/p?"),
         "{error}"
     );
+}
+
+/// Whatever the parser or the decoder calls it.
+#[test]
+fn messages_about_a_file_use_the_terms_of_toml_and_say_what_to_do() {
+    let own_point = |keys: &str| own(keys, &format!("kind = \"http\"\n{WITH}\nurl = \"http://h\""));
+    for (checklist, profile, says) in [
+        (
+            STANDARD.to_owned(),
+            "environment = \"p\"\nenvironment = \"q\"\n",
+            "p.toml:2:1: the key `environment` is there twice\n  hint: remove one of the two",
+        ),
+        (
+            STANDARD.to_owned(),
+            "environment = \"p\"\n[values.a]\nx = 1\n[values.a]\n",
+            "p.toml:4:9: the key `a` is there twice\n  hint: write all its keys below one header",
+        ),
+        (STANDARD.to_owned(), "environment = p\n", "p.toml:1:15: a string must be in quotes"),
+        (STANDARD.to_owned(), "environment = \"p\n", "p.toml:1:17: the string has no closing quote"),
+        (
+            STANDARD.to_owned(),
+            "environment = \"p\"\nseals = [\"drver\"]\n",
+            "p.toml:2:10: seals: unknown value `drver`, expected `driver` or `reviewer`\n  hint: did you mean driver?",
+        ),
+        (own_point("confirm = {}"), PROFILE, "c.toml:9:11: confirm: expected a string, found a table"),
+        (
+            own_point("confirm = \"one\"\nconfirm = \"one\""),
+            PROFILE,
+            "c.toml:10:1: the key `confirm` is there twice",
+        ),
+    ] {
+        let error = rejected(&checklist, profile);
+        assert!(error.starts_with(says), "{error}\n{says}");
+    }
+}
+
+/// Not the line of the checklist that uses it.
+#[test]
+fn a_wrong_value_is_reported_where_it_is_given() {
+    let limits = "environment = \"p\"\n[values.rabbitmq]\nurl = \"amqp://h\"\nmanagement = \"http://h\"\nusername = \"u\"\n\
+        password = { env = \"X\" }\nlimits = \"nne\"\n";
+    let error = rejected(STANDARD, limits);
+    let says = "p.toml:7:1: rabbitmq.limits: unknown value `nne`, expected `none` or `recorded`\n  hint: did you mean none?";
+    assert!(error.starts_with(says), "{error}");
+    let tag = own(
+        "",
+        &format!(
+            "kind = \"registry\"\n{WITH}\napi = {{ url = \"http://h\" }}\nrepository = \"r\"\ntag = \"{{{{ previous }}}}\""
+        ),
+    );
+    let checklist = Checklist::parse(SourceFile::new("c.toml", &*tag)).unwrap();
+    let resolved = |profile: &str, previous: Option<&str>| {
+        let profile = Profile::parse(SourceFile::new("p.toml", profile)).unwrap();
+        let promotion = Promotion { release: Some("v1".into()), previous: previous.map(str::to_owned) };
+        resolve(&checklist, &profile, &promotion).unwrap_err().to_string()
+    };
+    // A tag of git that no image can have.
+    let error = resolved(PROFILE, Some("release/1"));
+    assert!(error.starts_with("--previous release/1: expected "), "{error}");
+    let error = resolved("environment = \"t\"\nprevious = \"release/1\"\n", None);
+    assert!(error.starts_with("p.toml:2:1: previous: expected "), "{error}");
 }
 
 #[test]
