@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn a_limited_request_waits_as_long_as_the_server_says_if_there_is_time() {
-        let deadline = Deadline::after(Duration::from_secs(60));
+        let deadline = Deadline::after(Duration::from_mins(1));
         let after = |status: u16, after: &'static str| {
             let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(after))]);
             retry_after(StatusCode::from_u16(status).unwrap(), &headers, &deadline)
