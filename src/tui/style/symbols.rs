@@ -63,7 +63,9 @@ pub const fn status_symbol(status: &Status) -> (&'static str, StyleRole) {
         Status::Failed | Status::Unconfigured(_) => StyleRole::Failed,
         Status::Error | Status::Interrupted(_) => StyleRole::Error,
         Status::Stale => StyleRole::Stale,
-        Status::NeedsConfirmation { .. } | Status::NeedsAction(_) | Status::Reverted(_) => StyleRole::Attention,
+        Status::NeedsConfirmation { .. } | Status::NeedsAction(_) | Status::Reverted(_) => {
+            StyleRole::Attention
+        }
         Status::Running(_) => StyleRole::Busy,
         Status::Confirmed => StyleRole::Confirmed,
         Status::Waived(_) => StyleRole::Waived,

@@ -56,30 +56,33 @@ fn in_red(cx: &Context, line: Line<'static>) -> Line<'static> {
     Line::from(spans.collect::<Vec<_>>())
 }
 
-/// The form of each part that fits; none where no form does. Parts are given their shortest form first, then longer ones.
+/// The form of each part that fits; none where no form does. Important parts come first: their shortest forms, then longer
+/// ones; what is left is for the others.
 fn fit(parts: Vec<HeaderPart>, room: usize) -> Vec<Option<Vec<Span<'static>>>> {
     let size = |spans: &[Span]| spans.iter().map(Span::width).sum::<usize>() + GAP;
     let mut order: Vec<usize> = (0..parts.len()).collect();
     order.sort_by_key(|index| parts[*index].rank);
+    let (important, others): (Vec<_>, Vec<_>) = order.into_iter().partition(|index| parts[*index].rank < 5);
     let mut chosen: Vec<Option<usize>> = vec![None; parts.len()];
     let mut left = room;
-    for index in &order {
-        let HeaderPart { rank, forms } = &parts[*index];
-        let shortest = forms.last().map_or(0, |form| size(form));
-        if shortest <= left || *rank == 0 {
-            chosen[*index] = Some(forms.len() - 1);
-            left = left.saturating_sub(shortest);
+    for group in [important, others] {
+        for index in &group {
+            let HeaderPart { rank, forms } = &parts[*index];
+            let shortest = forms.last().map_or(0, |form| size(form));
+            if shortest <= left || *rank == 0 {
+                chosen[*index] = Some(forms.len() - 1);
+                left = left.saturating_sub(shortest);
+            }
         }
-    }
-    for index in order {
-        let forms = &parts[index].forms;
-        let Some(shortest) = chosen[index].and_then(|form| forms.get(form)).map(|form| size(form)) else {
-            continue;
-        };
-        let longer = forms.iter().position(|form| size(form) <= left + shortest);
-        if let Some(longer) = longer {
-            left = left + shortest - size(&forms[longer]);
-            chosen[index] = Some(longer);
+        for index in group {
+            let forms = &parts[index].forms;
+            let Some(shortest) = chosen[index].and_then(|form| forms.get(form)).map(|form| size(form)) else {
+                continue;
+            };
+            if let Some(longer) = forms.iter().position(|form| size(form) <= left + shortest) {
+                left = left + shortest - size(&forms[longer]);
+                chosen[index] = Some(longer);
+            }
         }
     }
     let form = |(part, form): (HeaderPart, Option<usize>)| part.forms.into_iter().nth(form?);
@@ -104,9 +107,11 @@ fn left_parts(cx: &Context) -> Vec<HeaderPart> {
     parts.push(HeaderPart::new(0, environment(cx)));
     parts.push(HeaderPart::new(1, vec![styled(&plan.release, Theme::strong())]));
     if let Some(previous) = &plan.previous {
-        parts.push(HeaderPart::new(5, vec![cx.dim(&format!("← {previous}"))]));
+        parts.push(HeaderPart::new(3, vec![cx.dim(&format!("← {previous}"))]));
     }
-    parts.push(HeaderPart { rank: 3, forms: vec![open_counts(cx, true), open_counts(cx, false)] });
+    let forms =
+        [CountForm::Words, CountForm::ShortWords, CountForm::Symbols].map(|form| open_counts(cx, form));
+    parts.push(HeaderPart { rank: 2, forms: forms.into() });
     parts
 }
 
@@ -128,44 +133,66 @@ fn rollback(cx: &Context) -> Option<HeaderPart> {
     Some(HeaderPart { rank: 0, forms: forms.collect() })
 }
 
-/// What is left: how many points for each kind of work, and the running action. In words, or by symbols.
-fn open_counts(cx: &Context, in_words: bool) -> Vec<Span<'static>> {
+/// How the counts of what is left are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CountForm {
+    Words,
+    ShortWords,
+    Symbols,
+}
+
+/// What is left: how many points for each kind of work, and the running action.
+fn open_counts(cx: &Context, form: CountForm) -> Vec<Span<'static>> {
     let counts = cx.run.summary.open_counts.iter().map(|(kind, count)| {
-        let (symbol, role, words) = describe_open(*kind, *count);
-        cx.with_role(&if in_words { format!("{count} {words}") } else { format!("{symbol}{count}") }, role)
+        let (symbol, role, words, short) = describe_open(*kind, *count);
+        let text = match form {
+            CountForm::Words => format!("{count} {words}"),
+            CountForm::ShortWords => format!("{count} {short}"),
+            CountForm::Symbols => format!("{symbol}{count}"),
+        };
+        cx.with_role(&text, role)
     });
     let mut spans: Vec<Span> = Vec::new();
-    for count in running_action(cx, in_words).into_iter().chain(counts) {
+    for count in running_action(cx, form).into_iter().chain(counts) {
         if !spans.is_empty() {
-            spans.push(cx.dim(if in_words { " · " } else { " " }));
+            spans.push(cx.dim(if form == CountForm::Symbols { " " } else { " · " }));
         }
         spans.push(count);
     }
     spans
 }
 
-const fn describe_open(kind: OpenKind, count: usize) -> (&'static str, StyleRole, &'static str) {
+/// The symbol of a kind of work, its role, and its name for a count, in words and in short.
+const fn describe_open(
+    kind: OpenKind,
+    count: usize,
+) -> (&'static str, StyleRole, &'static str, &'static str) {
     match kind {
-        OpenKind::Failed => ("✖", StyleRole::Failed, "failed"),
-        OpenKind::Error if count == 1 => ("⚠", StyleRole::Error, "error"),
-        OpenKind::Error => ("⚠", StyleRole::Error, "errors"),
-        OpenKind::Stale => ("◷", StyleRole::Stale, "stale"),
-        OpenKind::NeedsAction if count == 1 => ("▷", StyleRole::Attention, "needs action"),
-        OpenKind::NeedsAction => ("▷", StyleRole::Attention, "need action"),
-        OpenKind::NeedsConfirmation if count == 1 => ("◐", StyleRole::Attention, "needs confirmation"),
-        OpenKind::NeedsConfirmation => ("◐", StyleRole::Attention, "need confirmation"),
-        OpenKind::Notice if count == 1 => ("ℹ", StyleRole::Waived, "notice"),
-        OpenKind::Notice => ("ℹ", StyleRole::Waived, "notices"),
+        OpenKind::Failed => ("✖", StyleRole::Failed, "failed", "failed"),
+        OpenKind::Error if count == 1 => ("⚠", StyleRole::Error, "error", "error"),
+        OpenKind::Error => ("⚠", StyleRole::Error, "errors", "errors"),
+        OpenKind::Stale => ("◷", StyleRole::Stale, "stale", "stale"),
+        OpenKind::NeedsAction if count == 1 => ("▷", StyleRole::Attention, "needs action", "to run"),
+        OpenKind::NeedsAction => ("▷", StyleRole::Attention, "need action", "to run"),
+        OpenKind::NeedsConfirmation if count == 1 => {
+            ("◐", StyleRole::Attention, "needs confirmation", "to confirm")
+        }
+        OpenKind::NeedsConfirmation => ("◐", StyleRole::Attention, "need confirmation", "to confirm"),
+        OpenKind::Notice if count == 1 => ("ℹ", StyleRole::Waived, "notice", "notice"),
+        OpenKind::Notice => ("ℹ", StyleRole::Waived, "notices", "notices"),
     }
 }
 
 /// The running action: for how long it has run, and its deadline.
-fn running_action(cx: &Context, in_words: bool) -> Option<Span<'static>> {
+fn running_action(cx: &Context, form: CountForm) -> Option<Span<'static>> {
     let (key, run) = cx.run.state.running_action()?;
     let elapsed = time::span(cx.run.now.since(&run.at));
     let deadline = cx.plan().action(key).map(|action| time::span(Duration::from_millis(action.deadline_ms)));
     let progress = deadline.map_or_else(|| elapsed.clone(), |deadline| format!("{elapsed} of {deadline}"));
-    let text = if in_words { format!("1 running {progress}") } else { format!("▶ {elapsed}") };
+    let text = match form {
+        CountForm::Symbols => format!("▶ {elapsed}"),
+        _ => format!("1 running {progress}"),
+    };
     Some(cx.with_role(&text, StyleRole::Busy))
 }
 
