@@ -45,6 +45,9 @@ pub enum CliCommand {
     #[cfg(feature = "rehearsal")]
     #[command(after_help = "Exit codes: as for run")]
     Rehearse(RehearseArgs),
+    /// Print the state of an open run: what is done, what is left, what runs
+    #[command(after_help = "Exit codes: 5 open, 0 sealed GO, 1 sealed and not GO, 2 or more: error")]
+    Status(StatusArgs),
     /// Verify a run log: sealed, open or invalid
     Verify(VerifyArgs),
     /// Review a run log entry by entry; without a log, list the runs on this machine
@@ -238,6 +241,19 @@ pub struct CheckArgs {
     /// Check what counts only once the release is out, too: the live application, rollouts, verification
     #[arg(long)]
     pub after_deploy: bool,
+}
+
+/// Printing the state of a run.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The environment's profile (.toml), or the run log [default: the only open run on this machine]
+    pub run: Option<PathBuf>,
+    /// Print one JSON object; each point has the evidence that a confirmation would sign
+    #[arg(long)]
+    pub json: bool,
+    /// Where run logs are kept [default: the user's state directory]
+    #[arg(long, value_name = "DIR", env = "GONOGO_LOG_DIR")]
+    pub log_dir: Option<PathBuf>,
 }
 
 /// Trusted signers and revoked keys.

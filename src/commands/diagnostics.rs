@@ -52,6 +52,7 @@ pub(super) fn name(command: Option<&CliCommand>) -> &'static str {
         Some(CliCommand::Check(_)) => "check",
         #[cfg(feature = "rehearsal")]
         Some(CliCommand::Rehearse(_)) => "rehearse",
+        Some(CliCommand::Status(_)) => "status",
         Some(CliCommand::Verify(_)) => "verify",
         Some(CliCommand::Review(_)) => "review",
         Some(CliCommand::Report(_)) => "report",

@@ -37,6 +37,7 @@ mod shim;
 #[cfg_attr(not(feature = "rehearsal"), path = "no_rehearsal.rs")]
 mod simulated_reviewer;
 mod start;
+mod status;
 mod supervise;
 mod takeover;
 mod trust;
@@ -104,6 +105,7 @@ fn run_command(command: CliCommand) -> Result<Exit> {
         CliCommand::Check(arguments) => check::check(&arguments),
         #[cfg(feature = "rehearsal")]
         CliCommand::Rehearse(arguments) => rehearse::rehearse(&arguments),
+        CliCommand::Status(arguments) => status::status(&arguments),
         CliCommand::Verify(arguments) => verify::verify(&arguments),
         CliCommand::Bundle(arguments) => bundle::bundle(&arguments),
         CliCommand::Report(arguments) => report::report(&arguments),

@@ -148,7 +148,7 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
     let path = opened.journal.path().to_owned();
     let notices = vec![
         "a rehearsal: the stack is within this program, nothing is real, and its log is not evidence of a deployment".to_owned(),
-        "! selects what is next for you; space confirms it, a runs its action, v shows the verdict and seals, ? is the help"
+        "! goes to what is next, Enter does it (and asks): the points, then the verdict and the seal; ? is the help"
             .to_owned(),
         format!("{REVIEWER} is the reviewer, and confirms shortly after you"),
     ];

@@ -326,6 +326,7 @@ fn observer_setup(path: &Path, appearance: Appearance) -> Setup {
         operator: EnrolledOperator { principal: String::new(), key: String::new(), role: Role::Reviewer },
         log_name: path.display().to_string(),
         directory: working_directory(),
+        ends_with_session: false,
         appearance,
         clock: Box::new(clock::now),
         unlock: Arc::new(|_| Err("an observer has no key".into())),

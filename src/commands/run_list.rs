@@ -23,6 +23,8 @@ pub(super) struct RunSummary {
     pub(super) cells: [String; 5],
     /// Whether it is a rehearsal.
     pub(super) rehearsal: bool,
+    /// Whether it may be open: it is neither sealed nor abandoned.
+    pub(super) is_open: bool,
 }
 
 /// All runs, newest first.
@@ -59,15 +61,16 @@ fn read_summary(path: &Path) -> Option<RunSummary> {
     people.extend(
         tail.iter().filter(|entry| entry.event.needs_signature()).map(|entry| line(&entry.header.by)),
     );
-    let plan = &opened.plan;
+    let (plan, outcome) = (&opened.plan, describe_outcome(opened, &tail));
+    let is_open = !outcome.ends_with("sealed") && !outcome.ends_with("abandoned");
     let cells = [
         line(&plan.environment),
         line(&plan.release),
         first.header.at.wall.readable(),
         people.into_iter().collect::<Vec<_>>().join(", "),
-        describe_outcome(opened, &tail),
+        outcome,
     ];
-    Some(RunSummary { path: path.to_owned(), place, cells, rehearsal: plan.rehearsal.is_some() })
+    Some(RunSummary { path: path.to_owned(), place, cells, rehearsal: plan.rehearsal.is_some(), is_open })
 }
 
 /// The summary of an unreadable log: only where it is.
@@ -82,7 +85,7 @@ fn unreadable_summary(path: PathBuf) -> RunSummary {
         "unreadable: see gonogo verify".into(),
     ];
     let place = RunLink { run: String::new(), previous: None, opened: Utc::from_millis(0) };
-    RunSummary { path, place, cells, rehearsal: false }
+    RunSummary { path, place, cells, rehearsal: false, is_open: false }
 }
 
 /// The summary of a log of another version: where it is, and when it was opened.
@@ -90,7 +93,7 @@ fn other_version_summary(path: &Path, place: RunLink, rules: UnsupportedRules) -
     let environment = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let cells =
         [line(&environment), String::new(), place.opened.readable(), String::new(), rules.to_string()];
-    RunSummary { path: path.to_owned(), place, cells, rehearsal: false }
+    RunSummary { path: path.to_owned(), place, cells, rehearsal: false, is_open: false }
 }
 
 fn describe_outcome(opened: &Opened, tail: &[Entry]) -> String {
@@ -105,7 +108,7 @@ fn describe_outcome(opened: &Opened, tail: &[Entry]) -> String {
         Event::Verdict(verdict) => Some(format!("{} {}/{}", verdict.decision, verdict.done, verdict.total)),
         _ => None,
     });
-    let verdict = verdict.filter(|_| seals > 0).unwrap_or_else(|| "no verdict".into());
+    let verdict = verdict.unwrap_or_else(|| "no verdict".into());
     let needed = opened.plan.seals.len();
     let sealed = match seals {
         _ if is_abandoned => "abandoned".into(),

@@ -71,6 +71,7 @@ impl RunSession {
             operator,
             log_name: path.display().to_string(),
             directory: working_directory(),
+            ends_with_session: self.simulated.is_some(),
             appearance: self.appearance,
             clock: Box::new(clock::now),
             unlock: key_unlocker(handle.keys.clone(), simulated, state.plan.rehearsal.is_some()),

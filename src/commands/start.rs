@@ -29,6 +29,7 @@ enum StartChoice {
     #[cfg(feature = "rehearsal")]
     Rehearse,
     Run(PathBuf),
+    Command(Vec<OsString>),
     Review {
         log: PathBuf,
         rehearsal: bool,
@@ -40,6 +41,7 @@ impl StartChoice {
         match self {
             #[cfg(feature = "rehearsal")]
             Self::Rehearse => vec!["rehearse".into()],
+            Self::Command(arguments) => arguments,
             Self::Run(profile) => vec!["run".into(), "--".into(), profile.into()],
             Self::Review { log, rehearsal: true } => {
                 vec!["review".into(), "--rehearsal".into(), "--".into(), log.into()]
@@ -77,7 +79,19 @@ fn start_groups(store: &LogStore) -> Result<(Vec<StartGroup>, Vec<StartChoice>)>
         choices.push(StartChoice::Rehearse);
     }
     let (mut open, mut new) = (Vec::new(), Vec::new());
-    for (environment, profile) in profiles()? {
+    let (profiles, runs) = (profiles()?, list_runs(store)?);
+    let is_found = |environment: &str| profiles.iter().any(|(found, _)| line(found) == environment);
+    let elsewhere =
+        runs.iter().filter(|run| run.is_open && !run.rehearsal && !is_found(&run.cells[0])).map(|run| {
+            let [environment, release, at, ..] = &run.cells;
+            let description =
+                format!("{release} since {at} · `gonogo run PROFILE` resumes it; Enter shows its log");
+            let choice = StartChoice::Review { log: run.path.clone(), rehearsal: run.rehearsal };
+            (StartOption { name: environment.clone(), description }, choice)
+        });
+    let elsewhere: Vec<_> = elsewhere.collect();
+    let tools = tools(&profiles);
+    for (environment, profile) in profiles {
         let description = line(&profile.display().to_string());
         match find_open(store, &environment)? {
             Some((_, state)) => {
@@ -90,15 +104,17 @@ fn start_groups(store: &LogStore) -> Result<(Vec<StartGroup>, Vec<StartChoice>)>
             }
         }
     }
-    let past = list_runs(store)?.into_iter().take(MAX_RUNS).map(|run| {
+    open.extend(elsewhere);
+    let past = runs.into_iter().take(MAX_RUNS).map(|run| {
         let [environment, release, at, _, outcome] = &run.cells;
         let name = format!("{environment} {release}");
         let option = StartOption { name, description: format!("{outcome} · {at}") };
         (option, StartChoice::Review { log: run.path, rehearsal: run.rehearsal })
     });
     let groups = [
-        ("Resume an open run", open, "no open run of the profiles found here".to_owned()),
+        ("Resume an open run", open, "no run is open on this machine".to_owned()),
         ("Open a run", new, no_profiles()),
+        ("Look without a run", tools, String::new()),
         ("Review", past.collect(), "no runs yet".to_owned()),
     ];
     for (title, items, empty_text) in groups {
@@ -107,6 +123,34 @@ fn start_groups(store: &LogStore) -> Result<(Vec<StartGroup>, Vec<StartChoice>)>
         shown.push(StartGroup { title, options, empty_text });
     }
     Ok((shown, choices))
+}
+
+/// What can be done without a run: setting up, checks of each profile, the list of drills.
+fn tools(profiles: &[(String, PathBuf)]) -> Vec<(StartOption, StartChoice)> {
+    let option = |name: String, description: &str, arguments: Vec<OsString>| {
+        (StartOption { name, description: description.into() }, StartChoice::Command(arguments))
+    };
+    let mut tools = Vec::new();
+    for (environment, profile) in profiles {
+        let of = |command: &str| vec![command.into(), "--".into(), profile.clone().into()];
+        let environment = line(environment);
+        tools.push(option(
+            format!("doctor {environment}"),
+            "missing values and likely mistakes; runs nothing",
+            of("doctor"),
+        ));
+        tools.push(option(
+            format!("check {environment}"),
+            "the probes and their results; no key, no log",
+            of("check"),
+        ));
+    }
+    if cfg!(feature = "rehearsal") {
+        let list = vec!["rehearse".into(), "--list".into()];
+        tools.push(option("drills".into(), "what can be broken in a rehearsal, for you to find", list));
+    }
+    tools.push(option("init".into(), "set up your name and your signing key", vec!["init".into()]));
+    tools
 }
 
 #[cfg(feature = "rehearsal")]

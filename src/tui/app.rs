@@ -99,6 +99,7 @@ impl App {
             access,
             log_name: setup.log_name.clone(),
             directory: setup.directory.clone(),
+            ends_with_session: setup.ends_with_session,
             appearance: setup.appearance,
         };
         Self {

@@ -70,6 +70,8 @@ pub struct ScreenSession {
     pub log_name: String,
     /// The working directory, in which commands run.
     pub directory: PathBuf,
+    /// Whether the run cannot be resumed after this session.
+    pub ends_with_session: bool,
     /// Colors and character set.
     pub appearance: Appearance,
 }

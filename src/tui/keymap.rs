@@ -263,7 +263,7 @@ pub const POINT_KEYS: &[KeyBinding] = &[
     bind("u", Intent::Retract, "retract your own entry"),
     bind("n", Intent::Note, "add a note"),
     bind("r", Intent::RunProbes, "probe it again"),
-    bind("y", Intent::CopyCommand, "copy the command that shows it"),
+    bind("c", Intent::CopyCommand, "copy the command that shows it"),
     bind("a", Intent::RunAction, "run its action; asks first"),
     bind("o", Intent::Output, "output of its action"),
 ];

@@ -77,6 +77,8 @@ pub struct Setup {
     pub outputs: Option<ActionOutputs>,
     /// The last sealed run of the environment, for comparison.
     pub last_sealed: Option<Arc<RunState>>,
+    /// Whether the run cannot be resumed after this session: a rehearsal, whose stack ends with it.
+    pub ends_with_session: bool,
     /// Whether the session only observes a run that another process controls.
     pub read_only: bool,
     /// Notices to show at the start, such as a profile that has changed since the run was opened.

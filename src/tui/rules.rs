@@ -3,8 +3,11 @@
 use crate::tui::context::Context;
 use crate::tui::keymap::Intent;
 use crate::tui::reproduce::has_command;
-use gonogo_core::checklist::{Point, ROLLBACK};
-use gonogo_core::run::{Act, Command, PointState, Rejection, Status, decide, evidence, explain, runnable};
+use gonogo_core::checklist::{Action, ActionKey, Point, ROLLBACK};
+use gonogo_core::run::{
+    Act, ActionEnd, Command, PointState, Rejection, Status, decide, evidence, explain, runnable,
+};
+use gonogo_core::text;
 use gonogo_core::time::Utc;
 
 /// A reason that the rules accept, to find out what else they reject.
@@ -47,6 +50,23 @@ impl Context<'_> {
             format!("{} {}: {}", point.id, status.label(), explain(&self.judgement, &point.id, &status))
         };
         bad.map(problem).collect()
+    }
+
+    /// The steps of the rollback that have not succeeded, by their titles, and why not.
+    pub fn undone_rollback_steps(&self) -> Vec<(String, String)> {
+        let state = &self.run.state;
+        let is_done = |step: &Action| state.rollback_steps_done().any(|done| done.id == step.id);
+        let undone = self.plan().rollback.iter().filter(|step| !is_done(step));
+        let why = |step: &Action| {
+            let run =
+                state.action(&ActionKey::new(ROLLBACK, &step.id)).and_then(|state| state.latest.as_ref());
+            match run {
+                Some(run) => run.end.as_ref().map_or_else(|| "it is running".to_owned(), ActionEnd::describe),
+                None if step.program.is_none() => format!("the profile lacks {}", step.missing.join(", ")),
+                None => "it was not run".to_owned(),
+            }
+        };
+        undone.map(|step| (text::line(&step.title), text::line(&why(step)))).collect()
     }
 
     /// Whether an intent would have an effect now, on a point if it needs one.

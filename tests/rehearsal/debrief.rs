@@ -99,6 +99,7 @@ fn points_waived_during_a_drill_are_reported() {
     terminal.wait_for_text("✖ FAILED").send("w").wait_for_text("Why is it waived?");
     terminal.send("nobody reads alerts").press(Key::Enter).press(Key::Enter).wait_for_text("y waive as");
     terminal.answer("y").wait_for_text("waived validate.slo-alerts").send("q");
+    terminal.wait_for_text("quit the rehearsal").answer("y");
     let output = terminal.wait_exit().code(5).screen_text();
     assert!(output.contains("OPEN: no verdict"), "{output}");
     let json: Value = serde_json::from_str(&report(&sandbox, "json")).unwrap();

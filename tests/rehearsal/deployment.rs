@@ -182,7 +182,7 @@ fn a_run_on_a_served_stack_is_a_rehearsal_too() {
     let operator = ["--as", "dana@deck.example", "--key", &key_file];
     let sandbox = sandbox.env("PATH", dir.join("bin")).args([&run[..], &operator].concat());
     let mut terminal = sandbox.terminal(120, 40);
-    terminal.wait_for_text("rehearsal · tailored").wait_for_text("7/27").send("q");
+    terminal.wait_for_text("REHEARSAL").wait_for_text("7/27").send("q");
     let _ = terminal.wait_exit().code(5);
     let environment = dir.file_name().unwrap().to_str().unwrap().replace("gonogo-", "").to_lowercase();
     let [log] = sandbox.logs(&environment).try_into().expect("one log");

@@ -69,6 +69,7 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
         operator: no_operator,
         log_name: path.display().to_string(),
         directory: working_directory(),
+        ends_with_session: false,
         appearance: appearance(&arguments.screen, &settings),
         clock: Box::new(clock::now),
         unlock: Arc::new(|_| Err("a review has no keys".into())),

@@ -8,6 +8,7 @@ pub mod entry;
 pub mod help;
 pub mod notices;
 pub mod plan_proposal;
+pub mod quit;
 pub mod retract;
 pub mod rolled_back;
 pub mod run_action;

@@ -21,7 +21,8 @@ impl Dialog for RolledBackDialog {
         let text = format!("You confirm that {} is rolled back to {to}.", cx.plan().release);
         dialog.put(vec![styled(&text, Theme::strong())], width, 0);
         dialog.gap();
-        let text = "Every rollback step succeeded. The points of verification then check the restored release, and nothing more is deployed in this run.";
+        undone_section(cx, &mut dialog, width);
+        let text = "The points that verify a rollback then check the restored release, and nothing more is deployed in this run.";
         dialog.put(vec![styled(text, Theme::text())], width, 0);
         let me = cx.name_and_role(&cx.session.operator.principal);
         dialog.keys(cx, &[("y", &format!("record as {me}")), ("Esc", "cancel")], width);
@@ -35,4 +36,20 @@ impl Dialog for RolledBackDialog {
         let notice = "on record: rolled back".into();
         Reaction::Close(vec![Effect::act(cx, Act::RollBack { reason: None }, notice, None)])
     }
+}
+
+/// The steps of the rollback that have not succeeded: what they would have undone is still there.
+pub fn undone_section(cx: &Context, dialog: &mut DialogView, width: usize) {
+    let undone = cx.undone_rollback_steps();
+    if undone.is_empty() {
+        let text = "Every rollback step succeeded.";
+        return dialog.put(vec![styled(text, Theme::text())], width, 0);
+    }
+    let text = "Not done, so what these steps would undo stays:";
+    dialog.put(vec![cx.with_role(text, StyleRole::Attention)], width, 0);
+    for (title, why) in undone {
+        let spans = vec![cx.dim("– "), styled(&title, Theme::strong()), cx.dim(&format!(" · {why}"))];
+        dialog.put(spans, width, 2);
+    }
+    dialog.gap();
 }

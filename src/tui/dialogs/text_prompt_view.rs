@@ -3,6 +3,7 @@
 use ratatui::text::Line;
 
 use crate::tui::context::{Context, pad_right};
+use crate::tui::dialogs::rolled_back::undone_section;
 use crate::tui::dialogs::text_prompt::{PromptPurpose, PromptStage, TextPrompt};
 use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
@@ -27,6 +28,9 @@ pub fn dialog_view(cx: &Context, width: usize, prompt: &TextPrompt) -> DialogVie
     if let Some(point) = cx.plan().point(&prompt.point) {
         dialog.put(vec![styled(&point.title, Theme::strong())], width, 0);
         dialog.gap();
+    }
+    if prompt.purpose == PromptPurpose::RolledBack {
+        undone_section(cx, &mut dialog, width);
     }
     dialog.put(vec![styled(question, Theme::text())], width, 0);
     dialog.field(cx, width, &prompt.text, TEXT_ROWS, prompt.stage == PromptStage::Text);

@@ -109,7 +109,7 @@ fn the_selection_is_a_shown_point_or_none() {
 
 #[test]
 fn keys_do_nothing_where_no_point_is_shown() {
-    for key in [" ", "w", "x", "u", "n", "r", "y"] {
+    for key in [" ", "w", "x", "u", "n", "r", "c"] {
         let screen = wide("/rabbit⏎1").press(key);
         assert!(screen.effects.is_empty() && !screen.has_dialog(), "{key}");
         assert_eq!(screen.notice(), "no point is shown here");

@@ -41,6 +41,7 @@ pub fn screen_of(me: EnrolledOperator, state: Arc<RunState>, now: &Moment, size:
         operator: me,
         log_name: "20260921T141320Z.jsonl".into(),
         directory: "/home/alice/deploy".into(),
+        ends_with_session: false,
         appearance: Appearance { color_scheme: ColorScheme::Dark, ascii: false, color: true },
         clock: Box::new(move || now.clone()),
         review: None,
@@ -378,7 +379,7 @@ fn probes_are_rerun_only_where_one_can_run() {
 
 #[test]
 fn the_command_of_a_failed_probe_is_copied_first_and_then_that_of_the_next() {
-    let copied = screen(&mixed(), WIDE).press("3jy");
+    let copied = screen(&mixed(), WIDE).press("3jc");
     assert!(
         matches!(&copied.effects[..], [HostEffect::Copy(command)] if command.starts_with("rabbitmqadmin "))
     );
@@ -388,10 +389,10 @@ fn the_command_of_a_failed_probe_is_copied_first_and_then_that_of_the_next() {
         let notice = screen(&mixed(), WIDE).press("3jjj").press(keys).notice().to_owned();
         notice.split(" · ").next().unwrap().to_owned()
     };
-    assert_eq!(notice("y"), "1 of 3: Grafana is healthy");
-    assert_eq!(notice("yy"), "2 of 3: Prometheus answers queries");
-    assert_eq!(notice("yyyy"), "1 of 3: Grafana is healthy");
-    assert_eq!(notice("yykjy"), "1 of 3: Grafana is healthy");
+    assert_eq!(notice("c"), "1 of 3: Grafana is healthy");
+    assert_eq!(notice("cc"), "2 of 3: Prometheus answers queries");
+    assert_eq!(notice("cccc"), "1 of 3: Grafana is healthy");
+    assert_eq!(notice("cckjc"), "1 of 3: Grafana is healthy");
 }
 
 #[test]
@@ -399,7 +400,7 @@ fn the_command_of_a_failed_probe_is_copied_before_that_of_an_error() {
     let id = "infra.observability";
     let wrong = Outcome::of(vec![Observation::new("query API", "200", "500", false)], "curl jaeger");
     let sample = mixed().probe_result(id, "jaeger", wrong);
-    assert!(screen(&sample, WIDE).press("3jjjy").notice().starts_with("1 of 3: Jaeger's query API answers"));
-    assert!(screen(&sample, WIDE).press("3jjjyy").notice().starts_with("2 of 3: Grafana is healthy"));
+    assert!(screen(&sample, WIDE).press("3jjjc").notice().starts_with("1 of 3: Jaeger's query API answers"));
+    assert!(screen(&sample, WIDE).press("3jjjcc").notice().starts_with("2 of 3: Grafana is healthy"));
     assert!(screen(&sample, WIDE).press("4y").notice().starts_with("no probe of it has run"));
 }

@@ -50,7 +50,7 @@ pub fn choose(appearance: Appearance, groups: &[StartGroup]) -> io::Result<Optio
     }
     let mut guard = TerminalGuard::acquire()?;
     let mut terminal = guard.terminal()?;
-    let mut list = StartList { groups, selected: 0, appearance };
+    let mut list = StartList { groups, selected: 0, has_help: false, appearance };
     loop {
         terminal.draw(|frame| list.draw(frame))?;
         while !event::poll(SIGNAL_POLL_INTERVAL)? {
@@ -79,6 +79,8 @@ enum StartStep {
 struct StartList<'a> {
     groups: &'a [StartGroup],
     selected: usize,
+    /// Whether the keys are listed.
+    has_help: bool,
     appearance: Appearance,
 }
 
@@ -97,6 +99,7 @@ impl StartList<'_> {
                 return StartStep::Chosen(None);
             }
             (KeyCode::Char('z'), true) => return StartStep::Suspend,
+            (KeyCode::Char('?'), _) => self.has_help = !self.has_help,
             (KeyCode::Enter, _) => return StartStep::Chosen(Some(self.selected)),
             (KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab, _) => {
                 self.selected = (self.selected + 1).min(last);
@@ -125,8 +128,15 @@ impl StartList<'_> {
         let shown: Vec<Line> = lines.into_iter().skip(first).take(height).collect();
         frame.render_widget(Paragraph::new(shown), body);
         let (up, mark) = if self.appearance.ascii { ("up, down", "-") } else { ("↑ ↓", "·") };
-        let keys =
-            format!(" {up} choose {mark} Enter go {mark} q quit {mark} gonogo --help lists all commands");
+        let keys = if self.has_help {
+            format!(
+                " {up} j k Tab choose {mark} g G first, last {mark} Enter go {mark} Ctrl-Z suspend {mark} q Esc quit"
+            )
+        } else {
+            format!(
+                " {up} choose {mark} Enter go {mark} q quit {mark} ? keys {mark} gonogo --help lists all commands"
+            )
+        };
         frame.render_widget(Paragraph::new(keys).style(theme.dim()), hints);
     }
 
@@ -199,7 +209,8 @@ mod tests {
 
     fn shown(keys: &[KeyCode], width: u16, height: u16) -> (String, Vec<Option<usize>>) {
         let groups = groups();
-        let mut list = StartList { groups: &groups, selected: 0, appearance: Appearance::default() };
+        let mut list =
+            StartList { groups: &groups, selected: 0, has_help: false, appearance: Appearance::default() };
         let mut chosen = Vec::new();
         for key in keys {
             if let StartStep::Chosen(which) = list.key(KeyEvent::from(*key)) {

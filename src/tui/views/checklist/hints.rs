@@ -65,7 +65,7 @@ fn point_hints(view: &View, point: &Point) -> Vec<Hint> {
     if status.is_no_go() || matches!(status, Status::NeedsConfirmation { .. }) {
         hints.extend(exception_hints(view, point));
         hints.extend(
-            Some(("y", "copy command"))
+            Some(("c", "copy command"))
                 .filter(|_| status.is_no_go() && view.is_available(Intent::CopyCommand, Some(point))),
         );
         hints.push(("n", "note"));

@@ -7,7 +7,7 @@ use crate::tui::dialogs::help::HelpDialog;
 use crate::tui::dialogs::retract::RetractDialog;
 use crate::tui::dialogs::text_prompt::{PromptPurpose, TextPrompt};
 use crate::tui::dialogs::verdict::VerdictDialog;
-use crate::tui::dialogs::{DialogLayer, run_action, stop_action, switch_operator};
+use crate::tui::dialogs::{DialogLayer, quit, run_action, stop_action, switch_operator};
 use crate::tui::keymap::Intent;
 use crate::tui::layer::{Effect, Layer};
 use crate::tui::reproduce;
@@ -61,7 +61,7 @@ impl ChecklistView {
                 self.open_filter();
                 None
             }
-            Intent::Quit => Some(Effect::Quit),
+            Intent::Quit => Some(quit::request(cx)),
             Intent::Suspend => Some(Effect::Suspend),
             Intent::StopAction => Some(stop_action::open(cx)),
             Intent::Rollback => Some(Effect::OpenRollback),
