@@ -5,19 +5,20 @@ use std::sync::{Arc, mpsc};
 use anyhow::{Result, anyhow};
 
 use super::exiting::{SignalRequest, WorkerThreads, on_signals, wait_until_stopped};
+use super::screen_options::ScreenOptions;
 use super::settings::Settings;
 use super::simulated_reviewer::SimulatedReviewer;
 use super::{identity, resume};
 use crate::engine::{Engine, EngineHandle, Keyring, Log, OpenRun, PreviousRuns, clock};
 use crate::process::Permit;
-use crate::tui::terminal::{TerminalGuard, read_events};
+use crate::tui::terminal::{TerminalGuard, TerminalOptions};
 use crate::tui::{
-    self, AddOperatorRequest, Appearance, Msg, SessionEnd, Setup, UnlockKey, UnlockResult, forward_updates,
+    self, AddOperatorRequest, Msg, SessionEnd, Setup, UnlockKey, UnlockResult, forward_updates,
 };
 use gonogo_core::error::chain;
 use gonogo_core::journal::attachments::ActionOutputs;
 use gonogo_core::journal::keys::Signer;
-use gonogo_core::run::{Act, Command, NumberedRequest, RunSnapshot, RunState};
+use gonogo_core::run::{Act, Command, InFlight, NumberedRequest, RunSnapshot, RunState};
 use gonogo_core::secret::SecretRef;
 use gonogo_core::text::line;
 
@@ -37,8 +38,8 @@ pub(super) struct RunSession {
     pub(super) notices: Vec<String>,
     /// The previous runs.
     pub(super) previous: PreviousRuns,
-    /// The appearance.
-    pub(super) appearance: Appearance,
+    /// The options of the screen.
+    pub(super) screen: ScreenOptions,
     /// The signer that gonogo simulates, in a rehearsal.
     pub(super) simulated: Option<SimulatedReviewer>,
 }
@@ -69,7 +70,7 @@ impl RunSession {
         let setup = Setup {
             operator,
             log_name: path.display().to_string(),
-            appearance: self.appearance,
+            appearance: self.screen.appearance,
             clock: Box::new(clock::now),
             unlock: key_unlocker(handle.keys.clone(), simulated, state.plan.rehearsal.is_some()),
             review: None,
@@ -83,7 +84,7 @@ impl RunSession {
             workers.spawn(other.run(handle.states.clone(), handle.requests.clone()));
         }
         let (running, states) = (workers.spawn(engine.run()), handle.states.clone());
-        let end = show(&workers, &setup, state, handle);
+        let end = show(&workers, &setup, self.screen.terminal, state, handle);
         // The engine stops when its requests end; everything acknowledged is on disk by then.
         let has_stopped = workers.block_on(wait_until_stopped(running));
         if let Some(other) = lock_owner.taken_over_by() {
@@ -99,13 +100,18 @@ impl RunSession {
         }
         // Entries may have been written since the screen was last drawn.
         let RunSnapshot { state, in_flight } = states.borrow().clone();
-        if let Some((action, _)) = &in_flight.preparing_action {
-            say!("{} did not start: gonogo quit during its checks", line(&action.to_string()));
-        }
-        if let Some(principal) = &in_flight.awaited_signer {
-            say!("the entry that waited for the key of {} was not logged", line(principal));
-        }
+        report_unfinished(&in_flight);
         Ok(SessionEnd { state, ..end? })
+    }
+}
+
+/// Prints what was not logged because gonogo quit.
+fn report_unfinished(in_flight: &InFlight) {
+    if let Some((action, _)) = &in_flight.preparing_action {
+        say!("{} did not start: gonogo quit during its checks", line(&action.to_string()));
+    }
+    if let Some(principal) = &in_flight.awaited_signer {
+        say!("the entry that waited for the key of {} was not logged", line(principal));
     }
 }
 
@@ -143,6 +149,7 @@ fn check_trusted(
 pub(super) fn show(
     workers: &WorkerThreads,
     setup: &Setup,
+    options: TerminalOptions,
     state: Arc<RunState>,
     handle: EngineHandle,
 ) -> Result<SessionEnd> {
@@ -154,8 +161,8 @@ pub(super) fn show(
         // A full queue means that the engine is behind the person; waiting keeps the order.
         let _ = requests.blocking_send(request);
     };
-    let mut guard = TerminalGuard::acquire()?;
-    read_events(sender)?;
+    let mut guard = TerminalGuard::acquire()?.with_options(options);
+    guard.read_events(sender)?;
     Ok(tui::run(&mut *guard.terminal()?, &mut guard, setup, state, &messages, &mut send)?)
 }
 

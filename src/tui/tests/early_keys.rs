@@ -10,9 +10,7 @@ use crate::tui::input_queue::{QueuedEvent, Slots};
 
 fn typed(code: KeyCode, at: Instant) -> QueuedEvent {
     let event = Event::Key(KeyEvent::new(code, KeyModifiers::NONE));
-    let mut typed = QueuedEvent::new(event, Slots::new().acquire());
-    typed.read_at = at;
-    typed
+    QueuedEvent::new(event, at, Slots::new().acquire())
 }
 
 #[test]
