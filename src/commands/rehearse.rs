@@ -160,6 +160,8 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
         replan: None,
         notices,
         previous: PreviousRuns::default(),
+        // Nothing of it is real, so nobody is called.
+        notify: Default::default(),
         screen: screen_options(&arguments.screen, &settings),
         simulated: Some(SimulatedReviewer(REVIEWER.to_owned())),
     };

@@ -91,10 +91,17 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         notices,
         previous,
         screen,
+        notify: (loaded.profile().file.notify.clone(), join_command(&loaded)),
         simulated: None,
     };
     let end = session.run()?;
     print_summary(&path, arguments, &end)
+}
+
+/// The command with which another person joins the run on this machine.
+fn join_command(loaded: &LoadedProfile) -> String {
+    let profile = loaded.path().canonicalize().unwrap_or_else(|_| loaded.path().to_owned());
+    format!("gonogo run {}", shell_word(&profile.display().to_string()))
 }
 
 /// What is known of the environment's earlier runs, and why it is less than there could be.
@@ -309,7 +316,7 @@ fn run_without_log(
     let setup = observer_setup(Path::new("nowhere"), screen.appearance);
     let workers = WorkerThreads::start(2)?;
     let running = workers.spawn(engine.run());
-    let end = show(&workers, &setup, screen.terminal, state, handle);
+    let end = show(&workers, &setup, screen.terminal, state, handle, mpsc::channel());
     workers.block_on(wait_until_stopped(running))?;
     Ok(if end?.signalled { Exit::Interrupted } else { Exit::Success })
 }

@@ -1,8 +1,10 @@
 //! A session of a run: the engine and the screen.
 
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use tokio::time::timeout;
 
 use super::exiting::{SignalRequest, WorkerThreads, on_signals, wait_until_stopped};
 use super::screen_options::ScreenOptions;
@@ -15,12 +17,16 @@ use crate::tui::terminal::{TerminalGuard, TerminalOptions};
 use crate::tui::{
     self, AddOperatorRequest, Msg, SessionEnd, Setup, UnlockKey, UnlockResult, forward_updates,
 };
+use gonogo_core::checklist::Notify;
 use gonogo_core::error::chain;
 use gonogo_core::journal::attachments::ActionOutputs;
 use gonogo_core::journal::keys::Signer;
-use gonogo_core::run::{Act, Command, InFlight, NumberedRequest, RunSnapshot, RunState};
+use gonogo_core::run::{Act, Command, InFlight, NumberedRequest, RunSnapshot, RunState, Update};
 use gonogo_core::secret::SecretRef;
 use gonogo_core::text::line;
+
+/// How long the last notifications may take after the run has been closed.
+const NOTIFY_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The start of a session.
 pub(super) struct RunSession {
@@ -40,6 +46,8 @@ pub(super) struct RunSession {
     pub(super) previous: PreviousRuns,
     /// The options of the screen.
     pub(super) screen: ScreenOptions,
+    /// The profile's notifications, and the command that joins the run.
+    pub(super) notify: (Vec<Notify>, String),
     /// The signer that gonogo simulates, in a rehearsal.
     pub(super) simulated: Option<SimulatedReviewer>,
 }
@@ -63,6 +71,7 @@ impl RunSession {
         if let Some(act) = self.replan {
             engine.execute(&Command::new(by.clone(), act))?;
         }
+        let notifier = engine.notifier(self.notify.0, self.notify.1);
         let state = Arc::clone(engine.state());
         let operator =
             state.operator(&by).cloned().ok_or_else(|| anyhow!("{by} does not take part in this run"))?;
@@ -83,8 +92,11 @@ impl RunSession {
         if let Some(other) = self.simulated {
             workers.spawn(other.run(handle.states.clone(), handle.requests.clone()));
         }
-        let (running, states) = (workers.spawn(engine.run()), handle.states.clone());
-        let end = show(&workers, &setup, self.screen.terminal, state, handle);
+        let (states, queue) = (handle.states.clone(), mpsc::channel());
+        // Before the engine runs: nothing that it does is missed.
+        let notifying = notifier.run(states.clone(), warn_on_screen(queue.0.clone()));
+        let (running, notifying) = (workers.spawn(engine.run()), workers.spawn(notifying));
+        let end = show(&workers, &setup, self.screen.terminal, state, handle, queue);
         // The engine stops when its requests end; everything acknowledged is on disk by then.
         let has_stopped = workers.block_on(wait_until_stopped(running));
         if let Some(other) = lock_owner.taken_over_by() {
@@ -93,7 +105,11 @@ impl RunSession {
         if !matches!(has_stopped, Ok(true)) {
             lock_owner.leave_in_place();
         }
-        if !has_stopped? {
+        let is_stopped = has_stopped?;
+        if is_stopped && workers.block_on(async { timeout(NOTIFY_TIMEOUT, notifying).await }).is_err() {
+            note!("gonogo: a notification was not answered before gonogo quit");
+        }
+        if !is_stopped {
             note!(
                 "gonogo: an operation was still blocked when gonogo quit (such as a disk that does not respond); the next start shows what reached the log"
             );
@@ -152,8 +168,8 @@ pub(super) fn show(
     options: TerminalOptions,
     state: Arc<RunState>,
     handle: EngineHandle,
+    (sender, messages): (mpsc::Sender<Msg>, mpsc::Receiver<Msg>),
 ) -> Result<SessionEnd> {
-    let (sender, messages) = mpsc::channel();
     let EngineHandle { requests, states, updates, .. } = handle;
     workers.spawn(forward_updates(states, updates, sender.clone()));
     forward_signals(&sender)?;
@@ -164,6 +180,17 @@ pub(super) fn show(
     let mut guard = TerminalGuard::acquire()?.with_options(options);
     guard.read_events(sender)?;
     Ok(tui::run(&mut *guard.terminal()?, &mut guard, setup, state, &messages, &mut send)?)
+}
+
+/// Shows warnings on the screen; after its end, on standard error.
+fn warn_on_screen(sender: mpsc::Sender<Msg>) -> impl Fn(String) + Send {
+    move |warning| {
+        if let Err(mpsc::SendError(Msg::Update(Update::Warning(warning)))) =
+            sender.send(Msg::Update(Update::Warning(warning)))
+        {
+            note!("gonogo: {warning}");
+        }
+    }
 }
 
 /// SIGTERM, SIGHUP and SIGINT close the screen as `q` does; after SIGCONT it is drawn again.
