@@ -212,7 +212,7 @@ pub struct ScreenArgs {
     /// Colors for a dark or a light terminal
     #[arg(long, value_enum)]
     pub theme: Option<ThemeArg>,
-    /// Draw with ASCII only
+    /// Draw with ASCII only; the default if TERM is dumb or the locale is not UTF-8
     #[arg(long)]
     pub ascii: bool,
 }

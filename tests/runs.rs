@@ -8,6 +8,7 @@ mod key_types;
 mod killed;
 mod looser_plans;
 mod named_keys;
+mod notify;
 mod opening;
 mod resuming;
 mod screen;

@@ -8,7 +8,9 @@ use anyhow::{Context as _, Result, anyhow};
 use directories::ProjectDirs;
 use tracing::debug;
 
-use gonogo_core::checklist::permissions::{BaseDirectories, Permissions, permissions, with_placeholders};
+use gonogo_core::checklist::permissions::{
+    BaseDirectories, Permissions, notify_permissions, permissions, with_placeholders,
+};
 use gonogo_core::checklist::{Checklist, Lock, Plan, Profile, Promotion, STANDARD_NAME, SourceFile, resolve};
 use gonogo_core::error::{ErrorKind, Failure, Problem, Problems};
 use gonogo_core::files::read_regular_text;
@@ -105,11 +107,17 @@ impl LoadedProfile {
         Ok(resolve(&self.checklist, &self.profile, promotion)?)
     }
 
+    /// The permissions of its notifications.
+    pub(super) fn notify_permissions(&self) -> Result<Permissions> {
+        Ok(notify_permissions(&self.profile.file.notify, &self.base_directories()?))
+    }
+
     /// What the profile does, for any release and without one.
     pub(super) fn permissions(&self) -> Result<Permissions> {
         let base = self.base_directories()?;
         let mut all = with_placeholders(permissions(&self.plan(&Promotion::any())?, &base));
         all.extend(permissions(&self.plan(&Promotion::default())?, &base));
+        all.extend(notify_permissions(&self.profile.file.notify, &base));
         Ok(all)
     }
 

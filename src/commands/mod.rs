@@ -30,6 +30,7 @@ mod review;
 mod run;
 mod run_list;
 mod run_summary;
+mod screen_options;
 mod session;
 mod settings;
 #[cfg(feature = "rehearsal")]

@@ -13,8 +13,8 @@ use self::serve::serve;
 use super::exiting::hold_signals;
 use super::loaded_profile::{LoadedProfile, store};
 use super::report::drill_infos;
-use super::run::appearance;
 use super::run_summary::session_exit;
+use super::screen_options::screen_options;
 use super::session::RunSession;
 use super::settings::Settings;
 use super::simulated_reviewer::SimulatedReviewer;
@@ -160,7 +160,9 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
         replan: None,
         notices,
         previous: PreviousRuns::default(),
-        appearance: appearance(&arguments.screen, &settings),
+        // Nothing of it is real, so nobody is called.
+        notify: Default::default(),
+        screen: screen_options(&arguments.screen, &settings),
         simulated: Some(SimulatedReviewer(REVIEWER.to_owned())),
     };
     let end = session.run()?;

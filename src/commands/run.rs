@@ -14,16 +14,17 @@ use super::loaded_profile::{LoadedProfile, store};
 use super::replan::replan;
 use super::resume;
 use super::run_summary::print_summary;
+use super::screen_options::screen_options;
 use super::session::{RunSession, forward_signals, show, working_directory};
 use super::settings::Settings;
 use super::takeover;
 use super::trust;
-use crate::cli::{PromotionArgs, RunArgs, ScreenArgs, ThemeArg};
+use crate::cli::{PromotionArgs, RunArgs};
 use crate::engine::{self, Engine, NewRun, OpenRun, PreviousRuns, clock};
 use crate::probes::FingerprintKey;
 use crate::process::Permit;
-use crate::tui::terminal::{TerminalGuard, read_events};
-use crate::tui::{self, Appearance, ColorScheme, Setup};
+use crate::tui::terminal::TerminalGuard;
+use crate::tui::{self, Appearance, Setup};
 use gonogo_core::checklist::{Plan, Promotion, Role, check_release, loosenings};
 use gonogo_core::error::Exit;
 use gonogo_core::journal::attachments::ActionOutputs;
@@ -79,7 +80,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     let (previous, problem) = previous_runs(&store, &loaded, &opened)?;
     notices.extend(problem);
     let replan = if arguments.replan { replan(&opened.state, plan)? } else { None };
-    let appearance = appearance(&arguments.screen, &settings);
+    let screen = screen_options(&arguments.screen, &settings);
     let path = opened.journal.path().to_owned();
     let session = RunSession {
         opened,
@@ -89,11 +90,18 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         replan,
         notices,
         previous,
-        appearance,
+        screen,
+        notify: (loaded.profile().file.notify.clone(), join_command(&loaded)),
         simulated: None,
     };
     let end = session.run()?;
     print_summary(&path, arguments, &end)
+}
+
+/// The command with which another person joins the run on this machine.
+fn join_command(loaded: &LoadedProfile) -> String {
+    let profile = loaded.path().canonicalize().unwrap_or_else(|_| loaded.path().to_owned());
+    format!("gonogo run {}", shell_word(&profile.display().to_string()))
 }
 
 /// What is known of the environment's earlier runs, and why it is less than there could be.
@@ -278,25 +286,16 @@ fn describe_recovery(command: &Command) -> Vec<String> {
     torn.into_iter().chain(doubt).collect()
 }
 
-/// The appearance of the screen.
-pub(super) fn appearance(screen: &ScreenArgs, settings: &Settings) -> Appearance {
-    let light = screen.theme.or(settings.theme) == Some(ThemeArg::Light);
-    Appearance {
-        color_scheme: if light { ColorScheme::Light } else { ColorScheme::Dark },
-        ascii: screen.ascii || settings.ascii,
-        color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-    }
-}
-
 /// Follows a run that another gonogo may hold, read-only.
 fn follow_run(path: &Path, state: RunState, arguments: &RunArgs, settings: &Settings) -> Result<Exit> {
     let (sender, messages) = mpsc::channel();
     let state = Arc::new(state);
     follow::follow(path, Arc::clone(&state), sender.clone())?;
-    let setup = observer_setup(path, appearance(&arguments.screen, settings));
+    let screen = screen_options(&arguments.screen, settings);
+    let setup = observer_setup(path, screen.appearance);
     forward_signals(&sender)?;
-    let mut guard = TerminalGuard::acquire()?;
-    read_events(sender)?;
+    let mut guard = TerminalGuard::acquire()?.with_options(screen.terminal);
+    guard.read_events(sender)?;
     let end = tui::run(&mut *guard.terminal()?, &mut guard, &setup, state, &messages, &mut |_| {})?;
     Ok(if end.signalled { Exit::Interrupted } else { Exit::Success })
 }
@@ -313,10 +312,11 @@ fn run_without_log(
     let (engine, handle) = Engine::new(log, state, Vec::new(), loaded.secrets(), permit);
     let engine = engine.with_screen();
     let state = Arc::clone(engine.state());
-    let setup = observer_setup(Path::new("nowhere"), appearance(&arguments.screen, settings));
+    let screen = screen_options(&arguments.screen, settings);
+    let setup = observer_setup(Path::new("nowhere"), screen.appearance);
     let workers = WorkerThreads::start(2)?;
     let running = workers.spawn(engine.run());
-    let end = show(&workers, &setup, state, handle);
+    let end = show(&workers, &setup, screen.terminal, state, handle, mpsc::channel());
     workers.block_on(wait_until_stopped(running))?;
     Ok(if end?.signalled { Exit::Interrupted } else { Exit::Success })
 }

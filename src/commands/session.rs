@@ -2,25 +2,32 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use tokio::time::timeout;
 
 use super::exiting::{SignalRequest, WorkerThreads, on_signals, wait_until_stopped};
+use super::screen_options::ScreenOptions;
 use super::settings::Settings;
 use super::simulated_reviewer::SimulatedReviewer;
 use super::{identity, resume};
 use crate::engine::{Engine, EngineHandle, Keyring, Log, OpenRun, PreviousRuns, clock};
 use crate::process::Permit;
-use crate::tui::terminal::{TerminalGuard, read_events};
+use crate::tui::terminal::{TerminalGuard, TerminalOptions};
 use crate::tui::{
-    self, AddOperatorRequest, Appearance, Msg, SessionEnd, Setup, UnlockKey, UnlockResult, forward_updates,
+    self, AddOperatorRequest, Msg, SessionEnd, Setup, UnlockKey, UnlockResult, forward_updates,
 };
+use gonogo_core::checklist::Notify;
 use gonogo_core::error::chain;
 use gonogo_core::journal::attachments::ActionOutputs;
 use gonogo_core::journal::keys::Signer;
-use gonogo_core::run::{Act, Command, NumberedRequest, RunSnapshot, RunState};
+use gonogo_core::run::{Act, Command, InFlight, NumberedRequest, RunSnapshot, RunState, Update};
 use gonogo_core::secret::SecretRef;
 use gonogo_core::text::line;
+
+/// How long the last notifications may take after the run has been closed.
+const NOTIFY_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The start of a session.
 pub(super) struct RunSession {
@@ -38,8 +45,10 @@ pub(super) struct RunSession {
     pub(super) notices: Vec<String>,
     /// The previous runs.
     pub(super) previous: PreviousRuns,
-    /// The appearance.
-    pub(super) appearance: Appearance,
+    /// The options of the screen.
+    pub(super) screen: ScreenOptions,
+    /// The profile's notifications, and the command that joins the run.
+    pub(super) notify: (Vec<Notify>, String),
     /// The signer that gonogo simulates, in a rehearsal.
     pub(super) simulated: Option<SimulatedReviewer>,
 }
@@ -63,6 +72,7 @@ impl RunSession {
         if let Some(act) = self.replan {
             engine.execute(&Command::new(by.clone(), act))?;
         }
+        let notifier = engine.notifier(self.notify.0, self.notify.1);
         let state = Arc::clone(engine.state());
         let operator =
             state.operator(&by).cloned().ok_or_else(|| anyhow!("{by} does not take part in this run"))?;
@@ -72,7 +82,7 @@ impl RunSession {
             log_name: path.display().to_string(),
             directory: working_directory(),
             ends_with_session: self.simulated.is_some(),
-            appearance: self.appearance,
+            appearance: self.screen.appearance,
             clock: Box::new(clock::now),
             unlock: key_unlocker(handle.keys.clone(), simulated, state.plan.rehearsal.is_some()),
             review: None,
@@ -85,8 +95,11 @@ impl RunSession {
         if let Some(other) = self.simulated {
             workers.spawn(other.run(handle.states.clone(), handle.requests.clone()));
         }
-        let (running, states) = (workers.spawn(engine.run()), handle.states.clone());
-        let end = show(&workers, &setup, state, handle);
+        let (states, queue) = (handle.states.clone(), mpsc::channel());
+        // Before the engine runs: nothing that it does is missed.
+        let notifying = notifier.run(states.clone(), warn_on_screen(queue.0.clone()));
+        let (running, notifying) = (workers.spawn(engine.run()), workers.spawn(notifying));
+        let end = show(&workers, &setup, self.screen.terminal, state, handle, queue);
         // The engine stops when its requests end; everything acknowledged is on disk by then.
         let has_stopped = workers.block_on(wait_until_stopped(running));
         if let Some(other) = lock_owner.taken_over_by() {
@@ -95,20 +108,29 @@ impl RunSession {
         if !matches!(has_stopped, Ok(true)) {
             lock_owner.leave_in_place();
         }
-        if !has_stopped? {
+        let is_stopped = has_stopped?;
+        if is_stopped && workers.block_on(async { timeout(NOTIFY_TIMEOUT, notifying).await }).is_err() {
+            note!("gonogo: a notification was not answered before gonogo quit");
+        }
+        if !is_stopped {
             note!(
                 "gonogo: an operation was still blocked when gonogo quit (such as a disk that does not respond); the next start shows what reached the log"
             );
         }
         // Entries may have been written since the screen was last drawn.
         let RunSnapshot { state, in_flight } = states.borrow().clone();
-        if let Some((action, _)) = &in_flight.preparing_action {
-            say!("{} did not start: gonogo quit during its checks", line(&action.to_string()));
-        }
-        if let Some(principal) = &in_flight.awaited_signer {
-            say!("the entry that waited for the key of {} was not logged", line(principal));
-        }
+        report_unfinished(&in_flight);
         Ok(SessionEnd { state, ..end? })
+    }
+}
+
+/// Prints what was not logged because gonogo quit.
+fn report_unfinished(in_flight: &InFlight) {
+    if let Some((action, _)) = &in_flight.preparing_action {
+        say!("{} did not start: gonogo quit during its checks", line(&action.to_string()));
+    }
+    if let Some(principal) = &in_flight.awaited_signer {
+        say!("the entry that waited for the key of {} was not logged", line(principal));
     }
 }
 
@@ -146,10 +168,11 @@ fn check_trusted(
 pub(super) fn show(
     workers: &WorkerThreads,
     setup: &Setup,
+    options: TerminalOptions,
     state: Arc<RunState>,
     handle: EngineHandle,
+    (sender, messages): (mpsc::Sender<Msg>, mpsc::Receiver<Msg>),
 ) -> Result<SessionEnd> {
-    let (sender, messages) = mpsc::channel();
     let EngineHandle { requests, states, updates, .. } = handle;
     workers.spawn(forward_updates(states, updates, sender.clone()));
     forward_signals(&sender)?;
@@ -157,9 +180,20 @@ pub(super) fn show(
         // A full queue means that the engine is behind the person; waiting keeps the order.
         let _ = requests.blocking_send(request);
     };
-    let mut guard = TerminalGuard::acquire()?;
-    read_events(sender)?;
+    let mut guard = TerminalGuard::acquire()?.with_options(options);
+    guard.read_events(sender)?;
     Ok(tui::run(&mut *guard.terminal()?, &mut guard, setup, state, &messages, &mut send)?)
+}
+
+/// Shows warnings on the screen; after its end, on standard error.
+fn warn_on_screen(sender: mpsc::Sender<Msg>) -> impl Fn(String) + Send {
+    move |warning| {
+        if let Err(mpsc::SendError(Msg::Update(Update::Warning(warning)))) =
+            sender.send(Msg::Update(Update::Warning(warning)))
+        {
+            note!("gonogo: {warning}");
+        }
+    }
 }
 
 /// SIGTERM, SIGHUP and SIGINT close the screen as `q` does; after SIGCONT it is drawn again.

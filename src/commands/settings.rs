@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::git::UserGitSettings;
 use super::loaded_profile::{MAX_FILE, config_dir};
 use crate::cli::ThemeArg;
+use crate::tui::terminal::AttentionSetting;
 use gonogo_core::checklist::SourceFile;
 use gonogo_core::error::Problems;
 use gonogo_core::files::read_trusted_text;
@@ -27,9 +28,11 @@ pub(super) struct Settings {
     pub(super) revoked: Option<PathBuf>,
     /// The color scheme.
     pub(super) theme: Option<ThemeArg>,
-    /// ASCII only.
+    /// ASCII only; otherwise, the environment decides.
+    pub(super) ascii: Option<bool>,
+    /// What may call for their attention while they look elsewhere.
     #[serde(default)]
-    pub(super) ascii: bool,
+    pub(super) attention: AttentionSetting,
     /// The user's settings of git.
     #[serde(skip)]
     pub(super) git: UserGitSettings,

@@ -9,8 +9,8 @@ use anyhow::Result;
 use clap::CommandFactory as _;
 
 use super::loaded_profile::{MAX_FILE, config_dir, store};
-use super::run::appearance;
 use super::run_list::list_runs;
+use super::screen_options::screen_options;
 use super::settings::Settings;
 use crate::cli::{Cli, ScreenArgs};
 use crate::engine::find_open;
@@ -58,7 +58,10 @@ pub(super) fn start() -> Result<Exit> {
     }
     let (settings, screen) = (Settings::read()?, screen());
     let (groups, mut choices) = start_groups(&store(screen.log_dir.as_deref())?)?;
-    let Some(chosen) = choose(appearance(&screen, &settings), &groups)? else { return Ok(Exit::Success) };
+    let options = screen_options(&screen, &settings);
+    let Some(chosen) = choose(options.appearance, options.terminal, &groups)? else {
+        return Ok(Exit::Success);
+    };
     // Replaces this process by the command, as if it were on the command line.
     let launch = Launch::new(std::env::current_exe()?).args(choices.swap_remove(chosen).arguments());
     Err(launch.exec(&Permit::for_own_program()).into())

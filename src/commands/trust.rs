@@ -38,7 +38,10 @@ pub(super) fn require<'a>(
     let directories = loaded.base_directories()?;
     let plans: Vec<_> = plans.into_iter().map(|plan| (plan, permissions(plan, &directories))).collect();
     let record = store::read(loaded.path())?;
-    let is_covered = is_covered(&plans, record.as_ref());
+    // They belong to the profile, not to a plan.
+    let notifications = loaded.notify_permissions()?;
+    let is_allowed = |permission| record.as_ref().is_some_and(|record| record.profile.contains(permission));
+    let is_covered = is_covered(&plans, record.as_ref()) && notifications.iter().all(is_allowed);
     // The profile's permissions for any release are resolved from files: only if they are needed.
     if is_covered && trust_digest.is_none() {
         return Ok(Permit::for_trusted_program());

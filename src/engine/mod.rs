@@ -8,6 +8,7 @@ pub mod clock;
 mod face;
 mod keyring;
 mod log;
+mod notifications;
 mod opening;
 mod probe_task;
 mod probes;
@@ -36,6 +37,7 @@ pub use self::face::EngineHandle;
 use self::face::{Face, accepted_or_rejected};
 pub use self::keyring::Keyring;
 pub use self::log::Log;
+pub use self::notifications::Notifier;
 pub use self::opening::{
     LastSealedRun, LogWarnings, NewRun, OpenRun, OpenRunError, ephemeral_run, execute_alone, find_open, host,
     last_sealed_run, log_warnings, open, reopen,
@@ -49,6 +51,7 @@ use crate::diagnostic;
 use crate::probes::FingerprintKey;
 use crate::process::Permit;
 use crate::secret_store::Terminal;
+use gonogo_core::checklist::Notify;
 use gonogo_core::error::{ErrorKind, Failure, HasKind};
 use gonogo_core::journal::entry::Event;
 use gonogo_core::journal::file::AppendError;
@@ -204,6 +207,12 @@ impl Engine {
     pub fn with_previous_runs(mut self, previous_runs: PreviousRuns) -> Self {
         self.previous_runs = previous_runs;
         self
+    }
+
+    /// Sends notifications of this run. `join` is the command that joins it.
+    #[must_use]
+    pub fn notifier(&self, notify: Vec<Notify>, join: String) -> Notifier {
+        Notifier { notify, join, secret_store: self.scheduler.secret_store().clone() }
     }
 
     /// Uses another program to supervise actions (`supervise`).

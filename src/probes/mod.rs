@@ -28,6 +28,7 @@ mod cors;
 mod credentials;
 mod curl;
 mod deadline;
+mod delivery;
 mod effects;
 mod encoding;
 mod error;
@@ -81,6 +82,7 @@ use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::time::Utc;
 
 use deadline::Deadline;
+pub use delivery::deliver;
 pub use effects::Effects;
 pub use http_client::proxies_of_environment;
 

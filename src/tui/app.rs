@@ -1,16 +1,19 @@
 //! The state of the whole screen: layers, run, session, pending requests. It takes messages and returns effects; it
 //! does no I/O and gets the time from outside.
 
+mod attention;
 mod drawing;
 mod engine;
+mod events;
 mod read_jobs;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::{Event, KeyEvent, KeyEventKind};
+use crossterm::event::{Event, KeyEvent};
 use ratatui::layout::Rect;
 
+use self::attention::Attention;
 use crate::tui::context::{Access, Context, RunView, ScreenSession};
 use crate::tui::dialogs::DialogLayer;
 use crate::tui::dialogs::notices::NoticesDialog;
@@ -43,6 +46,8 @@ pub enum HostEffect {
     Send(NumberedRequest),
     /// Copy a text to the clipboard.
     Copy(String),
+    /// Call the person, who looks elsewhere.
+    Call(String),
     /// Unlock the key of an operator to be added.
     Unlock(AddOperatorRequest),
     /// Suspend the program.
@@ -81,6 +86,12 @@ pub struct App {
     pub quit_state: QuitState,
     /// The size of the screen.
     pub screen: Rect,
+    /// Whether keys were ignored because the screen is too small.
+    ignored_keys: bool,
+    /// When the terminal was asked for its background.
+    pub background_query: Option<Moment>,
+    /// Where the person looks, and what they were last notified of.
+    attention: Attention,
 }
 
 impl App {
@@ -102,7 +113,8 @@ impl App {
             ends_with_session: setup.ends_with_session,
             appearance: setup.appearance,
         };
-        Self {
+        let mut app = Self {
+            attention: Attention::new(now.clone()),
             layers: initial_layers(setup, &state),
             run: initial_run_view(setup, state, now),
             session,
@@ -110,7 +122,12 @@ impl App {
             notices: NoticeBoard::default(),
             quit_state: QuitState::default(),
             screen,
-        }
+            ignored_keys: false,
+            background_query: None,
+        };
+        let cx = Context::new(&app.run, &app.session, screen, screen);
+        app.attention.start(&cx);
+        app
     }
 
     /// Records an input, for the diagnosis of crashes.
@@ -144,6 +161,10 @@ impl App {
             },
             Msg::State(latest) => latest.take().map_or_else(Vec::new, |snapshot| self.set_run(snapshot)),
             Msg::Update(update) => self.on_update(update),
+            Msg::Background(scheme) => {
+                self.set_background(scheme);
+                Vec::new()
+            }
             Msg::KeyUnlocked(result) => self.dispatch(&Input::KeyUnlocked(result)),
             Msg::ReviewProgress(progress) => self.dispatch(&Input::ReviewProgress(progress)),
             Msg::Continued => vec![HostEffect::Redraw],
@@ -151,20 +172,6 @@ impl App {
                 self.quit_state.signalled = true;
                 self.quit()
             }
-        }
-    }
-
-    fn on_event(&mut self, event: Event) -> Vec<HostEffect> {
-        match event {
-            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
-            Event::Paste(text) => self.dispatch(&Input::Paste(text)),
-            Event::Mouse(event) => self.dispatch(&Input::Mouse(event)),
-            Event::Resize(width, height) => {
-                self.screen = Rect::new(0, 0, width, height);
-                self.run.is_tail_stale = true;
-                self.dispatch(&Input::Resize)
-            }
-            _ => Vec::new(),
         }
     }
 

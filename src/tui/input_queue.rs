@@ -21,9 +21,9 @@ pub struct QueuedEvent {
 }
 
 impl QueuedEvent {
-    /// An event that was just read.
-    pub(in crate::tui) fn new(event: Event, slot: Slot) -> Self {
-        Self { event, read_at: Instant::now(), _slot: Arc::new(slot) }
+    /// An event that was read at `read_at`.
+    pub(in crate::tui) fn new(event: Event, read_at: Instant, slot: Slot) -> Self {
+        Self { event, read_at, _slot: Arc::new(slot) }
     }
 }
 
@@ -67,6 +67,7 @@ mod tests {
     use super::*;
     use crate::tui::Msg;
     use crate::tui::terminal::forward_events;
+    use crate::tui::terminal::input_filter::InputFilter;
 
     /// A key is held down, and the screen handles one event at a time.
     #[test]
@@ -77,14 +78,14 @@ mod tests {
         let (handled_so_far, max_queue) = (Arc::clone(&handled), Arc::clone(&largest_queue));
         let mut read = 0;
         let typing = std::thread::spawn(move || {
-            forward_events(&sender, || {
+            forward_events(&sender, InputFilter::default(), |_| {
                 // All events read before this one are queued or handled.
                 max_queue.fetch_max(read - handled_so_far.load(Ordering::SeqCst), Ordering::SeqCst);
                 read += 1;
                 if read > TOTAL {
                     Err(std::io::ErrorKind::UnexpectedEof.into())
                 } else {
-                    Ok(Event::FocusGained)
+                    Ok(Some(Event::FocusGained))
                 }
             });
         });

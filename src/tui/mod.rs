@@ -34,6 +34,7 @@ mod widgets;
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -119,6 +120,8 @@ pub enum Msg {
     State(LatestState),
     /// An update from the engine.
     Update(Update),
+    /// The terminal has reported its background.
+    Background(ColorScheme),
     /// The result of unlocking the key of an operator to be added.
     KeyUnlocked(Result<UnlockResult, String>),
     /// Progress of reading and verifying the log of a review.
@@ -148,6 +151,31 @@ pub trait Host {
     /// # Errors
     /// When the terminal cannot be written.
     fn copy_to_clipboard(&mut self, text: &str) -> io::Result<()>;
+
+    /// Asks the terminal for its background colour, if that is wanted. The answer comes as [`Msg::Background`]. Returns
+    /// whether it was asked.
+    ///
+    /// # Errors
+    /// When the terminal cannot be written.
+    fn query_background(&mut self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    /// Calls the person, who looks elsewhere.
+    ///
+    /// # Errors
+    /// When the terminal cannot be written.
+    fn call(&mut self, _text: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Sets the window title.
+    ///
+    /// # Errors
+    /// When the terminal cannot be written.
+    fn set_title(&mut self, _title: &str) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// How a session ended.
@@ -180,6 +208,7 @@ where
     let size = terminal.size().map_err(io::Error::other)?;
     let mut app = App::new(setup, state, Rect::new(0, 0, size.width, size.height));
     let (mut unlocker, mut reader) = (UnlockWorker::default(), ReadWorker::default());
+    let mut is_first_frame = true;
     loop {
         app.tick((setup.clock)());
         reader.poll(&mut app);
@@ -197,6 +226,12 @@ where
             }
             drawn => drawn?,
         }
+        if mem::take(&mut is_first_frame) && host.query_background()? {
+            app.background_query = Some(app.run.now.clone());
+        }
+        if let Some(title) = app.new_title() {
+            host.set_title(&title)?;
+        }
         let mut queue =
             next_messages(messages, reader.limit_wait(&app, unlocker.limit_wait(app.redraw_interval())));
         queue.extend(unlocker.poll());
@@ -206,10 +241,11 @@ where
             for effect in app.update(message) {
                 match effect {
                     HostEffect::Send(request) => send(request),
+                    HostEffect::Call(text) => host.call(&text)?,
                     HostEffect::Copy(text) => host.copy_to_clipboard(&text)?,
                     HostEffect::Unlock(request) => unlocker.start(&setup.unlock, request),
-                    HostEffect::Suspend => redraw_all(terminal, host.suspend())?,
-                    HostEffect::Redraw => redraw_all(terminal, host.resume())?,
+                    HostEffect::Suspend => redraw_all(terminal, &mut app, host.suspend())?,
+                    HostEffect::Redraw => redraw_all(terminal, &mut app, host.resume())?,
                     HostEffect::Quit => return Ok(app.into_session_end()),
                 }
             }
@@ -224,11 +260,12 @@ fn is_terminal_closed(error: &io::Error) -> bool {
 }
 
 /// Redraws the whole screen after another program used the terminal.
-fn redraw_all<B: Backend>(terminal: &mut Terminal<B>, result: io::Result<()>) -> io::Result<()>
+fn redraw_all<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, result: io::Result<()>) -> io::Result<()>
 where
     B::Error: Send + Sync + 'static,
 {
     result?;
+    app.forget_title();
     // Not `clear`: it asks the terminal for the cursor position, and the input thread would read the reply.
     let size = terminal.size().map_err(io::Error::other)?;
     terminal.resize(size.into()).map_err(io::Error::other)

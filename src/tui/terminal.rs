@@ -1,6 +1,10 @@
 //! Setup and restoration of the terminal.
 
 mod bounded;
+pub(in crate::tui) mod bursts;
+mod calls;
+pub(in crate::tui) mod input_filter;
+pub(in crate::tui) mod replies;
 
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
 use std::mem::ManuallyDrop;
@@ -8,25 +12,32 @@ use std::panic::{self, PanicHookInfo};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bounded::BoundedBackend;
+pub use calls::{AttentionSetting, TerminalKind};
+use calls::{RESTORE_TITLE, SAVE_TITLE};
 use crossterm::cursor::Show;
 use crossterm::event::{
-    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event,
-    MouseEventKind,
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
+    EnableMouseCapture, Event,
 };
+use crossterm::style::Print;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+pub use replies::scheme_of_colorfgbg;
 use rustix::termios::{QueueSelector, tcflush};
 
 use crate::diagnostic::record_panic;
 use crate::stopwatch::Pause;
 use crate::tui::input_queue::{QueuedEvent, Slots};
 use crate::tui::recorder;
+use crate::tui::terminal::input_filter::{FilteredInput, InputFilter, read_event};
+use crate::tui::terminal::replies::BACKGROUND_QUERY;
 use crate::tui::{Host, Msg};
 
 /// The maximum size of a text for the clipboard; terminals drop what is much longer.
@@ -48,6 +59,18 @@ type PanicHook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 pub struct TerminalGuard {
     panic_messages: PanicMessages,
     previous_hook: PanicHook,
+    options: TerminalOptions,
+}
+
+/// What a session does with the terminal besides drawing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TerminalOptions {
+    /// Whether the terminal is asked for its background: nothing else has set the color scheme.
+    pub detects_background: bool,
+    /// What may call for the person's attention.
+    pub attention: AttentionSetting,
+    /// What the terminal understands.
+    pub kind: TerminalKind,
 }
 
 impl TerminalGuard {
@@ -59,9 +82,27 @@ impl TerminalGuard {
     pub fn acquire() -> io::Result<Self> {
         let (panic_messages, previous_hook) = (PanicMessages::default(), PanicHook::from(panic::take_hook()));
         set_panic_hook(&panic_messages, &previous_hook);
-        let guard = Self { panic_messages, previous_hook };
+        let guard = Self { panic_messages, previous_hook, options: TerminalOptions::default() };
         enter()?;
         Ok(guard)
+    }
+
+    /// Sets what the session does with the terminal besides drawing.
+    #[must_use]
+    pub const fn with_options(mut self, options: TerminalOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Starts the input thread, which sends keys, pastes, mouse events and resizes until the session ends. If the
+    /// terminal is closed, it sends [`Msg::Quit`].
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub fn read_events(&self, sender: Sender<Msg>) -> io::Result<()> {
+        let filter = InputFilter::new(self.options.detects_background);
+        let read = move || forward_events(&sender, filter, read_event);
+        thread::Builder::new().name("input".into()).spawn(read).map(drop)
     }
 
     /// The terminal to draw on. It is never dropped: ratatui's drop shows the cursor, which [`restore`] does anyway,
@@ -122,9 +163,16 @@ fn enter() -> io::Result<()> {
     set_modes(&mut io::stdout())
 }
 
-/// Enables the alternate screen, bracketed paste and mouse capture.
+/// Saves the window title, and enables the alternate screen, bracketed paste, mouse capture and reports of the focus.
 fn set_modes(out: &mut impl Write) -> io::Result<()> {
-    execute!(out, EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture)
+    execute!(
+        out,
+        Print(SAVE_TITLE),
+        EnterAlternateScreen,
+        EnableBracketedPaste,
+        EnableMouseCapture,
+        EnableFocusChange
+    )
 }
 
 /// Restores the terminal. Errors are ignored, so that as much as possible is restored.
@@ -134,10 +182,12 @@ pub fn restore() {
 }
 
 fn reset_modes(out: &mut impl Write) {
+    let _ = queue!(out, DisableFocusChange);
     let _ = queue!(out, DisableMouseCapture);
     let _ = queue!(out, DisableBracketedPaste);
     let _ = queue!(out, LeaveAlternateScreen);
     let _ = queue!(out, Show);
+    let _ = queue!(out, Print(RESTORE_TITLE));
     let _ = out.flush();
 }
 
@@ -160,51 +210,54 @@ impl Host for TerminalGuard {
             return Ok(());
         }
         // OSC 52 also works over ssh.
-        let mut out = io::stdout();
-        write!(out, "\x1b]52;c;{}\x07", STANDARD.encode(text))?;
-        out.flush()
+        write_now(&format!("\x1b]52;c;{}\x07", STANDARD.encode(text)))
+    }
+
+    fn query_background(&mut self) -> io::Result<bool> {
+        if self.options.detects_background {
+            write_now(BACKGROUND_QUERY)?;
+        }
+        Ok(self.options.detects_background)
+    }
+
+    fn call(&mut self, text: &str) -> io::Result<()> {
+        write_now(&calls::call(self.options.attention, self.options.kind, text))
+    }
+
+    fn set_title(&mut self, title: &str) -> io::Result<()> {
+        write_now(&calls::title(self.options.attention, self.options.kind, title))
     }
 }
 
-/// Starts the input thread, which sends keys, pastes, mouse events and resizes until the session ends. If the terminal
-/// is closed, it sends [`Msg::Quit`].
-///
-/// # Errors
-/// When the thread cannot be started.
-pub fn read_events(sender: Sender<Msg>) -> io::Result<()> {
-    let read = move || forward_events(&sender, crossterm::event::read);
-    thread::Builder::new().name("input".into()).spawn(read).map(drop)
+/// Writes a control sequence between two frames.
+fn write_now(sequence: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    out.write_all(sequence.as_bytes())?;
+    out.flush()
 }
 
 /// Sends the events from `read` until it fails or the session ends. Does not read while the queue is full.
-pub(in crate::tui) fn forward_events(sender: &Sender<Msg>, mut read: impl FnMut() -> io::Result<Event>) {
+pub(in crate::tui) fn forward_events(
+    sender: &Sender<Msg>,
+    mut filter: InputFilter,
+    mut read: impl FnMut(Option<Duration>) -> io::Result<Option<Event>>,
+) {
     let slots = Slots::new();
     loop {
-        let slot = slots.acquire();
-        let event = loop {
-            match read() {
-                Ok(event) if is_pointer_motion(&event) => {}
-                Ok(event) => break event,
-                Err(_) => {
-                    let _ = sender.send(Msg::Quit);
-                    return;
-                }
-            }
-        };
-        if sender.send(Msg::Queued(QueuedEvent::new(event, slot))).is_err() {
+        let Ok(inputs) = filter.read(None, &mut read) else {
+            let _ = sender.send(Msg::Quit);
             return;
+        };
+        for input in inputs {
+            let message = match input {
+                FilteredInput::Event(event, at) => Msg::Queued(QueuedEvent::new(event, at, slots.acquire())),
+                FilteredInput::Background(scheme) => Msg::Background(scheme),
+            };
+            if sender.send(message).is_err() {
+                return;
+            }
         }
     }
-}
-
-/// Whether the event is a motion, drag or button release of the pointer. These are ignored, as every message redraws
-/// the screen.
-const fn is_pointer_motion(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Mouse(mouse)
-            if matches!(mouse.kind, MouseEventKind::Moved | MouseEventKind::Drag(_) | MouseEventKind::Up(_))
-    )
 }
 
 #[cfg(test)]

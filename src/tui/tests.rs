@@ -2,6 +2,7 @@
 
 mod actions;
 mod add_operator;
+mod attention;
 mod availability;
 pub mod buffer;
 mod early_keys;
@@ -19,3 +20,4 @@ mod screen_queries;
 mod screens;
 mod sealing;
 mod sections;
+mod terminal_input;

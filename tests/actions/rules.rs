@@ -178,8 +178,8 @@ fn the_output_of_an_action_is_followed_scrolled_and_searched() {
     run_successfully(&mut terminal, "deploy.ship/build");
     terminal.send("o").wait_for_text("red 500  of it").wait_for_text("following");
     terminal.press(Key::Char('g')).wait_for_text("red 1  of it");
-    terminal.send("/RED 321").press(Key::Enter).wait_for_text("red 321  of it");
-    terminal.send("N").wait_for_text("no \"RED 321\" above");
+    terminal.send("/RED 32").press(Key::Enter).wait_for_text("red 32  of it");
+    terminal.send("N").wait_for_text("no \"RED 32\" above");
     terminal.press(Key::Char('G')).wait_for_text("red 500  of it");
     let red = terminal.screen().cell(5, 1).unwrap().fgcolor();
     assert_eq!(red, vt100::Color::Idx(1));

@@ -73,6 +73,29 @@ fn a_failed_point_cannot_be_confirmed_and_entries_persist_after_a_resume() {
     assert_a_changed_byte_is_detected(&mut world);
 }
 
+#[test]
+fn text_that_the_terminal_sends_is_no_key() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("1/3");
+    select(&mut terminal, '2', 0);
+    terminal.wait_for_text("people.duty");
+    // A paste without brackets is no answer and no note, in a prompt it is one line of text.
+    terminal.send_raw("n first line\rn second line\ry").wait_for_text("pasted text ignored: 28 characters");
+    terminal.press(Key::Down).wait_gone("pasted text ignored");
+    terminal.send("n").wait_for_text("The note:");
+    terminal.send_raw("first line\rn second line\r").wait_for_text("first line n second line");
+    terminal.press(Key::Enter).wait_for_text("noted on people.duty");
+    // The reply of a terminal to a query, late and in two pieces. Each `g` or `f` of it would be a key.
+    terminal.send_raw("\x1b]11;rgb:ff").send_raw("ff/ffff/ffff\x1b\\").send_raw("\x1b[?62;22c");
+    confirm(&mut terminal, "people.duty");
+    quit(terminal);
+    let kinds: Vec<_> =
+        world.entries().iter().map(|entry| entry["kind"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds.iter().filter(|kind| *kind == "noted").count(), 1, "{kinds:?}");
+}
+
 fn assert_a_changed_byte_is_detected(world: &mut World) {
     let log = world.log();
     let text = std::fs::read_to_string(&log).unwrap();

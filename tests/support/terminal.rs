@@ -16,6 +16,9 @@ use super::wait::{self, TIMEOUT};
 /// How long a question must have been on the screen before the program takes an answer, and some more.
 const READING_TIME: Duration = Duration::from_millis(700);
 
+/// So many characters at once are a paste, however they are sent.
+const BURST: usize = 8;
+
 /// A key of the keyboard.
 #[derive(Clone, Copy, Debug)]
 pub enum Key {
@@ -103,9 +106,19 @@ impl Terminal {
         Self { child, master: pty.master, slave: Some(pty.slave), writer, shared, reader }
     }
 
-    /// Sends text unchanged.
+    /// Types text. A longer one is pasted: the program takes so many keys at once for a paste, with the keys that
+    /// follow them at once.
     #[track_caller]
     pub fn send(&mut self, text: &str) -> &mut Self {
+        if text.chars().count() >= BURST && !text.contains(char::is_control) {
+            return self.paste(text);
+        }
+        self.send_raw(text)
+    }
+
+    /// Sends text unchanged.
+    #[track_caller]
+    pub fn send_raw(&mut self, text: &str) -> &mut Self {
         self.writer.write_all(text.as_bytes()).and_then(|()| self.writer.flush()).expect("an open terminal");
         self
     }
@@ -131,7 +144,7 @@ impl Terminal {
     /// Presses one key.
     #[track_caller]
     pub fn press(&mut self, key: Key) -> &mut Self {
-        self.send(&key.sequence())
+        self.send_raw(&key.sequence())
     }
 
     /// Pastes text, bracketed if the program has turned bracketed paste on.
@@ -139,7 +152,7 @@ impl Terminal {
     pub fn paste(&mut self, text: &str) -> &mut Self {
         let bracketed = self.shared.lock().parser.screen().bracketed_paste();
         let text = if bracketed { format!("\x1b[200~{text}\x1b[201~") } else { text.to_owned() };
-        self.send(&text)
+        self.send_raw(&text)
     }
 
     /// Waits until the screen meets a condition; panics with the screen if it does not in time.

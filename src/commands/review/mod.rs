@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use self::indexed_log::IndexedLog;
 use super::loaded_profile::{check_first_entry, open_log};
-use super::run::appearance;
+use super::screen_options::screen_options;
 use super::session::{forward_signals, working_directory};
 use super::settings::Settings;
 use super::trusted_signers::read_trusted_signers;
@@ -20,7 +20,7 @@ use super::verified_log::verify_source;
 use crate::cli::ReviewArgs;
 use crate::engine::clock;
 use crate::tui::review::{ReviewLog, ReviewProgress, VerificationResult};
-use crate::tui::terminal::{TerminalGuard, read_events};
+use crate::tui::terminal::TerminalGuard;
 use crate::tui::{self, Msg, Setup};
 use gonogo_core::checklist::Role;
 use gonogo_core::error::{Exit, chain};
@@ -65,12 +65,13 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
     });
     let settings = Settings::read()?;
     let no_operator = EnrolledOperator { principal: String::new(), key: String::new(), role: Role::Reviewer };
+    let screen = screen_options(&arguments.screen, &settings);
     let setup = Setup {
         operator: no_operator,
         log_name: path.display().to_string(),
         directory: working_directory(),
         ends_with_session: false,
-        appearance: appearance(&arguments.screen, &settings),
+        appearance: screen.appearance,
         clock: Box::new(clock::now),
         unlock: Arc::new(|_| Err("a review has no keys".into())),
         review: Some(Arc::clone(&log) as Arc<dyn ReviewLog>),
@@ -80,8 +81,8 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
         read_only: false,
     };
     forward_signals(&sender)?;
-    let mut guard = TerminalGuard::acquire()?;
-    read_events(sender)?;
+    let mut guard = TerminalGuard::acquire()?.with_options(screen.terminal);
+    guard.read_events(sender)?;
     // `source` keeps a bundle unpacked until here.
     let end = tui::run(&mut *guard.terminal()?, &mut guard, &setup, first, &messages, &mut |_| {})?;
     Ok(if end.signalled { Exit::Interrupted } else { Exit::Success })

@@ -9,6 +9,7 @@ mod index;
 pub mod lint;
 mod literal_secrets;
 mod lock;
+mod notify;
 mod observation_names;
 mod overrides;
 pub mod permissions;
@@ -33,6 +34,7 @@ pub use file::{Checklist, STANDARD_NAME};
 #[cfg(any(test, feature = "testing"))]
 pub use index::SCANS;
 pub use lock::{STANDARD_POINTS, check_logged};
+pub use notify::{Notify, NotifyEvent};
 pub use observation_names::ObservationNames;
 pub use placeholder::is_placeholder;
 pub use plan::{

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::file::{ActionFile, DurationOrZero, PointFile, PositiveDuration, ProbeFile};
 use super::literal_secrets::{has_password, is_secret_name};
+use super::notify::Notify;
 use super::plan::{Confirm, Contact, PointId, Rehearsal, Role};
 use super::source::{KeyPath, PathStep, SourceFile, steps};
 use super::spec::syntax::{self, Release};
@@ -54,6 +55,9 @@ pub struct ProfileFile {
     /// Steps of the rollback: they replace the checklist's with the same id, or follow them.
     #[serde(rename = "rollback", default)]
     pub rollback: Vec<ActionFile>,
+    /// Whom else a run tells what needs them or has ended.
+    #[serde(default)]
+    pub notify: Vec<Notify>,
 }
 
 fn driver() -> Vec<Role> {
@@ -131,6 +135,9 @@ impl Profile {
         if file.seals.is_empty() {
             problems.push(source.problem(&steps!["seals"], "seals is empty: expected at least \"driver\""));
         }
+        for (index, notify) in file.notify.iter().enumerate() {
+            problems.extend(notify.problems(index, &source));
+        }
         let mut at = steps!["values"].to_vec();
         report_literal_secrets(&file.values, &mut at, &mut |path, what| {
             let hint =
@@ -143,7 +150,8 @@ impl Profile {
     /// All secrets that it references, even if no probe uses them.
     #[must_use]
     pub fn secrets(&self) -> Vec<SecretRef> {
-        self.file.values.values().flat_map(references).collect()
+        let of_notify = self.file.notify.iter().filter_map(|notify| notify.secret.clone());
+        self.file.values.values().flat_map(references).chain(of_notify).collect()
     }
 }
 

@@ -72,6 +72,8 @@ pub struct ActionState {
     pub latest: Option<ActionRun>,
     /// Its newest dry run.
     pub latest_dry_run: Option<ActionRun>,
+    /// How long its last run that succeeded took, in milliseconds; dry runs are not counted.
+    pub last_took_ms: Option<u64>,
 }
 
 impl ActionState {
@@ -292,6 +294,10 @@ impl RunState {
                 cause: event.cause,
                 output: event.output.clone(),
             });
+            let is_measured = !action_run.dry_run && event.exit.is_success() && event.took_ms > 0;
+            if let Some(state) = self.actions.get_mut(&event.action).filter(|_| is_measured) {
+                state.last_took_ms = Some(event.took_ms);
+            }
         }
     }
 

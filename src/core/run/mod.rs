@@ -2,6 +2,7 @@
 
 mod actions;
 mod causes;
+mod changes;
 mod command;
 mod decide;
 mod dependencies;
@@ -21,6 +22,7 @@ mod verdict;
 
 pub use actions::{ActionEnd, ActionProgress, ActionRun, ActionState, StartRequest};
 pub use causes::{SharedCause, cause, missing_value, shared_causes};
+pub use changes::{RunChange, changes};
 pub use command::{Act, Command, Rejection};
 pub use decide::{MAX_TEXT, decide, evidence};
 pub use due_probes::{DueProbe, due_probes, runnable};

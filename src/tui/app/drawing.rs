@@ -51,6 +51,17 @@ impl App {
         }
     }
 
+    /// The window title, if it has changed since it was last set.
+    pub fn new_title(&mut self) -> Option<String> {
+        let cx = Context::new(&self.run, &self.session, self.screen, self.screen);
+        self.attention.new_title(&cx)
+    }
+
+    /// Makes the title be set again, after another program used the terminal.
+    pub fn forget_title(&mut self) {
+        self.attention.forget_title();
+    }
+
     /// Records that the layers were drawn at `at`: keys read later may answer what they ask.
     pub fn mark_drawn(&mut self, at: Instant) {
         self.layers.mark_drawn(at);

@@ -20,7 +20,9 @@ impl App {
         let notice = action_notice::detect(&before, &cx, self.layers.can_interrupt(&cx));
         let sealed = (!cx.is_review() && cx.run.state.is_sealed() && !before.is_sealed())
             .then(|| Effect::Notify(format!("{} · log #{}", cx.describe_seals(&[]), cx.run.state.seq)));
-        self.apply_all(notice.into_iter().chain(sealed).collect())
+        let call = self.attention.on_run_changed(&before, &cx).map(HostEffect::Call);
+        let effects = self.apply_all(notice.into_iter().chain(sealed).collect());
+        effects.into_iter().chain(call).collect()
     }
 
     /// Handles an update.

@@ -3,7 +3,7 @@
 use crossterm::event::KeyEvent;
 use ratatui::text::Line;
 
-use super::Dialog;
+use super::{Dialog, refuse_unused};
 use crate::tui::context::Context;
 use crate::tui::keymap::{self, Intent};
 use crate::tui::layer::{Effect, Reaction};
@@ -58,15 +58,14 @@ impl Dialog for ActionFailedDialog {
     }
 
     fn key(&mut self, key: KeyEvent, _: &Context) -> Reaction {
-        let key = keymap::intent(key);
-        match key {
+        match keymap::intent(key) {
             Some(Intent::Rollback) => Reaction::Close(vec![Effect::OpenRollback]),
             Some(Intent::Output) => {
                 let (point, action) = (self.action.point.clone(), self.action.clone());
                 Reaction::Close(vec![Effect::OpenOutput(point, Some(action))])
             }
             Some(Intent::Back | Intent::Enter | Intent::Quit) => Reaction::close(),
-            _ => Reaction::handled(),
+            _ => refuse_unused(key, "Esc closes it"),
         }
     }
 }

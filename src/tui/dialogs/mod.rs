@@ -206,6 +206,16 @@ impl Layer for DialogLayer {
     }
 }
 
+/// Refuses a key that a dialog does not use. For dialogs that open by themselves: the key may be meant for what had the
+/// keys before.
+pub fn refuse_unused(key: KeyEvent, keys: &str) -> Reaction {
+    let is_scroll = matches!(keymap::dialog_key(key), Some(DialogKey::Scroll(_)));
+    if is_scroll || key.code == KeyCode::Esc {
+        return Reaction::Ignored;
+    }
+    Reaction::Handled(vec![Effect::Refuse(format!("key ignored: this dialog has opened by itself; {keys}"))])
+}
+
 /// Closes a dialog without a question on Enter.
 pub fn close_on_enter(key: KeyEvent) -> Reaction {
     match keymap::dialog_key(key) {

@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyEvent;
 
-use super::{Dialog, close_on_enter};
+use super::{Dialog, close_on_enter, refuse_unused};
 use crate::tui::context::Context;
 use crate::tui::layer::Reaction;
 use crate::tui::style::text::styled;
@@ -28,6 +28,9 @@ impl Dialog for NoticesDialog {
     }
 
     fn key(&mut self, key: KeyEvent, _: &Context) -> Reaction {
-        close_on_enter(key)
+        match close_on_enter(key) {
+            Reaction::Ignored => refuse_unused(key, "Enter continues"),
+            closed => closed,
+        }
     }
 }

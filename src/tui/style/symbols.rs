@@ -9,33 +9,36 @@ use gonogo_core::outcome::{Class, Observation, key};
 use gonogo_core::run::Status;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+/// The frames of the spinner in ASCII; none of them is the symbol of a state.
+const ASCII_SPINNER: [&str; 4] = ["|", "/", "|", "\\"];
 /// How long a frame of the spinner is shown, in milliseconds.
 pub const SPINNER_FRAME_MS: u64 = 100;
 
 /// Every symbol of the screen, and the ASCII character that replaces it.
 const ASCII: &[(&str, &str)] = &[
-    ("○", "."),
-    ("✔", "o"),
+    ("○", "o"),
+    ("✔", "+"),
     ("✖", "x"),
     ("ℹ", "i"),
     ("⚠", "!"),
     ("◷", "@"),
-    ("◐", "/"),
+    ("◐", "?"),
     ("●", "*"),
-    ("▷", ")"),
-    ("◁", "("),
-    ("▶", ">"),
+    ("•", "i"),
+    ("▷", ">"),
+    ("◁", "<"),
+    ("▶", "="),
     ("↯", "%"),
-    ("≈", "="),
+    ("≈", "~"),
     ("–", "-"),
     ("⊘", "#"),
-    ("◌", ":"),
+    ("◌", "."),
     ("∅", "_"),
     ("²", "2"),
     ("³", "3"),
     ("⁺", "+"),
     ("·", "-"),
-    ("…", "~"),
+    ("…", "."),
     ("─", "-"),
     ("━", "="),
     ("│", "|"),
@@ -44,7 +47,7 @@ const ASCII: &[(&str, &str)] = &[
     ("╮", "+"),
     ("╰", "+"),
     ("╯", "+"),
-    ("▌", ">"),
+    ("▌", "|"),
     ("←", "<"),
     ("→", ">"),
     ("↑", "^"),
@@ -116,5 +119,44 @@ fn ascii_symbol(symbol: &str) -> &'static str {
         return ascii;
     }
     let spinner_frame = SPINNER.iter().position(|frame| *frame == symbol);
-    spinner_frame.map_or("?", |index| ["-", "\\", "|", "/"][index % 4])
+    spinner_frame.map_or("?", |index| ASCII_SPINNER[index % 4])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gonogo_core::time::Utc;
+
+    #[test]
+    fn in_ascii_too_no_symbol_stands_for_two_states() {
+        let needs_confirmation = Status::NeedsConfirmation { confirmed: 0, required: 1 };
+        let id = || "a.b".to_owned();
+        let symbols = [
+            (Status::Passed, "+"),
+            (Status::Confirmed, "*"),
+            (Status::Failed, "x"),
+            (Status::Error, "!"),
+            (Status::Waived(Utc::from_millis(0)), "~"),
+            (Status::NotApplicable, "-"),
+            (Status::NotDue(id()), "."),
+            (Status::Blocked(id()), "#"),
+            (Status::Pending, "o"),
+            (Status::NeedsAction(id()), ">"),
+            (needs_confirmation, "?"),
+            (Status::Running(id()), "="),
+            (Status::Interrupted(id()), "%"),
+            (Status::Stale, "@"),
+            (Status::Unconfigured(vec![]), "_"),
+        ];
+        for (status, expected) in &symbols {
+            assert_eq!(ascii_symbol(status_symbol(status).0), *expected, "{status:?}");
+        }
+        let all =
+            symbols.iter().map(|(_, symbol)| *symbol).chain(["i"]).chain(ASCII_SPINNER[..2].iter().copied());
+        let mut all: Vec<_> = all.chain([ASCII_SPINNER[3]]).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!((all.len(), ascii_symbol("•")), (count, "i"));
+    }
 }

@@ -1,14 +1,18 @@
 //! Actions: the dialog that runs one, a running and a failed action, the rollback.
 
+use std::time::Duration;
+
 use crate::tui::app::HostEffect;
 use crate::tui::dialogs::run_action::RunActionDialog;
 use crate::tui::tests::buffer;
 use crate::tui::tests::keys::{TestScreen, screen};
 use crate::tui::tests::sample::{ALICE, BOB, SampleRun, plan};
+use crate::tui::widgets::action_text::format_duration;
 use gonogo_core::checklist::{ActionKey, Plan};
 use gonogo_core::journal::entry::ActionExit;
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::run::{NumberedRequest, Request};
+use gonogo_core::time;
 
 /// Compares a frame with its snapshot.
 macro_rules! assert_frame {
@@ -28,7 +32,7 @@ pub fn key(point: &str, action: &str) -> ActionKey {
 }
 
 /// All points before the deployment are done.
-fn ready_to_deploy(plan: Plan) -> SampleRun {
+pub fn ready_to_deploy(plan: Plan) -> SampleRun {
     let before: Vec<_> = plan
         .sections
         .iter()
@@ -142,4 +146,30 @@ fn a_locked_action_is_refused_without_a_dialog() {
         ),
         "{notice}"
     );
+}
+
+#[test]
+fn a_running_action_shows_its_deadline_and_how_long_it_took_last_time() {
+    let scan = key("deploy.image-build-scan", "scan");
+    let drawn = |screen: TestScreen| buffer::text(&screen.press("4").drawn());
+    let running = |sample: SampleRun| screen(&sample.start_action(&scan).wait(75), (106, 60));
+    let deadline = time::span(Duration::from_millis(plan().action(&scan).unwrap().deadline_ms));
+    let first = drawn(running(image_built()));
+    assert!(
+        first.contains(&format!("running 1m 15s of {deadline}")) && !first.contains("last time"),
+        "{first}"
+    );
+    let scanned = || image_built().run_action(&scan, ActionExit::Code(0), "ok\n");
+    let took = scanned().state().action(&scan).unwrap().last_took_ms.map(format_duration);
+    let last_time = format!("last time {}", took.unwrap());
+    let again = drawn(running(scanned()));
+    assert!(again.contains(&last_time), "{again}");
+    // A failed run says nothing about how long it takes.
+    let failed = drawn(running(image_built().run_action(&scan, ActionExit::Code(1), "no\n")));
+    assert!(!failed.contains("last time"), "{failed}");
+    // The last sealed run of the environment.
+    let mut other = running(image_built());
+    other.app.run.last_sealed = Some(scanned().shared());
+    let other = drawn(other);
+    assert!(other.contains(&last_time), "{other}");
 }

@@ -12,9 +12,7 @@ use crate::tui::layers::{KEY_TOO_EARLY, NOT_READ, READING_TIME};
 
 fn typed(code: KeyCode, at: Instant) -> QueuedEvent {
     let event = Event::Key(KeyEvent::new(code, KeyModifiers::NONE));
-    let mut typed = QueuedEvent::new(event, Slots::new().acquire());
-    typed.read_at = at;
-    typed
+    QueuedEvent::new(event, at, Slots::new().acquire())
 }
 
 #[test]

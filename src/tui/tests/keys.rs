@@ -133,7 +133,8 @@ impl TestScreen {
         prompt.map(|prompt| prompt.text.text().to_owned())
     }
 
-    fn prompt_text(&self) -> &str {
+    /// The text of the open prompt.
+    pub fn prompt_text(&self) -> &str {
         self.dialog::<TextPrompt>().expect("a prompt").text.text()
     }
 }
@@ -187,6 +188,10 @@ fn pasted_text_is_ignored_outside_of_prompts() {
     assert!(elsewhere.effects.is_empty() && elsewhere.dialog::<ConfirmDialog>().is_some());
     let question = screen(&mixed(), WIDE).press("3jwbecause⏎⏎").paste("y");
     assert!(question.effects.is_empty());
+    for ignored in [elsewhere, question, screen(&mixed(), WIDE).paste("hunter2 hunter2")] {
+        let notice = ignored.notice();
+        assert!(notice.starts_with("pasted text ignored: ") && !notice.contains("hunter"), "{notice}");
+    }
 }
 
 #[test]

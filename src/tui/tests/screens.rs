@@ -153,6 +153,25 @@ fn notices_at_the_start() {
 }
 
 #[test]
+fn a_key_for_what_was_below_a_dialog_that_opened_by_itself_is_refused() {
+    let with_notices = || {
+        let mut screen = screen(&mixed(), MEDIUM);
+        let notices = NoticesDialog(vec!["The profile has changed.".into()]);
+        screen.app.layers.open(Box::new(DialogLayer::new(notices)));
+        screen
+    };
+    for key in ["n", "p", "?", "y"] {
+        let screen = with_notices().press(key);
+        assert!(screen.has_dialog() && screen.effects.is_empty(), "{key}");
+        assert!(screen.notice().starts_with("key ignored: "), "{key}: {}", screen.notice());
+    }
+    for key in ["⏎", "⎋"] {
+        assert!(!with_notices().press(key).has_dialog(), "{key}");
+    }
+    assert_eq!(with_notices().press("j").notice(), "", "it scrolls");
+}
+
+#[test]
 fn a_solo_run_of_another_checklist() {
     let mut plan = plan();
     (plan.solo, plan.checklist, plan.production) = (true, "mine".into(), false);

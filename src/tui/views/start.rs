@@ -3,9 +3,9 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout};
 use ratatui::text::{Line, Span};
@@ -14,7 +14,9 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::tui::Host as _;
 use crate::tui::style::theme::{Appearance, Theme};
-use crate::tui::terminal::TerminalGuard;
+use crate::tui::terminal::input_filter::{FilteredInput, InputFilter, read_event};
+use crate::tui::terminal::replies::BACKGROUND_TIMEOUT;
+use crate::tui::terminal::{TerminalGuard, TerminalOptions};
 
 /// How often signals are checked for.
 const SIGNAL_POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -43,29 +45,48 @@ pub struct StartOption {
 ///
 /// # Errors
 /// If there is no terminal, or it is closed.
-pub fn choose(appearance: Appearance, groups: &[StartGroup]) -> io::Result<Option<usize>> {
+pub fn choose(
+    appearance: Appearance,
+    options: TerminalOptions,
+    groups: &[StartGroup],
+) -> io::Result<Option<usize>> {
     let is_signalled = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGHUP, SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&is_signalled))?;
     }
-    let mut guard = TerminalGuard::acquire()?;
+    let mut guard = TerminalGuard::acquire()?.with_options(options);
     let mut terminal = guard.terminal()?;
     let mut list = StartList { groups, selected: 0, has_help: false, appearance };
+    let mut filter = InputFilter::new(options.detects_background);
+    let mut asked = None;
     loop {
         terminal.draw(|frame| list.draw(frame))?;
-        while !event::poll(SIGNAL_POLL_INTERVAL)? {
-            if is_signalled.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
+        if asked.is_none() && guard.query_background()? {
+            asked = Some(Instant::now());
         }
-        let Event::Key(key) = event::read()? else { continue };
-        match list.key(key) {
-            StartStep::Continue => {}
-            StartStep::Suspend => {
-                guard.suspend()?;
-                terminal.clear()?;
+        let inputs = filter.read(Some(SIGNAL_POLL_INTERVAL), &mut read_event)?;
+        if is_signalled.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        for input in inputs {
+            let step = match input {
+                FilteredInput::Event(Event::Key(key), _) => list.key(key),
+                FilteredInput::Background(scheme)
+                    if asked.is_some_and(|asked| asked.elapsed() <= BACKGROUND_TIMEOUT) =>
+                {
+                    list.appearance.color_scheme = scheme;
+                    StartStep::Continue
+                }
+                _ => StartStep::Continue,
+            };
+            match step {
+                StartStep::Continue => {}
+                StartStep::Suspend => {
+                    guard.suspend()?;
+                    terminal.clear()?;
+                }
+                StartStep::Chosen(chosen) => return Ok(chosen),
             }
-            StartStep::Chosen(chosen) => return Ok(chosen),
         }
     }
 }

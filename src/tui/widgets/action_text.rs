@@ -13,7 +13,7 @@ use crate::tui::widgets::text_builder::TextBuilder;
 use gonogo_core::ansi;
 use gonogo_core::checklist::{Action, ActionKey, Point};
 use gonogo_core::journal::entry::ActionExit;
-use gonogo_core::run::{ActionEnd, ActionRun};
+use gonogo_core::run::{ActionEnd, ActionRun, RunState};
 use gonogo_core::text;
 use gonogo_core::time;
 
@@ -90,11 +90,25 @@ pub fn describe_run(cx: &Context, run: &ActionRun) -> String {
             let stopped =
                 run.stopped_by.as_ref().map(|who| format!(" · {} asked to stop it", cx.short_name(who)));
             let printed = text::bytes(cx.run.in_flight.printed_bytes);
-            let since = time::span(cx.run.now.since(&run.at));
-            format!("{head} · running {since} · {printed}{}", stopped.unwrap_or_default())
+            format!("{head} · running {} · {printed}{}", progress(cx, run), stopped.unwrap_or_default())
         }
         Some(finished) => format!("{head} · {}", describe_end(cx, finished)),
     }
+}
+
+/// How long a running action has been running, its deadline, and how long it took last time, in this run or in the
+/// last sealed one of the environment: `2m 05s of 10m 00s · last time 1m 40s`.
+pub fn progress(cx: &Context, run: &ActionRun) -> String {
+    let elapsed = time::span(cx.run.now.since(&run.at));
+    let running = cx.run.state.running_action().filter(|(_, running)| running.seq == run.seq);
+    let Some((key, action)) = running.and_then(|(key, _)| Some((key, cx.plan().action(key)?))) else {
+        return elapsed;
+    };
+    let deadline = time::span(Duration::from_millis(action.deadline_ms));
+    let took = |state: &RunState| state.action(key).and_then(|action| action.last_took_ms);
+    let last = took(&cx.run.state).or_else(|| cx.run.last_sealed.as_deref().and_then(took));
+    let last = last.filter(|_| !run.dry_run).map(|ms| format!(" · last time {}", format_duration(ms)));
+    format!("{elapsed} of {deadline}{}", last.unwrap_or_default())
 }
 
 fn describe_end(cx: &Context, finished: &ActionEnd) -> String {

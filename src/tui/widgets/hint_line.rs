@@ -56,7 +56,7 @@ impl HintLine<'_> {
     /// Draws a notice over as many lines as it needs, up to a limit.
     fn draw_notice(&self, cx: &Context, frame: &mut Frame, area: Rect, notice: &Notice) {
         let (symbol, role) =
-            if notice.is_refusal { ("✖ ", StyleRole::Failed) } else { ("● ", StyleRole::Confirmed) };
+            if notice.is_refusal { ("✖ ", StyleRole::Failed) } else { ("• ", StyleRole::Confirmed) };
         let style = if notice.is_refusal { cx.theme.failed() } else { Theme::text() };
         let size = usize::from(area.width).saturating_sub(2);
         let guard_note = if self.is_guarded { TYPING_GUARD_NOTE } else { "" };

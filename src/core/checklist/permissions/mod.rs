@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, ActionCommand, ActionKey};
+use super::notify::Notify;
 use super::plan::{Plan, Probe};
 use super::spec::TextOrSecret;
 use crate::outcome::Sha256Hex;
@@ -108,6 +109,26 @@ pub fn permissions(plan: &Plan, places: &BaseDirectories) -> Permissions {
     });
     let actions = plan.actions().flat_map(|(key, action)| of_action(&key, action));
     guards.chain(probes).chain(actions).map(|permission| places.relativize(permission)).collect()
+}
+
+/// The permissions of a profile's notifications.
+#[must_use]
+pub fn notify_permissions(notify: &[Notify], places: &BaseDirectories) -> Permissions {
+    notify.iter().flat_map(of_notify).map(|permission| places.relativize(permission)).collect()
+}
+
+fn of_notify(notify: &Notify) -> Vec<Permission> {
+    let Some(url) = &notify.url else {
+        let mut permissions = program_run(&notify.command, None, &BTreeMap::new(), "notification");
+        if let Some(Permission::Runs(run)) = permissions.first_mut() {
+            run.stdin = Some("what the run needs or has ended, as JSON".into());
+        }
+        return permissions;
+    };
+    let to = Destination::at(url);
+    let secrets = notify.secret.iter().flat_map(|secret| specs::send(secret, &to)).collect::<Vec<_>>();
+    let change = RemoteChange { to, what: "a notification of what the run needs or has ended".into() };
+    [Permission::Writes(change)].into_iter().chain(secrets).collect()
 }
 
 /// SHA-256 of permissions, for `--trust`.

@@ -78,7 +78,7 @@ impl Destination {
 }
 
 /// A secret that is sent, and the command that it comes from.
-fn send(secret: &SecretRef, to: &Destination) -> Vec<Permission> {
+pub(super) fn send(secret: &SecretRef, to: &Destination) -> Vec<Permission> {
     let transfer = Permission::Sends(SecretTransfer { to: to.clone(), secret: secret.clone() });
     [transfer].into_iter().chain(secret_command(secret)).collect()
 }

@@ -283,3 +283,34 @@ fn the_digest_of_a_rollback_is_the_one_observed_for_its_tag() {
     let Event::RolledBack(event) = event else { panic!("{event:?}") };
     assert_eq!((event.release.as_str(), event.digest.as_deref()), ("v1", Some("sha256:3")));
 }
+
+#[test]
+fn changes_name_what_somebody_may_wait_for() {
+    let mut world = World::new(PROFILE);
+    let action = ActionKey::new("a.one", "build");
+    let mut before = world.state.clone();
+    let mut since = |world: &World| {
+        let changes = changes(&before, &world.state, &world.now);
+        before = world.state.clone();
+        changes
+    };
+    world.run("a.one", "build", 1);
+    let failed =
+        RunChange::ActionFinished { action: action.clone(), seq: world.state.seq, is_success: false };
+    assert_eq!(since(&world), [failed]);
+    assert_eq!(since(&world), []);
+    world.act(ALICE, Act::Note { point: None, text: "n".into() }).unwrap();
+    assert_eq!(since(&world), [], "a note is nobody's task");
+    let start = world.start_of("a.one", "build");
+    world.start(start).unwrap();
+    assert_eq!(since(&world), [], "it has only started");
+    world.end(ActionExit::Code(0)).unwrap();
+    let finished = RunChange::ActionFinished { action, seq: world.state.seq, is_success: true };
+    assert_eq!(since(&world), [finished]);
+    world.act(ALICE, Act::Verdict).unwrap();
+    let [RunChange::Verdict { by, seq, .. }] = &since(&world)[..] else { panic!("a verdict") };
+    assert_eq!((by.as_str(), *seq), (ALICE, world.state.seq));
+    world.act(ALICE, Act::Seal).unwrap();
+    let [RunChange::Sealed { by, .. }] = &since(&world)[..] else { panic!("a seal") };
+    assert_eq!(by, ALICE);
+}

@@ -129,10 +129,10 @@ fn marks_line(view: &View, room: usize) -> Line<'static> {
 fn cell(view: &View, index: usize) -> Line<'static> {
     let (symbol, role) = view.run.summary.section(index).symbol;
     let (number, background) = if index == view.checklist.selection.section {
-        (view.theme.accent().patch(view.theme.selected()), view.theme.selected())
+        (view.theme.selected().patch(view.theme.accent()), view.theme.selected())
     } else {
         (view.theme.dim(), Theme::text())
     };
     let number = styled(&format!(" {}", index + 1), number);
-    Line::from(vec![number, styled(symbol, view.theme.style(role).patch(background))])
+    Line::from(vec![number, styled(symbol, background.patch(view.theme.style(role)))])
 }
