@@ -197,7 +197,7 @@ fn an_action_without_files_is_interrupted_and_without_marker_not_started() {
     assert!(ended[1]["exit"]["not-started"].is_string(), "{ended:?}");
     // A late supervisor finds the marker, and does not start the action.
     assert!(marks.join(format!("action-{started}.begun")).exists());
-    terminal.wait_for_text("before you continue").press(Key::Enter).wait_gone("before you continue");
+    terminal.close_notices();
     terminal.send("q");
     let _ = terminal.wait_exit().code(5);
     let _ = scenario.verify().code(5).stdout_has("open: valid");

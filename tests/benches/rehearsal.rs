@@ -66,7 +66,7 @@ fn first_result() -> f64 {
         let log = sandbox.logs("rehearsal").pop()?;
         fs::read_to_string(log).ok()?.contains("\"kind\":\"probed\"").then(|| since(started))
     });
-    terminal.wait_for_text("before you continue").press(crate::support::terminal::Key::Enter).send("q");
+    terminal.close_notices().send("q").wait_for_text("quit the rehearsal").answer("y");
     let _ = terminal.wait_exit();
     found.expect("a probe result")
 }

@@ -105,7 +105,7 @@ fn resume(row: &Row, scenario: &mut FaultScenario) -> String {
             return format!("not resumed: {words}");
         }
         Resume::Reported(words) => {
-            terminal.wait_for_text(words).wait_for_text("before you continue").send("\r");
+            terminal.wait_for_text(words).close_notices();
             format!("resumed: {words}")
         }
         Resume::Plain => "resumed".into(),

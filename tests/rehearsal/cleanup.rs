@@ -38,7 +38,7 @@ fn a_killed_rehearsal_leaves_no_process_and_no_port() {
 fn a_rehearsal_killed_during_a_step_leaves_no_process() {
     let sandbox = sandbox_without_path().args(["rehearse"]);
     let mut terminal = sandbox.terminal(120, 40);
-    terminal.wait_for_text("before you continue").press(Key::Enter).wait_gone("before you continue");
+    terminal.close_notices();
     for at in CONFIRM_BEFORE {
         confirm(&mut terminal, at);
     }

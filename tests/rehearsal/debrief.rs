@@ -16,7 +16,7 @@ const POINT: &str = "validate.slo-alerts";
 #[track_caller]
 fn open_rehearsal(sandbox: &Sandbox) -> Terminal {
     let mut terminal = sandbox.terminal(130, 40);
-    terminal.wait_for_text("before you continue").press(Key::Enter).wait_gone("before you continue");
+    terminal.close_notices();
     // A probe result after the verdict would void it.
     wait::until("all probe results", || {
         let text = std::fs::read_to_string(log(sandbox)).unwrap();

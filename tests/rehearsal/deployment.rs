@@ -77,7 +77,7 @@ pub fn run_action(terminal: &mut Terminal, at: PointPosition, action: &str) {
 
 #[track_caller]
 fn deploy(terminal: &mut Terminal) {
-    terminal.wait_for_text("before you continue").press(Key::Enter).wait_gone("before you continue");
+    terminal.close_notices();
     for at in CONFIRM_BEFORE {
         confirm(terminal, at);
     }

@@ -41,7 +41,7 @@ fn assert_matches(name: &str, terminal: &Terminal) {
 fn the_pictures_in_the_readme_match_the_screen() {
     let sandbox = sandbox_without_path().args(["rehearse"]);
     let mut terminal = sandbox.terminal(SIZE.0, SIZE.1);
-    terminal.wait_for_text("before you continue").press(Key::Enter).wait_gone("before you continue");
+    terminal.close_notices();
     for at in CONFIRM_BEFORE {
         confirm(&mut terminal, at);
     }

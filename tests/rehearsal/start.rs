@@ -20,7 +20,7 @@ fn the_start_screen_lists_the_options_and_opens_the_selected_one() {
         .wait_for_text("shore     config/shore.toml")
         .wait_for_text("no runs yet");
     assert!(!terminal.screen_text().contains("checklist.toml"));
-    terminal.press(Key::Enter).wait_for_text("before you continue").press(Key::Enter);
+    terminal.press(Key::Enter).close_notices();
     terminal.wait_for_text("? help").send("q").wait_for_text("quit the rehearsal").answer("y");
     let _ = terminal.wait_exit().code(5).left_clean();
     // The ended rehearsal can be reviewed, but not resumed.

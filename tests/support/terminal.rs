@@ -135,6 +135,14 @@ impl Terminal {
         self.send(key)
     }
 
+    /// Reads the notices at the start of a session, and closes them.
+    #[track_caller]
+    pub fn close_notices(&mut self) -> &mut Self {
+        self.wait_for_text("before you continue")
+            .answer(&Key::Enter.sequence())
+            .wait_gone("before you continue")
+    }
+
     /// Types the environment's name into a dialog that asks for it, and Enter.
     #[track_caller]
     pub fn type_environment(&mut self, name: &str) -> &mut Self {

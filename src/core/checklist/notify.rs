@@ -91,8 +91,8 @@ mod tests {
             ),
             ("on = [\"verdict\"]\nurl = \"https://u:pw@h/\"", Some("a plaintext password in url")),
             ("on = [\"verdict\"]\ncommand = [\"x\"]\nsecret = { env = \"T\" }", Some("there is none")),
-            ("on = [\"passed\"]\ncommand = [\"x\"]", Some("unknown variant `passed`")),
-            ("on = [\"verdict\"]\ncommands = [\"x\"]", Some("unknown field `commands`")),
+            ("on = [\"passed\"]\ncommand = [\"x\"]", Some("`passed`")),
+            ("on = [\"verdict\"]\ncommands = [\"x\"]", Some("`commands`")),
         ] {
             let text = format!("environment = \"e\"\n[[notify]]\n{text}\n");
             let parsed = Profile::parse(SourceFile::new("p.toml", text.clone()));

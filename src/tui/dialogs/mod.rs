@@ -30,7 +30,7 @@ use crate::tui::UnlockResult;
 use crate::tui::context::Context;
 use crate::tui::input::Input;
 use crate::tui::keymap::{self, DialogKey};
-use crate::tui::layer::{Hint, Layer, Level, Reaction, TextFocus};
+use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
 use crate::tui::style::layout::is_too_small;
 use crate::tui::widgets::dialog_view::{DialogView, text_width};
 

@@ -407,5 +407,5 @@ fn the_command_of_a_failed_probe_is_copied_before_that_of_an_error() {
     let sample = mixed().probe_result(id, "jaeger", wrong);
     assert!(screen(&sample, WIDE).press("3jjjc").notice().starts_with("1 of 3: Jaeger's query API answers"));
     assert!(screen(&sample, WIDE).press("3jjjcc").notice().starts_with("2 of 3: Grafana is healthy"));
-    assert!(screen(&sample, WIDE).press("4y").notice().starts_with("no probe of it has run"));
+    assert!(screen(&sample, WIDE).press("4c").notice().starts_with("no probe of it has run"));
 }

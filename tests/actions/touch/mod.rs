@@ -76,7 +76,7 @@ async fn a_rollback_step_goes_first_and_the_entry_that_waits_is_rejected() {
         action: step.clone(),
         attempt: 1,
         dry_run: false,
-        typed_environment: None,
+        typed_environment: Some("t".into()),
         preflight: Vec::new(),
     };
     pair.running.send(4, Request::RunAction { by: ANN.into(), start: Box::new(start) }).await;
