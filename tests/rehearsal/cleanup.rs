@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::deployment::{CONFIRM_BEFORE, DEPLOY_STEPS, confirm, sandbox_without_path, select};
 use crate::support::gonogo::{Sandbox, signal};
 use crate::support::served_rehearsal::ServedRehearsal;
-use crate::support::terminal::Key;
 use crate::support::wait;
 
 #[test]

@@ -7,7 +7,7 @@ use super::deployment::{
     CONFIRM_BEFORE, DEPLOY_STEPS, after_build, confirm, log, run_action, sandbox_without_path, seal, select,
 };
 use crate::support::picture::svg;
-use crate::support::terminal::{Key, Terminal};
+use crate::support::terminal::Terminal;
 use crate::support::wait;
 
 const SIZE: (u16, u16) = (140, 40);
