@@ -257,7 +257,7 @@ pub struct StatusArgs {
 }
 
 /// Trusted signers and revoked keys.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct TrustArgs {
     /// The trusted signers: an OpenSSH `allowed_signers` file [default: from the settings, else git's
     /// gpg.ssh.allowedSignersFile]
@@ -271,6 +271,14 @@ pub struct TrustArgs {
     /// unless --signers is given
     #[arg(long)]
     pub rehearsal: bool,
+}
+
+impl TrustArgs {
+    /// The same for a run that is a rehearsal, or is not.
+    #[must_use]
+    pub fn for_run(&self, is_rehearsal: bool) -> Self {
+        Self { rehearsal: self.rehearsal || is_rehearsal, ..self.clone() }
+    }
 }
 
 /// Reviewing a log.

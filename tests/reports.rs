@@ -35,7 +35,7 @@ impl ComparedRuns {
         select(&mut terminal, '2', 0);
         confirm(&mut terminal, "people.duty");
         terminal.send("n").wait_for_text("The note:");
-        terminal.send(MARKUP).press(Key::Enter).wait_for_text("noted");
+        terminal.send(MARKUP).answer("\r").wait_for_text("noted");
         seal(&mut terminal, "GO");
         quit_with(terminal, 0);
         let old = world.log();

@@ -12,6 +12,7 @@ mod notify;
 mod opening;
 mod resuming;
 mod screen;
+mod status;
 mod stopped;
 mod two_operators;
 mod waiting_probes;

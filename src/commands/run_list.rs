@@ -104,11 +104,14 @@ fn describe_outcome(opened: &Opened, tail: &[Entry]) -> String {
         .skip(usize::from(is_abandoned))
         .take_while(|entry| matches!(entry.event, Event::Sealed(_)))
         .count();
-    let verdict = tail.iter().rev().find_map(|entry| match &entry.event {
-        Event::Verdict(verdict) => Some(format!("{} {}/{}", verdict.decision, verdict.done, verdict.total)),
-        _ => None,
-    });
-    let verdict = verdict.unwrap_or_else(|| "no verdict".into());
+    let verdict = tail.iter().rposition(|entry| matches!(entry.event, Event::Verdict(_)));
+    let verdict = match verdict.map(|at| (&tail[at].event, &tail[at + 1..])) {
+        Some((Event::Verdict(verdict), later)) if later.iter().all(|entry| entry.event.keeps_verdict()) => {
+            format!("{} {}/{}", verdict.decision, verdict.done, verdict.total)
+        }
+        Some(_) => "verdict outdated".to_owned(),
+        None => "no verdict".to_owned(),
+    };
     let needed = opened.plan.seals.len();
     let sealed = match seals {
         _ if is_abandoned => "abandoned".into(),

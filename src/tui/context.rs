@@ -13,7 +13,7 @@ use crate::tui::style::text::{spans_width, styled, width};
 use crate::tui::style::theme::{Appearance, StyleRole, Theme};
 use crate::tui::summary::Summary;
 use gonogo_core::ansi;
-use gonogo_core::checklist::{Plan, Point};
+use gonogo_core::checklist::{Plan, Point, Role};
 use gonogo_core::journal::attachments::ActionOutputs;
 use gonogo_core::journal::entry::EnrolledOperator;
 use gonogo_core::run::{InFlight, Judgement, RunState, Status, valid_confirmations};
@@ -128,6 +128,11 @@ impl<'a> Context<'a> {
         !self.is_read_only()
     }
 
+    /// Whether the active operator drives the deployment.
+    pub fn is_driver(&self) -> bool {
+        self.session.operator.role == Role::Driver
+    }
+
     /// Why this session may add nothing to the run.
     pub fn read_only_reason(&self) -> Option<&'static str> {
         match self.session.access {
@@ -163,7 +168,7 @@ impl<'a> Context<'a> {
                 status,
                 Status::Failed | Status::Error | Status::Interrupted(_) | Status::Unconfigured(_)
             )
-            || (matches!(status, Status::NeedsAction(_)) && self.can_act())
+            || (matches!(status, Status::NeedsAction(_)) && self.can_act() && self.is_driver())
     }
 
     /// The symbol of a point's status, even while it is probed.

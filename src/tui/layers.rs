@@ -25,7 +25,9 @@ struct StackedLayer {
     layer: Box<dyn Layer>,
     /// The stage of the current question.
     stage: u8,
-    /// When that question was first on the screen, whole.
+    /// Whether a part of it was on the screen.
+    is_drawn: bool,
+    /// When it was first on the screen, whole.
     drawn_at: Option<Instant>,
 }
 
@@ -38,7 +40,7 @@ impl Layers {
     pub fn open(&mut self, layer: Box<dyn Layer>) {
         let index = self.0.iter().position(|entry| entry.layer.level() >= layer.level());
         self.0.truncate(index.unwrap_or(self.0.len()));
-        self.0.push(StackedLayer { stage: layer.stage(), layer, drawn_at: None });
+        self.0.push(StackedLayer { stage: layer.stage(), layer, is_drawn: false, drawn_at: None });
     }
 
     /// Passes an input from the top down until a layer handles it.
@@ -105,26 +107,29 @@ impl Layers {
     pub fn reset_changed_stages(&mut self) {
         for entry in &mut self.0 {
             if entry.stage != entry.layer.stage() {
-                (entry.stage, entry.drawn_at) = (entry.layer.stage(), None);
+                (entry.stage, entry.is_drawn, entry.drawn_at) = (entry.layer.stage(), false, None);
             }
         }
     }
 
     /// Records when the layers were first drawn, all of what they ask.
     pub fn mark_drawn(&mut self, at: Instant) {
-        self.0.iter_mut().filter(|entry| entry.layer.is_seen_whole()).for_each(|entry| {
-            entry.drawn_at.get_or_insert(at);
-        });
+        for entry in &mut self.0 {
+            entry.is_drawn = true;
+            if entry.layer.is_seen_whole() {
+                entry.drawn_at.get_or_insert(at);
+            }
+        }
     }
 
     /// Why a key that would answer a question does not: it was read before the question had been on the screen, whole,
     /// for [`READING_TIME`]. Text is always accepted.
     pub fn early_reason(&self, key: KeyEvent, read_at: Instant, cx: &Context) -> Option<&'static str> {
-        let StackedLayer { layer, drawn_at, .. } =
+        let StackedLayer { is_drawn, drawn_at, .. } =
             self.0.last().filter(|entry| entry.layer.decides(key, cx))?;
         match drawn_at {
             Some(drawn_at) if read_at >= *drawn_at + READING_TIME => None,
-            None if !layer.is_seen_whole() => Some(NOT_READ),
+            None if *is_drawn => Some(NOT_READ),
             _ => Some(KEY_TOO_EARLY),
         }
     }

@@ -13,6 +13,7 @@ mod large_content;
 pub mod layer_focus;
 mod mouse;
 mod notices;
+mod random_keys;
 mod responses;
 pub mod sample;
 mod sample_plan;

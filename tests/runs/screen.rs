@@ -53,7 +53,7 @@ fn a_failed_point_cannot_be_confirmed_and_entries_persist_after_a_resume() {
     select(&mut terminal, '2', 0);
     confirm(&mut terminal, "people.duty");
     terminal.send("n").wait_for_text("The note:");
-    terminal.paste("pasted \u{202e}text\nq").press(Key::Enter).wait_for_text("noted");
+    terminal.paste("pasted \u{202e}text\nq").answer("\r").wait_for_text("noted");
     quit(terminal);
 
     let before = world.entries();

@@ -91,7 +91,7 @@ impl World {
         select(&mut terminal, '2', 0);
         confirm(&mut terminal, "people.duty");
         terminal.send("n").wait_for_text("The note:");
-        terminal.send(note).press(Key::Enter).wait_for_text("noted");
+        terminal.send(note).answer("\r").wait_for_text("noted");
         seal(&mut terminal, "PENDING");
         quit_with(terminal, 1);
         world

@@ -36,7 +36,8 @@ pub(super) fn list(arguments: &ReviewArgs) -> Result<Exit> {
     loop {
         let answer = ask("Number of the run to review, or Enter to quit: ")?;
         match answer.parse::<usize>().ok().and_then(|number| runs.get(number.checked_sub(1)?)) {
-            Some(run) => return super::open(&run.path, arguments),
+            // A rehearsal has keys of its own, which nobody else trusts.
+            Some(run) => return super::open(&run.path, &arguments.trust.for_run(run.rehearsal), arguments),
             None if answer.is_empty() || answer == "q" => return Ok(Exit::Success),
             None => say!("expected a number from 1 to {}", runs.len()),
         }

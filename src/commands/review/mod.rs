@@ -17,7 +17,7 @@ use super::session::{forward_signals, working_directory};
 use super::settings::Settings;
 use super::trusted_signers::read_trusted_signers;
 use super::verified_log::verify_source;
-use crate::cli::ReviewArgs;
+use crate::cli::{ReviewArgs, TrustArgs};
 use crate::engine::clock;
 use crate::tui::review::{ReviewLog, ReviewProgress, VerificationResult};
 use crate::tui::terminal::TerminalGuard;
@@ -31,11 +31,11 @@ use gonogo_core::text::line;
 
 pub(super) fn review(arguments: &ReviewArgs) -> Result<Exit> {
     let Some(log) = &arguments.log else { return list::list(arguments) };
-    open(log, arguments)
+    open(log, &arguments.trust, arguments)
 }
 
 /// Opens a log on the screen.
-fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
+fn open(path: &Path, trust: &TrustArgs, arguments: &ReviewArgs) -> Result<Exit> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         bail!("`gonogo review` needs a terminal; without one, use `gonogo verify` and `gonogo report`");
     }
@@ -43,7 +43,7 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
     let source = Arc::new(open_log(path)?);
     check_first_entry(path, &source)?;
     // Trust errors are reported before the screen is opened.
-    let trusted = read_trusted_signers(&arguments.trust)?;
+    let trusted = read_trusted_signers(trust)?;
     let log = Arc::new(IndexedLog::open(&source, trusted.source.clone()).with_context(named)?);
     let (sender, messages) = mpsc::channel();
     let (reading, to_screen, unpacked) = (Arc::clone(&log), sender.clone(), Arc::clone(&source));

@@ -127,15 +127,18 @@ impl RunState {
         self.actions.iter().any(|(key, state)| key.is_rollback() && state.latest.is_some())
     }
 
-    /// Why the environment's name must be typed to start an action, if it must.
+    /// Why the environment's name must be typed to start an action, if it must: always in production, and before the first
+    /// step of a rollback in a run that has deployed nothing.
     #[must_use]
     pub fn reason_to_type_environment(&self, key: &ActionKey) -> Option<&'static str> {
-        if self.plan.production {
-            return Some("this is production");
+        let is_surprising = key.is_rollback() && !self.is_rolling_back() && !self.has_deployed();
+        match (self.plan.production, is_surprising) {
+            (true, _) => Some("this is production"),
+            (false, true) => {
+                Some("nothing was deployed in this run, and a rollback changes a release that may be healthy")
+            }
+            (false, false) => None,
         }
-        (key.is_rollback() && !self.has_deployed()).then_some(
-            "nothing was deployed in this run, and a rollback changes a release that may be healthy",
-        )
     }
 
     /// Whether an action of the deployment was started, other than as a dry run.

@@ -259,6 +259,12 @@ impl Decider<'_> {
     }
 
     fn start(&self, start: StartRequest) -> Result<Event, Rejection> {
+        let is_reviewer =
+            self.state.operator(self.by).is_some_and(|operator| operator.role == Role::Reviewer);
+        if is_reviewer && !start.dry_run && !start.action.is_rollback() {
+            let why = "the driver starts it; a reviewer starts steps of the rollback only".to_owned();
+            return Err(Rejection::ActionLocked { action: start.action, why });
+        }
         actions::check_start(&self.judgement, &start)?;
         let StartRequest { action, attempt, dry_run, typed_environment, preflight } = start;
         Ok(ActionStarted { action, attempt, dry_run, typed_environment, preflight }.into())

@@ -138,15 +138,7 @@ impl RunState {
     /// Applies the next entry.
     pub fn apply(&mut self, entry: &Entry) {
         self.cache.invalidate(&entry.event);
-        if !matches!(
-            entry.event,
-            Event::Verdict(_)
-                | Event::Sealed(_)
-                | Event::Abandoned(_)
-                | Event::Resumed(_)
-                | Event::Noted(_)
-                | Event::TakenOver(_)
-        ) {
+        if !entry.event.keeps_verdict() {
             self.outdated_verdict = self.verdict.take().or_else(|| self.outdated_verdict.take());
         }
         match &entry.event {

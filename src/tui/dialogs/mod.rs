@@ -209,7 +209,7 @@ impl Layer for DialogLayer {
 /// Refuses a key that a dialog does not use. For dialogs that open by themselves: the key may be meant for what had the
 /// keys before.
 pub fn refuse_unused(key: KeyEvent, keys: &str) -> Reaction {
-    let is_scroll = matches!(keymap::dialog_key(key), Some(DialogKey::Scroll(_)));
+    let is_scroll = matches!(keymap::dialog_key(key), Some(DialogKey::Scroll(_) | DialogKey::ScrollPages(_)));
     if is_scroll || key.code == KeyCode::Esc {
         return Reaction::Ignored;
     }

@@ -1,6 +1,6 @@
 //! The dialog of a proposed plan: the changes that loosen it, and whether to accept or withdraw it.
 
-use super::{Dialog, DialogLayer, is_yes};
+use super::{Dialog, DialogLayer, is_decision, is_yes};
 use crate::tui::context::Context;
 use crate::tui::layer::{Effect, Reaction};
 use crate::tui::style::text::styled;
@@ -77,6 +77,10 @@ pub struct ProposalDialog {
 impl Dialog for ProposalDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
         dialog_view(cx, width, self.seq)
+    }
+
+    fn decides(&self, key: KeyEvent, _: &Context) -> bool {
+        is_decision(key) || key.code == KeyCode::Char('d')
     }
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {

@@ -1,6 +1,6 @@
 //! The prompt for a text: a reason, a note.
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent};
 
 use super::confirm::ConfirmDialog;
 use super::{Dialog, DialogLayer, is_decision, text_prompt_view};
@@ -240,7 +240,11 @@ impl Dialog for TextPrompt {
     }
 
     fn decides(&self, key: KeyEvent, _: &Context) -> bool {
-        self.stage == PromptStage::Confirm && is_decision(key)
+        match self.stage {
+            PromptStage::Confirm => is_decision(key),
+            // A note is signed without another question.
+            _ => self.purpose == PromptPurpose::Note && key.code == KeyCode::Enter,
+        }
     }
 
     fn stage(&self) -> u8 {

@@ -173,3 +173,15 @@ fn a_running_action_shows_its_deadline_and_how_long_it_took_last_time() {
     let other = drawn(other);
     assert!(other.contains(&last_time), "{other}");
 }
+
+/// The next action could start, but the one before it has not ended.
+#[test]
+fn the_guide_waits_for_what_is_in_progress() {
+    let sample = ready_to_deploy(plan()).start_action(&key("deploy.image-build-scan", "build"));
+    let screen = screen(&sample, WIDE).press("!");
+    let (notice, drawn) = (screen.notice().to_owned(), buffer::text(&screen.drawn()));
+    assert!(notice.starts_with("deploy.image-build-scan/build is running"), "{notice} {drawn}");
+    let next = self::screen(&image_built(), WIDE).press("!");
+    assert_eq!(next.selected(), "deploy.image-build-scan");
+    assert!(next.notice().contains("next action: scan"), "{}", next.notice());
+}

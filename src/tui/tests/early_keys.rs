@@ -29,10 +29,10 @@ fn a_key_read_before_the_question_was_drawn_for_a_while_does_not_answer_it() {
         assert_eq!(screen.app.early_reason(&typed(code, after)), None, "{code:?}");
     }
     assert_eq!(screen.app.early_reason(&typed(KeyCode::Esc, before)), None, "to leave it is always possible");
-    // Another dialog that was never drawn; it is a prompt, which accepts text at any time.
+    // Another dialog that was never drawn; it is a prompt, which accepts text at any time. Enter signs the note.
     let screen = screen.press("⎋").press("n");
-    for code in [KeyCode::Char('y'), KeyCode::Enter] {
-        assert_eq!(screen.app.early_reason(&typed(code, before)), None, "{code:?}");
+    for (code, reason) in [(KeyCode::Char('y'), None), (KeyCode::Enter, Some(KEY_TOO_EARLY))] {
+        assert_eq!(screen.app.early_reason(&typed(code, before)), reason, "{code:?}");
     }
 }
 

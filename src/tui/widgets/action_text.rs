@@ -99,16 +99,23 @@ pub fn describe_run(cx: &Context, run: &ActionRun) -> String {
 /// How long a running action has been running, its deadline, and how long it took last time, in this run or in the
 /// last sealed one of the environment: `2m 05s of 10m 00s · last time 1m 40s`.
 pub fn progress(cx: &Context, run: &ActionRun) -> String {
-    let elapsed = time::span(cx.run.now.since(&run.at));
+    let elapsed = elapsed_of_deadline(cx, run);
     let running = cx.run.state.running_action().filter(|(_, running)| running.seq == run.seq);
-    let Some((key, action)) = running.and_then(|(key, _)| Some((key, cx.plan().action(key)?))) else {
-        return elapsed;
-    };
-    let deadline = time::span(Duration::from_millis(action.deadline_ms));
+    let Some((key, _)) = running else { return elapsed };
     let took = |state: &RunState| state.action(key).and_then(|action| action.last_took_ms);
     let last = took(&cx.run.state).or_else(|| cx.run.last_sealed.as_deref().and_then(took));
     let last = last.filter(|_| !run.dry_run).map(|ms| format!(" · last time {}", format_duration(ms)));
-    format!("{elapsed} of {deadline}{}", last.unwrap_or_default())
+    format!("{elapsed}{}", last.unwrap_or_default())
+}
+
+/// How long the running action has been running, and its deadline: `2m 05s of 10m 00s`.
+pub fn elapsed_of_deadline(cx: &Context, run: &ActionRun) -> String {
+    let elapsed = time::span(cx.run.now.since(&run.at));
+    let running = cx.run.state.running_action().filter(|(_, running)| running.seq == run.seq);
+    match running.and_then(|(key, _)| cx.plan().action(key)) {
+        Some(action) => format!("{elapsed} of {}", time::span(Duration::from_millis(action.deadline_ms))),
+        None => elapsed,
+    }
 }
 
 fn describe_end(cx: &Context, finished: &ActionEnd) -> String {

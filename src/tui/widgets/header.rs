@@ -10,6 +10,7 @@ use crate::tui::style::layout::{Arrangement, ScreenSize};
 use crate::tui::style::text::{styled, truncate};
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::summary::OpenKind;
+use crate::tui::widgets::action_text::elapsed_of_deadline;
 use gonogo_core::checklist::STANDARD_NAME;
 use gonogo_core::journal::entry::Decision;
 use gonogo_core::text;
@@ -185,13 +186,10 @@ const fn describe_open(
 
 /// The running action: for how long it has run, and its deadline.
 fn running_action(cx: &Context, form: CountForm) -> Option<Span<'static>> {
-    let (key, run) = cx.run.state.running_action()?;
-    let elapsed = time::span(cx.run.now.since(&run.at));
-    let deadline = cx.plan().action(key).map(|action| time::span(Duration::from_millis(action.deadline_ms)));
-    let progress = deadline.map_or_else(|| elapsed.clone(), |deadline| format!("{elapsed} of {deadline}"));
+    let (_, run) = cx.run.state.running_action()?;
     let text = match form {
-        CountForm::Symbols => format!("▶ {elapsed}"),
-        _ => format!("1 running {progress}"),
+        CountForm::Symbols => format!("▶ {}", time::span(cx.run.now.since(&run.at))),
+        _ => format!("1 running {}", elapsed_of_deadline(cx, run)),
     };
     Some(cx.with_role(&text, StyleRole::Busy))
 }

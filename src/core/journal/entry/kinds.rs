@@ -362,6 +362,20 @@ impl Event {
         matches!(self, Self::Opened(event) if event.plan.rehearsal.is_some())
     }
 
+    /// Whether a verdict before it stays current.
+    #[must_use]
+    pub const fn keeps_verdict(&self) -> bool {
+        matches!(
+            self,
+            Self::Verdict(_)
+                | Self::Sealed(_)
+                | Self::Abandoned(_)
+                | Self::Resumed(_)
+                | Self::Noted(_)
+                | Self::TakenOver(_)
+        )
+    }
+
     /// Its point, if it has one.
     #[must_use]
     pub fn point(&self) -> Option<&str> {

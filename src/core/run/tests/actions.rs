@@ -175,6 +175,18 @@ fn what_a_rollback_step_reverts_is_no_longer_done() {
 }
 
 #[test]
+fn a_reviewer_starts_no_deployment_action_but_steps_of_a_rollback() {
+    let mut world = World::new(PROFILE);
+    let start = world.start_of("a.one", "build");
+    let why = world.act(BOB, Act::Start(Box::new(start.clone()))).unwrap_err().to_string();
+    assert!(why.contains("the driver starts it"), "{why}");
+    world.act(BOB, Act::Start(Box::new(StartRequest { dry_run: true, ..start }))).unwrap();
+    world.end(ActionExit::Code(0)).unwrap();
+    let step = world.start_of("rollback", "back");
+    world.act(BOB, Act::Start(Box::new(step))).unwrap();
+}
+
+#[test]
 fn a_rollback_before_any_deployment_needs_the_name_of_the_environment() {
     let mut world = World::new(PROFILE);
     let start = StartRequest { typed_environment: None, ..world.start_of("rollback", "back") };

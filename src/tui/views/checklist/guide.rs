@@ -36,9 +36,37 @@ impl Context<'_> {
             && !self.run.state.is_closing()
     }
 
+    /// Whether a point's action comes after something that is in progress: an action, or what an earlier point of its
+    /// section still waits for. The guide does not lead there first, even where the action could already start.
+    fn comes_later(&self, point: &Point) -> bool {
+        if !matches!(self.status(point), Status::NeedsAction(_)) {
+            return false;
+        }
+        let section = self.plan().section_of(&point.id);
+        let before =
+            section.into_iter().flat_map(|section| &section.points).take_while(|other| other.id != point.id);
+        self.run.state.running_action().is_some()
+            || self.run.in_flight.preparing_action.is_some()
+            || before.into_iter().any(|other| self.status(other) == Status::Pending)
+    }
+
+    /// What is in progress, if anything is: it ends by itself.
+    fn describe_progress(&self) -> Option<String> {
+        if let Some((key, _)) = self.run.state.running_action() {
+            return Some(format!("{key} is running: wait for its end; o shows its output"));
+        }
+        let is_probed = |point: &&Point| self.probing_time(&point.id).is_some();
+        let point = self.plan().points().find(is_probed)?;
+        Some(format!("wait: {} is being probed", point.id))
+    }
+
     /// The first point that needs another operator of this session, for whom it is described.
     fn point_for_other(&self) -> Option<&Point> {
-        let waits = |point: &&Point| matches!(self.status(point), Status::NeedsConfirmation { .. });
+        let waits = |point: &&Point| match self.status(point) {
+            Status::NeedsConfirmation { .. } => true,
+            Status::NeedsAction(_) => !self.is_driver(),
+            _ => false,
+        };
         let mut points = self.plan().points();
         points.find(waits).filter(|_| self.can_act() && !self.run.state.is_closing())
     }
@@ -74,7 +102,8 @@ impl ChecklistView {
 
     /// The first point in the plan's order that needs a person; after one that the guide has just shown, the next one.
     fn next_point<'a>(&self, cx: &Context<'a>) -> Option<&'a Point> {
-        let open: Vec<_> = cx.plan().points().filter(|point| cx.needs_human(point)).collect();
+        let is_next = |point: &&Point| cx.needs_human(point) && !cx.comes_later(point);
+        let open: Vec<_> = cx.plan().points().filter(is_next).collect();
         let shown = self.last_guided.as_ref();
         let after = open.iter().position(|point| Some(&point.id) == shown).map_or(0, |index| index + 1);
         open.get(after).or_else(|| open.first()).copied()
@@ -107,11 +136,11 @@ impl ChecklistView {
         if cx.waits_for_other_seal() {
             return vec![switch_operator::open(cx), Effect::Notify(cx.describe_seals(&[]))];
         }
-        let is_every_point_done = cx.run.summary.done == cx.run.summary.total as u64;
+        let is_every_point_done = cx.judgement.done_count() == cx.plan().points().count();
         if cx.can_act() && (cx.can_seal() || (is_every_point_done && can_record(cx))) {
             return vec![Effect::open(DialogLayer::new(VerdictDialog))];
         }
-        vec![Effect::Notify(cx.describe_rest())]
+        vec![Effect::Notify(cx.describe_progress().unwrap_or_else(|| cx.describe_rest()))]
     }
 }
 
