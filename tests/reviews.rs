@@ -102,7 +102,7 @@ fn an_open_log_a_bundle_and_an_incomplete_line_can_be_reviewed() {
 
     // After the run is resumed, the incomplete line is an attachment, also in a bundle.
     let mut terminal = world.open_with(&[], 130, 40);
-    terminal.wait_for_text("incomplete line").press(Key::Enter).wait_for_text("1/3");
+    terminal.wait_for_text("incomplete line").close_notices().wait_for_text("1/3");
     quit(terminal);
     world.set_args(&["bundle", &log.display().to_string(), "--output", "run.tar.gz"]);
     let _ = world.sandbox.run().code(0);

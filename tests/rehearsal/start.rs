@@ -17,7 +17,7 @@ fn the_start_screen_lists_the_options_and_opens_the_selected_one() {
     let mut terminal = sandbox.terminal(80, 24);
     terminal
         .wait_for_text("▌ rehearse")
-        .wait_for_text("shore     config/shore.toml")
+        .wait_for_text("shore         config/shore.toml")
         .wait_for_text("no runs yet");
     assert!(!terminal.screen_text().contains("checklist.toml"));
     terminal.press(Key::Enter).close_notices();

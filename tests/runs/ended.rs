@@ -80,7 +80,7 @@ fn a_run_with_one_of_two_seals_can_be_abandoned_and_takes_no_more_entries() {
     terminal
         .send("v")
         .wait_for_text("a abandon the run")
-        .send("a")
+        .answer("a")
         .wait_for_text("Why will this run not be sealed?");
     terminal.send(REASON).press(Key::Enter).wait_for_text("abandon it as alice (driver)");
     terminal.answer("y").wait_for_text("ABANDONED").wait_for_text("abandoned by alice");

@@ -18,7 +18,7 @@ fn proposed(columns: u16, rows: u16) -> (World, Terminal) {
     let mut terminal = world.open_with(&["--replan"], columns, rows);
     terminal.wait_for_text("y to propose").answer("y").press(Key::Enter);
     terminal.wait_for_text("a looser plan is proposed");
-    terminal.press(Key::Enter).wait_gone("a looser plan is proposed");
+    terminal.close_notices().wait_gone("a looser plan is proposed");
     (world, terminal)
 }
 
@@ -76,7 +76,7 @@ fn a_proposal_can_be_read_and_withdrawn_on_a_small_screen() {
     let (world, mut terminal) = proposed(80, 24);
     open_proposal(&mut terminal);
     terminal.wait_for_text("proposes a looser plan").wait_for_text("d withdraw");
-    terminal.send("d").wait_for_text("withdrew the proposed plan");
+    terminal.answer("d").wait_for_text("withdrew the proposed plan");
     quit(terminal);
     assert_eq!(entry_kinds(&world).iter().filter(|kind| *kind == "replan-withdrawn").count(), 1);
 }

@@ -61,9 +61,9 @@ fn others_are_told_what_needs_them_and_what_has_ended() {
     confirm(&mut terminal, "people.duty");
     terminal.wait_for_text("GO 3/3").send("v").wait_for_text("record this verdict");
     // Its failure is shown, and holds nothing up.
-    terminal.send("y").wait_for_text("HTTP 503");
-    terminal.send("s").wait_for_text("A seal is your signature");
-    terminal.send("y").wait_for_text("SEALED");
+    terminal.answer("y").wait_for_text("HTTP 503");
+    terminal.answer("s").wait_for_text("A seal is your signature");
+    terminal.answer("y").wait_for_text("SEALED");
     quit_with(terminal, 0);
 
     let told = told(&world);

@@ -173,7 +173,7 @@ fn a_changed_profile_is_reported_and_applied_only_with_replan() {
     quit(terminal);
     let mut terminal = world.open_with(&["--replan"], 130, 40);
     terminal.wait_for_text("these points are reset: service.ready");
-    terminal.press(Key::Enter).wait_gone("are reset").wait_for_text("tailored");
+    terminal.close_notices().wait_gone("are reset").wait_for_text("tailored");
     quit(terminal);
     let entries = world.entries();
     let replanned = entries.iter().find(|entry| entry["kind"] == "replanned").unwrap();
@@ -194,8 +194,7 @@ fn an_incomplete_last_line_is_recovered_and_reported() {
     std::fs::write(&log, [&whole[..], b"{\"v\":1,\"run"].concat()).unwrap();
     let _ = world.verify(&log, &[]).code(5).stdout_has("11 bytes after the last line end");
     let mut terminal = world.open_with(&[], 80, 24);
-    terminal.wait_for_text("11 bytes of an incomplete line");
-    terminal.press(Key::Enter);
+    terminal.wait_for_text("11 bytes of an incomplete line").close_notices();
     terminal.wait_for_text("1/3");
     quit(terminal);
     let _ = world.verify(&log, &[]).code(5).stdout_has("11 bytes of an incomplete line, kept in");
@@ -300,6 +299,6 @@ fn the_previous_run_is_compared_and_a_missing_one_is_reported() {
     let _ = world.verify(&second, &[]).code(5).stdout_has("its log is not in this directory");
     let mut terminal = world.open_with(&[], 130, 40);
     terminal.wait_for_text("the log of the previous run").wait_for_text("is missing");
-    terminal.press(Key::Enter).wait_for_text("1/3");
+    terminal.close_notices().wait_for_text("1/3");
     quit(terminal);
 }

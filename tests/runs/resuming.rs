@@ -114,7 +114,7 @@ fn a_log_of_another_host_must_be_confirmed_before_anything_is_signed() {
     let changed = "profile or checklist changed";
     terminal.wait_for_text(QUESTION).answer("y").press(Key::Enter).wait_for_text(changed);
     assert!(!terminal.screen_text().contains("has no record of"), "{}", terminal.screen_text());
-    terminal.press(Key::Enter).wait_gone(changed).wait_for_text("bob (reviewer)");
+    terminal.close_notices().wait_gone(changed).wait_for_text("bob (reviewer)");
     quit(terminal);
     let has = |kind: &str| world.entries().iter().any(|entry| entry["kind"] == kind);
     // The other host has closed the log cleanly.
