@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::exiting::{SignalRequest, WorkerThreads, on_signals, wait_until_stopped};
@@ -22,6 +23,7 @@ use gonogo_core::checklist::Notify;
 use gonogo_core::error::chain;
 use gonogo_core::journal::attachments::ActionOutputs;
 use gonogo_core::journal::keys::Signer;
+use gonogo_core::journal::lock_owner::LockOwnerFile;
 use gonogo_core::run::{Act, Command, InFlight, NumberedRequest, RunSnapshot, RunState, Update};
 use gonogo_core::secret::SecretRef;
 use gonogo_core::text::line;
@@ -101,27 +103,38 @@ impl RunSession {
         let (running, notifying) = (workers.spawn(engine.run()), workers.spawn(notifying));
         let end = show(&workers, &setup, self.screen.terminal, state, handle, queue);
         // The engine stops when its requests end; everything acknowledged is on disk by then.
-        let has_stopped = workers.block_on(wait_until_stopped(running));
-        if let Some(other) = lock_owner.taken_over_by() {
-            say!("{} took the run over, on {}", line(&other.principal), line(&other.host));
-        }
-        if !matches!(has_stopped, Ok(true)) {
-            lock_owner.leave_in_place();
-        }
-        let is_stopped = has_stopped?;
-        if is_stopped && workers.block_on(async { timeout(NOTIFY_TIMEOUT, notifying).await }).is_err() {
-            note!("gonogo: a notification was not answered before gonogo quit");
-        }
-        if !is_stopped {
-            note!(
-                "gonogo: an operation was still blocked when gonogo quit (such as a disk that does not respond); the next start shows what reached the log"
-            );
-        }
+        stop(&workers, running, notifying, lock_owner)?;
         // Entries may have been written since the screen was last drawn.
         let RunSnapshot { state, in_flight } = states.borrow().clone();
         report_unfinished(&in_flight);
         Ok(SessionEnd { state, ..end? })
     }
+}
+
+/// Waits until the engine has stopped and its notifications are out, and says what has not ended.
+fn stop<N>(
+    workers: &WorkerThreads,
+    running: JoinHandle<()>,
+    notifying: JoinHandle<N>,
+    lock_owner: LockOwnerFile,
+) -> Result<()> {
+    let has_stopped = workers.block_on(wait_until_stopped(running));
+    if let Some(other) = lock_owner.taken_over_by() {
+        say!("{} took the run over, on {}", line(&other.principal), line(&other.host));
+    }
+    if !matches!(has_stopped, Ok(true)) {
+        lock_owner.leave_in_place();
+    }
+    let is_stopped = has_stopped?;
+    if is_stopped && workers.block_on(async { timeout(NOTIFY_TIMEOUT, notifying).await }).is_err() {
+        note!("gonogo: a notification was not answered before gonogo quit");
+    }
+    if !is_stopped {
+        note!(
+            "gonogo: an operation was still blocked when gonogo quit (such as a disk that does not respond); the next start shows what reached the log"
+        );
+    }
+    Ok(())
 }
 
 /// Prints what was not logged because gonogo quit.

@@ -13,6 +13,7 @@ mod judgement_cache;
 mod point_state;
 mod replan;
 mod replay;
+mod rollback;
 mod state;
 mod status;
 #[cfg(test)]
