@@ -1,5 +1,6 @@
 //! `gonogo run`: opens a run, or resumes the open one, on the screen.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -17,14 +18,15 @@ use super::run_summary::print_summary;
 use super::screen_options::screen_options;
 use super::session::{RunSession, forward_signals, show, working_directory};
 use super::settings::Settings;
+use super::start::become_command;
 use super::takeover;
 use super::trust;
-use crate::cli::{PromotionArgs, RunArgs};
+use crate::cli::{IdentityArgs, PromotionArgs, RunArgs};
 use crate::engine::{self, Engine, NewRun, OpenRun, PreviousRuns, clock};
 use crate::probes::FingerprintKey;
 use crate::process::Permit;
 use crate::tui::terminal::TerminalGuard;
-use crate::tui::{self, Appearance, Setup};
+use crate::tui::{self, Appearance, SessionEnd, Setup};
 use gonogo_core::checklist::{Plan, Promotion, Role, check_release, loosenings};
 use gonogo_core::error::Exit;
 use gonogo_core::journal::attachments::ActionOutputs;
@@ -94,8 +96,34 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         notify: (loaded.profile().file.notify.clone(), join_command(&loaded)),
         simulated: None,
     };
-    let end = session.run()?;
-    print_summary(&path, arguments, &end)
+    finish(&path, arguments, &session.run()?)
+}
+
+/// Prints the summary; opens the rollback run if that was asked for.
+fn finish(path: &Path, arguments: &RunArgs, end: &SessionEnd) -> Result<Exit> {
+    let exit = print_summary(path, arguments, end)?;
+    let opens_rollback = end.opens_rollback_run && !end.signalled;
+    if opens_rollback { open_rollback_run(arguments, &end.state.plan) } else { Ok(exit) }
+}
+
+/// Opens a run of the same release, in which it is rolled back: this process becomes that command.
+fn open_rollback_run(arguments: &RunArgs, plan: &Plan) -> Result<Exit> {
+    let PromotionArgs { profile, trust, .. } = &arguments.target;
+    let previous = plan.previous.clone().unwrap_or_default();
+    let mut argv: Vec<OsString> =
+        ["run", "--release", &plan.release, "--previous", &previous].map(OsString::from).into();
+    let IdentityArgs { principal, key } = &arguments.identity;
+    let options = [
+        ("--as", principal.clone().map(OsString::from)),
+        ("--key", key.clone().map(OsString::from)),
+        ("--trust", trust.map(|digest| digest.to_string().into())),
+        ("--log-dir", arguments.screen.log_dir.clone().map(OsString::from)),
+    ];
+    for (name, value) in options {
+        argv.extend(value.into_iter().flat_map(|value| [name.into(), value]));
+    }
+    argv.extend(["--".into(), profile.clone().into()]);
+    become_command(argv)
 }
 
 /// The command with which another person joins the run on this machine.

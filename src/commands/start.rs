@@ -62,8 +62,12 @@ pub(super) fn start() -> Result<Exit> {
     let Some(chosen) = choose(options.appearance, options.terminal, &groups)? else {
         return Ok(Exit::Success);
     };
-    // Replaces this process by the command, as if it were on the command line.
-    let launch = Launch::new(std::env::current_exe()?).args(choices.swap_remove(chosen).arguments());
+    become_command(choices.swap_remove(chosen).arguments())
+}
+
+/// Replaces this process by a command of gonogo, as if it were on the command line.
+pub(super) fn become_command(arguments: Vec<OsString>) -> Result<Exit> {
+    let launch = Launch::new(std::env::current_exe()?).args(arguments);
     Err(launch.exec(&Permit::for_own_program()).into())
 }
 

@@ -63,6 +63,8 @@ pub enum HostEffect {
 pub struct QuitState {
     /// When the engine was asked to stop.
     pub stop_requested: Option<Moment>,
+    /// Whether a run in which the release is rolled back is to be opened next.
+    pub opens_rollback_run: bool,
     /// Whether a signal asked to quit.
     pub signalled: bool,
     /// Why the engine failed, if it did.
@@ -222,6 +224,10 @@ impl App {
             Effect::GuardTyping => self.notices.guard_typing(&self.run.now),
             Effect::Open(layer) => self.layers.open(layer),
             Effect::OpenRollback => self.open_rollback(),
+            Effect::OpenRollbackRun => {
+                self.quit_state.opens_rollback_run = true;
+                return self.quit();
+            }
             Effect::OpenOutput(point, key) => match OutputView::newest(&self.context(), &point, key.as_ref())
             {
                 Some(pager) => self.layers.open(Box::new(pager)),
@@ -315,8 +321,8 @@ impl App {
 
     /// How the session ended.
     pub fn into_session_end(self) -> SessionEnd {
-        let QuitState { signalled, engine_failure: broken, .. } = self.quit_state;
-        SessionEnd { state: self.run.state, signalled, engine_failure: broken }
+        let QuitState { signalled, opens_rollback_run, engine_failure, .. } = self.quit_state;
+        SessionEnd { state: self.run.state, signalled, opens_rollback_run, engine_failure }
     }
 }
 

@@ -88,6 +88,8 @@ pub enum Effect {
     Open(Box<dyn Layer>),
     /// Open the rollback at its first open step.
     OpenRollback,
+    /// End the session, and open a run in which the sealed release is rolled back.
+    OpenRollbackRun,
     /// Open the latest output of a point's actions, or of one action.
     OpenOutput(PointId, Option<ActionKey>),
     /// Copy a text to the clipboard.

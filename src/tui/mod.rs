@@ -185,6 +185,8 @@ pub struct SessionEnd {
     pub state: Arc<RunState>,
     /// Whether a signal ended the session.
     pub signalled: bool,
+    /// Whether to open a run next in which the release is rolled back.
+    pub opens_rollback_run: bool,
     /// Why the engine failed, if it did.
     pub engine_failure: Option<Failure>,
 }

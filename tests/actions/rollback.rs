@@ -71,3 +71,28 @@ fn skipped_rollback_steps_need_a_reason() {
         (&"pause".into(), &"nothing consumes yet".into())
     );
 }
+
+#[test]
+fn after_the_seal_a_rollback_is_a_run_of_its_own() {
+    need!("ssh-keygen");
+    let mut scenario = Scenario::new();
+    let mut terminal = scenario.open();
+    terminal.wait_for_text("1/4").send("v").wait_for_text("record this verdict").answer("y");
+    terminal.wait_for_text("s seal").answer("s").wait_for_text("A seal is your signature").answer("y");
+    terminal.wait_for_text("SEALED").send("A").wait_for_text("This run is sealed.");
+    terminal.send("a").wait_for_text("in a run of its own?").answer("y");
+    terminal.wait_for_text("log saved").wait_for_text("1/4").send("A").wait_for_text("Rollback to v1");
+    terminal.send("a").wait_for_text("run rollback/pause").wait_for_text("Nothing was deployed in this run");
+    terminal.press(Key::Esc).wait_gone("run rollback/pause").send("q");
+    let _ = terminal.wait_exit().code(5);
+    let logs = scenario.sandbox.logs("staging");
+    let first = |log: &std::path::PathBuf| -> serde_json::Value {
+        serde_json::from_str(std::fs::read_to_string(log).unwrap().lines().next().unwrap()).unwrap()
+    };
+    let opened: Vec<_> = logs.iter().map(first).collect();
+    assert_eq!(opened.len(), 2);
+    let follows = |one: &serde_json::Value, other: &serde_json::Value| {
+        one["previous_run"]["run"] == other["run"] && one["plan"]["release"] == other["plan"]["release"]
+    };
+    assert!(follows(&opened[0], &opened[1]) || follows(&opened[1], &opened[0]), "{opened:?}");
+}

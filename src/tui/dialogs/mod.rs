@@ -10,6 +10,7 @@ pub mod notices;
 pub mod plan_proposal;
 pub mod quit;
 pub mod retract;
+pub mod rollback_run;
 pub mod rolled_back;
 pub mod run_action;
 pub mod seal;

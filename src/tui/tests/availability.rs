@@ -1,6 +1,7 @@
 //! The screen offers only what is possible: in a rollback, in a read-only session, and when a run is over.
 
 use crate::tui::context::Access;
+use crate::tui::dialogs::rollback_run::RollbackRunDialog;
 use crate::tui::dialogs::rolled_back::RolledBackDialog;
 use crate::tui::dialogs::text_prompt::TextPrompt;
 use crate::tui::tests::actions::{build_failed, dialog_action, key, staging_plan};
@@ -60,7 +61,12 @@ fn a_sealed_run_offers_no_rollback() {
     let sealed = all_done().act(ALICE, Act::Verdict).act(ALICE, Act::Seal).act(BOB, Act::Seal);
     let frame = drawn(screen(&sealed, WIDE).press("A"));
     assert!(!frame.contains("a run it") && !frame.contains("b record it"), "{frame}");
-    assert!(frame.contains("This run is sealed."), "{frame}");
+    assert!(frame.contains("This run is sealed.") && frame.contains("a open a rollback run"), "{frame}");
+    // A rollback now is a run of its own.
+    let opened = screen(&sealed, WIDE).press("Aa");
+    assert!(opened.dialog::<RollbackRunDialog>().is_some());
+    let ended = opened.press("y").app.into_session_end();
+    assert!(ended.opens_rollback_run);
 }
 
 #[test]

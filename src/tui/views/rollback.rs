@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use crate::tui::context::Context;
 use crate::tui::dialogs::rolled_back::RolledBackDialog;
 use crate::tui::dialogs::text_prompt::{PromptPurpose, TextPrompt};
-use crate::tui::dialogs::{DialogLayer, run_action};
+use crate::tui::dialogs::{DialogLayer, rollback_run, run_action};
 use crate::tui::input::Input;
 use crate::tui::keymap::{self, HELP_HINT, Intent};
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction};
@@ -78,6 +78,9 @@ impl RollbackView {
 
 /// Opens the dialog that runs a step.
 fn request_step(cx: &Context, step: Option<ActionKey>) -> Vec<Effect> {
+    if cx.run.state.is_sealed() {
+        return vec![rollback_run::open(cx)];
+    }
     match (cx.read_only_reason(), step) {
         (Some(why), _) => vec![Effect::Refuse(why.to_owned())],
         (None, Some(step)) => run_action::open_action(cx, &step),
@@ -126,6 +129,7 @@ impl Layer for RollbackView {
         let all = [
             Some(("↑ ↓", "step")),
             act(("a", "run it")),
+            Some(("a", "open a rollback run")).filter(|_| cx.run.state.is_sealed() && cx.can_act()),
             Some(("o", "output")),
             act(("b", "record it")),
             Some(("v", "verdict")),
@@ -251,7 +255,7 @@ fn side_lines(cx: &Context, width: usize) -> Vec<Line<'static>> {
     }
     builder.gap();
     let text = if cx.run.state.is_ended() {
-        "This run is sealed. For a rollback now, open a new run: gonogo run with the same profile and release."
+        "This run is sealed. For a rollback now, a opens a rollback run: the same profile and release, a log of its own."
     } else if cx.run.state.rolled_back.is_some() {
         "These points now check the previous release, and the verdict depends on them."
     } else {
