@@ -106,7 +106,7 @@ impl FaultScenario {
             screen.contains("The note:") || is_over(&screen)
         });
         if !is_over(&terminal.screen_text()) {
-            terminal.paste(&"x".repeat(bytes)).press(Key::Enter);
+            terminal.paste(&"x".repeat(bytes)).answer("\r");
         }
     }
 

@@ -86,7 +86,7 @@ fn text_that_the_terminal_sends_is_no_key() {
     terminal.press(Key::Down).wait_gone("pasted text ignored");
     terminal.send("n").wait_for_text("The note:");
     terminal.send_raw("first line\rn second line\r").wait_for_text("first line n second line");
-    terminal.press(Key::Enter).wait_for_text("noted on people.duty");
+    terminal.answer("\r").wait_for_text("noted on people.duty");
     // The reply of a terminal to a query, late and in two pieces. Each `g` or `f` of it would be a key.
     terminal.send_raw("\x1b]11;rgb:ff").send_raw("ff/ffff/ffff\x1b\\").send_raw("\x1b[?62;22c");
     confirm(&mut terminal, "people.duty");
@@ -123,7 +123,7 @@ fn a_typed_secret_is_rejected() {
     let mut terminal = world.open_with(&opening, 130, 40);
     terminal.wait_for_text("1/3");
     terminal.send("n").wait_for_text("The note:");
-    terminal.send("it is swordfish-42").press(Key::Enter);
+    terminal.send("it is swordfish-42").answer("\r");
     terminal.wait_for_text("your text contains a secret (env BOARD_TOKEN)");
     terminal.press(Key::Esc).wait_gone("The note:");
     quit(terminal);

@@ -189,7 +189,7 @@ fn on_the_screen_a_stop_does_not_wait_for_a_touch() {
     run_action(&mut terminal, "deploy.ship/build");
     terminal.wait_for_text("line 2");
     terminal.send("n").wait_for_text("The note:");
-    terminal.send("of it").press(Key::Enter);
+    terminal.send("of it").answer("\r");
     touches_requested(3);
     // The stop is requested before the note is signed.
     terminal.send("S").wait_for_text("y stop").answer("y").wait_gone("y stop");

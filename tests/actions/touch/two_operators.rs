@@ -37,7 +37,7 @@ pub struct TwoOperators {
 }
 
 impl TwoOperators {
-    /// Bob has joined, which took one touch.
+    /// Bob has joined as another driver, which took one touch.
     pub async fn new() -> Self {
         let mut scenario = EngineScenario::with("exec sleep 1000", more_checklist);
         let home = scenario.home.path().to_owned();
@@ -49,7 +49,7 @@ impl TwoOperators {
         let running = scenario.start_with("state", vec![bob]);
         let mut pair = Self { scenario, running, _agent: agent };
         pair.answer_touch(1, true);
-        pair.act(1, BOB, Act::Join { key: public, role: Role::Reviewer }).await;
+        pair.act(1, BOB, Act::Join { key: public, role: Role::Driver }).await;
         pair.expect_done(1).await;
         pair
     }
