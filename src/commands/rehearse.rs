@@ -11,7 +11,6 @@ use anyhow::{Context as _, Result, bail};
 use self::place::{Place, begin, begun, no_place};
 use self::serve::serve;
 use super::exiting::hold_signals;
-use super::identity::ask;
 use super::loaded_profile::{LoadedProfile, store};
 use super::report::drill_infos;
 use super::run_summary::session_exit;
@@ -24,7 +23,7 @@ use crate::engine::{self, NewRun, PreviousRuns, clock};
 use crate::process::Permit;
 use crate::report::debrief::rehearsal_part;
 use crate::tui::SessionEnd;
-use gonogo_core::checklist::{Plan, Promotion, Role};
+use gonogo_core::checklist::{Promotion, Role};
 use gonogo_core::error::{ErrorKind, Exit, Failure};
 use gonogo_core::journal::store::read_unverified;
 use gonogo_core::run::{Act, Command, judge};
@@ -170,26 +169,6 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
     farewell(&path, &end)
 }
 
-/// Asks for a diagnosis before the debrief tells what was broken: the control point that shows the cause.
-fn ask_diagnosis(plan: &Plan) -> Result<Option<String>> {
-    if !io::stdin().is_terminal() {
-        return Ok(None);
-    }
-    say!("  Something was broken on purpose. What is your diagnosis?");
-    loop {
-        let answer = ask("  The control point that shows the cause (its id), or Enter to skip: ")?;
-        match answer.trim() {
-            "" => return Ok(None),
-            id if plan.point(id).is_some() => return Ok(Some(id.to_owned())),
-            id => {
-                let near = nearest(id, plan.points().map(|point| point.id.as_str()));
-                let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-                say!("  no control point has the id {}{near}", line(id));
-            }
-        }
-    }
-}
-
 /// Prints the result, the path of the log, and the debrief of the drills.
 fn farewell(log: &Path, end: &SessionEnd) -> Result<Exit> {
     let (state, now) = (&end.state, clock::now());
@@ -205,17 +184,7 @@ fn farewell(log: &Path, end: &SessionEnd) -> Result<Exit> {
     let entries = read_unverified(log)?;
     let debrief = rehearsal_part(&entries, state, &drill_infos(&state.plan));
     let drills = debrief.map(|part| part.drills).unwrap_or_default();
-    let is_unknown =
-        state.plan.rehearsal.iter().any(|plan| plan.drills.iter().any(|name| name.starts_with("random")));
-    let diagnosis = if is_unknown && !end.signalled { ask_diagnosis(&state.plan)? } else { None };
     for drill in drills {
-        if let Some(point) = &diagnosis {
-            let is_right = drill.points.contains(point);
-            say!(
-                "  yours   {point}: {}",
-                if is_right { "RIGHT, it shows the cause" } else { "another one shows the cause" }
-            );
-        }
         say!("  drill   {}: {}", drill.name, drill.what);
         say!("          {}", drill.sentence);
     }

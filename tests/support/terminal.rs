@@ -123,15 +123,16 @@ impl Terminal {
         self
     }
 
-    /// Answers the question of a dialog as a person does: scrolls to its end, reads, and presses the key.
+    /// Answers the question of a dialog as a person does: reads it, scrolls to its end, and presses the key. The program
+    /// ignores an answer to a question that has only just been shown, whole.
     #[track_caller]
     pub fn answer(&mut self, key: &str) -> &mut Self {
+        thread::sleep(READING_TIME);
         while self.screen_text().contains(" more line") {
             let before = self.screen_text();
             self.press(Key::PageDown).wait_for("the next lines", |screen| screen.contents() != before);
+            thread::sleep(READING_TIME);
         }
-        // The program ignores an answer to a question that has only just been shown.
-        thread::sleep(READING_TIME);
         self.send(key)
     }
 
