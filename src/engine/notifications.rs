@@ -53,7 +53,7 @@ struct Notification<'a> {
 }
 
 impl Notifier {
-    /// Sends notifications until the engine stops, one at a time. `warn` is told what was not delivered.
+    /// Sends notifications until the engine stops, one at a time. `warn` gets what was not delivered.
     ///
     /// What is in the run at the time of the call is not sent.
     pub fn run(
@@ -89,7 +89,7 @@ impl Notifier {
         }
     }
 
-    /// What to send after a change, and to whom.
+    /// What to send after a change, with the target of each.
     fn due(&self, before: &RunState, after: &RunState) -> Vec<(&Notify, String)> {
         self.addressed(after, changes(before, after, &clock::now()))
     }

@@ -1,4 +1,4 @@
-//! Notifications: whom else a run tells that something needs them or has ended. They carry ids, never evidence.
+//! Notifications that something in a run needs a person or has ended. They carry ids, never evidence.
 
 use serde::{Deserialize, Serialize};
 

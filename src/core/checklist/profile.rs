@@ -55,7 +55,7 @@ pub struct ProfileFile {
     /// Steps of the rollback: they replace the checklist's with the same id, or follow them.
     #[serde(rename = "rollback", default)]
     pub rollback: Vec<ActionFile>,
-    /// Whom else a run tells what needs them or has ended.
+    /// The notifications of a run.
     #[serde(default)]
     pub notify: Vec<Notify>,
 }

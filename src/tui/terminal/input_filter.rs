@@ -1,5 +1,5 @@
 //! What the input thread does with events before the screen gets them: replies of the terminal are taken out, pasted
-//! text is told from keys.
+//! text is separated from keys.
 
 use std::io;
 use std::time::{Duration, Instant};

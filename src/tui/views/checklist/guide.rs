@@ -60,7 +60,7 @@ impl Context<'_> {
         Some(format!("wait: {} is being probed", point.id))
     }
 
-    /// The first point that needs another operator of this session, for whom it is described.
+    /// The first point that needs another operator.
     fn point_for_other(&self) -> Option<&Point> {
         let waits = |point: &&Point| match self.status(point) {
             Status::NeedsConfirmation { .. } => true,
