@@ -70,8 +70,8 @@ mod tests {
     use super::*;
     use crate::tui::Msg;
     use crate::tui::tests::buffer::text;
-    use crate::tui::tests::keys::TestScreen;
     use crate::tui::tests::layer_focus::{screen_with_output, screen_with_unread_output};
+    use crate::tui::tests::test_screen::TestScreen;
     use crate::tui::views::output::OutputView;
     use gonogo_core::checklist::ActionKey;
 

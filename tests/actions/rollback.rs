@@ -34,7 +34,7 @@ fn a_failed_release_is_rolled_back_and_the_verdict_is_no_go() {
         scenario.wait_for("rolled-back", 1);
         // The probes that verify the rollback run, although the rollout was not complete.
         terminal.wait_for_text("passed");
-        terminal.send("v").wait_for_text("record this verdict").wait_for_text("to v1");
+        terminal.open_verdict().wait_for_text("to v1");
         terminal.answer("y").wait_for_text("s seal");
         terminal.answer("s").wait_for_text("A seal is your signature");
         terminal.answer("y").wait_for_text("SEALED");
@@ -77,7 +77,7 @@ fn after_the_seal_a_rollback_is_a_run_of_its_own() {
     need!("ssh-keygen");
     let mut scenario = Scenario::new();
     let mut terminal = scenario.open();
-    terminal.wait_for_text("1/4").send("v").wait_for_text("record this verdict").answer("y");
+    terminal.wait_for_text("1/4").open_verdict().answer("y");
     terminal.wait_for_text("s seal").answer("s").wait_for_text("A seal is your signature").answer("y");
     terminal.wait_for_text("SEALED").send("A").wait_for_text("This run is sealed.");
     terminal.send("a").wait_for_text("in a run of its own?").answer("y");

@@ -73,7 +73,7 @@ fn duplicate_deliveries_are_counted_at_each_place() {
     let spec = plus(&spec_with_taps(&stack), &json!({"samples": 2}));
     stack.app.set_faults(|faults| faults.publishes_twice = true);
     assert_pass(&run_probe(&spec), &["✓ deliveries of each event | 1 | 1 (2 events, watched for up to "]);
-    stack.run_faulty_worker(WorkerFaults { forgets_events: true, ..WorkerFaults::default() });
+    stack.run_faulty_worker(WorkerFaults { passes_duplicates: true, ..WorkerFaults::default() });
     // The first event is watched while the second one is on its way.
     let line = "✗ deliveries of each event | 1 | 2 over server-sent events, 2 at the exchange, 2 at the Redis channel: ";
     assert_fail(&run_probe(&spec), &["✓ event received over server-sent events", line]);

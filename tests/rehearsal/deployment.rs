@@ -112,7 +112,7 @@ pub fn after_build(terminal: &mut Terminal) {
 
 #[track_caller]
 pub fn seal(terminal: &mut Terminal) {
-    terminal.send("v").wait_for_text("record this verdict");
+    terminal.open_verdict();
     terminal.answer("y").wait_for_text("s seal");
     terminal.answer("s").wait_for_text("A seal is your signature");
     // The simulated reviewer adds the second seal.

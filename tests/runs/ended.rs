@@ -71,7 +71,7 @@ fn a_run_with_one_of_two_seals_can_be_abandoned_and_takes_no_more_entries() {
         .wait_for_text("active operator")
         .send("p")
         .wait_for_text("alice (driver) is the active operator");
-    terminal.send("v").wait_for_text("record this verdict").answer("y").wait_for_text("s seal");
+    terminal.open_verdict().answer("y").wait_for_text("s seal");
     terminal
         .answer("s")
         .wait_for_text("A seal is your signature")

@@ -59,7 +59,7 @@ fn others_are_told_what_needs_them_and_what_has_ended() {
     confirm(&mut terminal, "service.headers");
     select(&mut terminal, '2', 0);
     confirm(&mut terminal, "people.duty");
-    terminal.wait_for_text("GO 3/3").send("v").wait_for_text("record this verdict");
+    terminal.wait_for_text("GO 3/3").open_verdict();
     // Its failure is shown, and holds nothing up.
     terminal.answer("y").wait_for_text("HTTP 503");
     terminal.answer("s").wait_for_text("A seal is your signature");

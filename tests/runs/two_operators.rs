@@ -60,7 +60,7 @@ fn two_operators_seal_with_a_key_file_and_a_security_key() {
         .wait_for_text("active operator")
         .send("p")
         .wait_for_text("alice (driver) is the active operator");
-    terminal.send("v").wait_for_text("record this verdict").answer("y").wait_for_text("s seal");
+    terminal.open_verdict().answer("y").wait_for_text("s seal");
     terminal
         .answer("s")
         .wait_for_text("seal as alice (driver)")

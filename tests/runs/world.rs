@@ -161,7 +161,7 @@ pub fn quit_with(mut terminal: Terminal, code: u32) {
 /// Records the verdict and seals the run.
 #[track_caller]
 pub fn seal(terminal: &mut Terminal, verdict: &str) {
-    terminal.send("v").wait_for_text("record this verdict");
+    terminal.open_verdict();
     terminal.wait_for_text(verdict);
     terminal.answer("y").wait_for_text("s seal");
     terminal.answer("s").wait_for_text("A seal is your signature");

@@ -192,6 +192,12 @@ impl Terminal {
         self.wait_for(&format!("{text:?} gone"), |screen| !screen.contents().contains(text))
     }
 
+    /// Opens the verdict, and waits until no probe runs whose result would outdate it.
+    #[track_caller]
+    pub fn open_verdict(&mut self) -> &mut Self {
+        self.send("v").wait_for_text("record this verdict").wait_gone("Still running")
+    }
+
     /// The text of the screen, one line per row, without trailing blanks.
     pub fn screen_text(&self) -> String {
         self.shared.lock().parser.screen().contents()

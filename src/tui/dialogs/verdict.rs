@@ -88,6 +88,7 @@ fn dialog_view(cx: &Context, width: usize) -> DialogView {
         dialog.put(vec![cx.with_role(&text, StyleRole::Confirmed)], width, 2);
     }
     recorded_section(cx, &mut dialog, width, &verdict);
+    running_probes(cx, &mut dialog, width);
     reason_lines(cx, &mut dialog, width, &verdict);
     let mut keys = Vec::new();
     let record = format!("record this verdict as {}", cx.short_name(&cx.session.operator.principal));
@@ -198,6 +199,17 @@ fn recorded_section(cx: &Context, dialog: &mut DialogView, width: usize, verdict
         dialog.put(vec![cx.with_role(text, StyleRole::Attention)], width, 0);
     }
     seal_lines(cx, dialog, width);
+}
+
+/// A verdict that is recorded while probes run is outdated by their results.
+fn running_probes(cx: &Context, dialog: &mut DialogView, width: usize) {
+    let running = cx.run.in_flight.running.len();
+    if running == 0 || cx.run.state.is_closing() {
+        return;
+    }
+    let running = text::count(running, "probe");
+    let text = format!("Still running: {running}. The next result outdates a verdict recorded now.");
+    dialog.put(vec![cx.with_role(&text, StyleRole::Attention)], width, 0);
 }
 
 /// Lines for the seals and the missing seals.

@@ -112,9 +112,9 @@ impl LogSearch {
 mod tests {
     use super::*;
     use crate::tui::read_worker::ReadWorker;
-    use crate::tui::tests::keys::{TestScreen, screen};
     use crate::tui::tests::layer_focus::FakeReviewLog;
     use crate::tui::tests::sample::mixed;
+    use crate::tui::tests::test_screen::{TestScreen, screen};
     use crate::tui::views::review::Review;
 
     /// A review of a log with `len` entries, of which `needles` contain `needle`.

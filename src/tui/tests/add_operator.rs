@@ -3,8 +3,8 @@
 use crate::tui::app::HostEffect;
 use crate::tui::dialogs::add_operator::AddOperatorDialog;
 use crate::tui::dialogs::text_prompt::TextPrompt;
-use crate::tui::tests::keys::{TestScreen, screen};
 use crate::tui::tests::sample::mixed;
+use crate::tui::tests::test_screen::{TestScreen, screen};
 use crate::tui::{Msg, UnlockResult};
 use gonogo_core::run::{Act, Request};
 

@@ -4,8 +4,8 @@ use crossterm::event::Event;
 
 use crate::tui::app::HostEffect;
 use crate::tui::tests::actions::{key, ready_to_deploy, staging_plan};
-use crate::tui::tests::keys::{TestScreen, screen};
 use crate::tui::tests::sample::{ALICE, BOB, SampleRun, all_done, mixed, plan};
+use crate::tui::tests::test_screen::{TestScreen, screen};
 use gonogo_core::journal::entry::ActionExit;
 use gonogo_core::run::Act;
 

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
-use super::keys::screen;
 use super::sample::mixed;
+use super::test_screen::screen;
 use crate::tui::Msg;
 use crate::tui::input_queue::{QueuedEvent, Slots};
 use crate::tui::layers::{KEY_TOO_EARLY, NOT_READ, READING_TIME};

@@ -1,8 +1,8 @@
 //! The filter: which points it shows, how it is shown, and what is selected.
 
 use crate::tui::tests::buffer::text;
-use crate::tui::tests::keys::{TestScreen, screen};
 use crate::tui::tests::sample::{ALICE, BOB, SampleRun, mixed};
+use crate::tui::tests::test_screen::{TestScreen, screen};
 use crate::tui::views::checklist::Focus;
 use gonogo_core::run::Act;
 

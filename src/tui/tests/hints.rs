@@ -1,8 +1,8 @@
 //! The hint line lists only keys that work.
 
 use crate::tui::tests::buffer::text;
-use crate::tui::tests::keys::{TestScreen, screen};
 use crate::tui::tests::sample::{SampleRun, all_done, mixed};
+use crate::tui::tests::test_screen::{TestScreen, screen};
 
 const SIZES: [(u16, u16); 4] = [(140, 42), (120, 40), (80, 24), (40, 12)];
 

@@ -5,8 +5,8 @@ use ratatui::buffer::Buffer;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::tui::tests::buffer::text;
-use crate::tui::tests::keys::{TestScreen, screen};
 use crate::tui::tests::sample::{BOB, SampleRun, mixed, plan};
+use crate::tui::tests::test_screen::{TestScreen, screen};
 use gonogo_core::checklist::{Confirm, Plan, Point, Section};
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::run::Act;

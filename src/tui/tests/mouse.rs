@@ -3,8 +3,8 @@
 use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use crate::tui::tests::buffer::text;
-use crate::tui::tests::keys::{TestScreen, screen};
 use crate::tui::tests::sample::mixed;
+use crate::tui::tests::test_screen::{TestScreen, screen};
 use crate::tui::views::checklist::Focus;
 
 const WIDE: (u16, u16) = (120, 40);

@@ -6,8 +6,8 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use crate::tui::dialogs::text_prompt::TextPrompt;
 use crate::tui::tests::buffer::text;
-use crate::tui::tests::keys::{TestScreen, screen};
 use crate::tui::tests::sample::mixed;
+use crate::tui::tests::test_screen::{TestScreen, screen};
 use crate::tui::views::checklist::Focus;
 use gonogo_core::run::Response;
 

@@ -6,8 +6,8 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use super::actions::{ready_to_deploy, staging_plan};
 use super::buffer::text;
-use super::keys::{TestScreen, screen};
 use super::sample::{SampleRun, all_done, mixed, plan};
+use super::test_screen::{TestScreen, screen};
 use crate::tui::app::HostEffect;
 use crate::tui::input_queue::{QueuedEvent, Slots};
 use crate::tui::layers::READING_TIME;

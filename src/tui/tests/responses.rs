@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::tui::dialogs::help::HelpDialog;
-use crate::tui::tests::keys::{TestScreen, screen};
 use crate::tui::tests::sample::mixed;
+use crate::tui::tests::test_screen::{TestScreen, screen};
 use gonogo_core::run::{Act, Request, RequestId, Response, Update};
 
 const WIDE: (u16, u16) = (120, 40);

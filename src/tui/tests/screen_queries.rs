@@ -1,6 +1,6 @@
 //! Queries about the layers of a test screen.
 
-use super::keys::TestScreen;
+use super::test_screen::TestScreen;
 use crate::tui::Msg;
 use crate::tui::app::HostEffect;
 use crate::tui::dialogs::{Dialog, DialogLayer};

@@ -1,7 +1,5 @@
 //! Snapshots of the screen.
 
-use std::sync::Arc;
-
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -10,9 +8,9 @@ use crate::tui::dialogs::DialogLayer;
 use crate::tui::dialogs::notices::NoticesDialog;
 use crate::tui::style::theme::{Appearance, ColorScheme};
 use crate::tui::tests::buffer;
-use crate::tui::tests::keys::{TestScreen, screen};
-use crate::tui::tests::sample::{ALICE, BOB, SampleRun, all_done, key, mixed, plan};
-use gonogo_core::run::{Act, InFlight, RunningProbe};
+use crate::tui::tests::sample::{ALICE, BOB, SampleRun, all_done, mixed, plan};
+use crate::tui::tests::test_screen::{TestScreen, screen};
+use gonogo_core::run::Act;
 
 /// Compares a frame with its snapshot: the text, and below it the styles.
 macro_rules! assert_styled_frame {
@@ -74,13 +72,7 @@ fn a_failing_point() {
 
 #[test]
 fn a_point_with_a_running_probe() {
-    let mut screen = screen(&mixed(), WIDE).press("3j");
-    let since = SampleRun::moment(screen.app.run.now.mono / 1000 - 4);
-    let running = RunningProbe { attempt: 9, since, tries: 2, last_seen: None };
-    screen.app.run.in_flight = Arc::new(InFlight {
-        running: [(key("infra.rabbitmq", "topology"), running)].into(),
-        ..InFlight::default()
-    });
+    let screen = screen(&mixed(), WIDE).press("3j").with_running_probe("infra.rabbitmq", "topology");
     assert_frame!("wide_probing", screen);
 }
 

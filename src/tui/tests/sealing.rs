@@ -2,8 +2,8 @@
 
 use crate::tui::dialogs::verdict::VerdictDialog;
 use crate::tui::tests::buffer::text;
-use crate::tui::tests::keys::{TestScreen, screen};
 use crate::tui::tests::sample::{ALICE, BOB, SampleRun, all_done, mixed, rabbitmq_failure};
+use crate::tui::tests::test_screen::{TestScreen, screen};
 use gonogo_core::checklist::Plan;
 use gonogo_core::run::{Act, Response};
 
@@ -100,6 +100,16 @@ fn an_outdated_verdict_is_not_reported_as_none() {
     points.for_each(|point| point.fresh_ms += 60_000);
     let changed = shown(&recorded.act(ALICE, Act::ProposeReplan(Box::new(plan))));
     assert!(changed.contains(&format!("NO-GO of log #{seq} is outdated")), "{changed}");
+}
+
+/// Its result would outdate the verdict.
+#[test]
+fn running_probes_are_told_before_a_verdict_is_recorded() {
+    for size in SIZES {
+        let screen = screen(&mixed(), size).with_running_probe("infra.rabbitmq", "topology");
+        let shown = text(&screen.press("v").drawn());
+        assert!(shown.contains("Still running: 1 probe."), "{shown}");
+    }
 }
 
 /// The other's seal comes while the notice of one's own is shown.

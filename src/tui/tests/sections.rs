@@ -5,8 +5,8 @@ use ratatui::text::Line;
 
 use crate::tui::summary::SUMMARY_COUNT;
 use crate::tui::tests::buffer::text;
-use crate::tui::tests::keys::{TestScreen, screen};
 use crate::tui::tests::sample::{ALICE, SampleRun, mixed, plan};
+use crate::tui::tests::test_screen::{TestScreen, screen};
 use crate::tui::views::checklist::View;
 use crate::tui::views::checklist::detail;
 use crate::tui::views::checklist::point_list;

@@ -4,8 +4,8 @@ use crossterm::event::Event;
 
 use crate::tui::Msg;
 use crate::tui::style::theme::ColorScheme;
-use crate::tui::tests::keys::{TestScreen, screen};
 use crate::tui::tests::sample::mixed;
+use crate::tui::tests::test_screen::{TestScreen, screen};
 
 const WIDE: (u16, u16) = (120, 40);
 

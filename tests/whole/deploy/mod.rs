@@ -25,7 +25,7 @@ fn a_deployment_runs_from_the_build_to_a_sealed_go() {
         confirm(&mut terminal, section, down, point);
     }
     terminal.wait_for_text("GO 27/27");
-    terminal.send("v").wait_for_text("record this verdict");
+    terminal.open_verdict();
     terminal.answer("y").wait_for_text("s seal");
     terminal.answer("s").wait_for_text("A seal is your signature");
     terminal.answer("y").wait_for_text("SEALED");
@@ -152,7 +152,7 @@ fn a_rollout_past_its_deadline_stops_and_is_rolled_back() {
         screen.contents().matches("✔ passed").count() >= 4 && screen.contents().contains("needs confirmation")
     });
     let previous = digest(&deployment.whole, "v1").unwrap();
-    terminal.send("v").wait_for_text("record this verdict").wait_for_text("rolled back");
+    terminal.open_verdict().wait_for_text("rolled back");
     terminal.answer("y").wait_for_text("s seal");
     terminal.answer("s").wait_for_text("A seal is your signature");
     terminal.answer("y").wait_for_text("SEALED");

@@ -26,7 +26,7 @@ const ALONE: [&str; 6] = [
     "worker runs another image",
     "message that the worker cannot read",
     "events dead-lettered after they were delivered",
-    "events published twice, and a worker that forgets",
+    "events published twice, and a worker that passes both on",
     "tag moved after the push",
 ];
 

@@ -118,10 +118,10 @@ pub const FAULTS: &[StackFault] = &[
         messages: &["queue advanced.board.events.dlq: ready messages"],
     },
     StackFault {
-        name: "events published twice, and a worker that forgets",
+        name: "events published twice, and a worker that passes both on",
         inject: |whole| {
             whole.stack.app.set_faults(|faults| faults.publishes_twice = true);
-            whole.stack.run_faulty_worker(WorkerFaults { forgets_events: true, ..Default::default() });
+            whole.stack.run_faulty_worker(WorkerFaults { passes_duplicates: true, ..Default::default() });
         },
         fix: |whole| {
             whole.stack.app.set_faults(|faults| faults.publishes_twice = false);

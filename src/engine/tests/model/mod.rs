@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use self::simulated_system::{ScheduleRandom, SimulatedDisk, SimulatedSystem};
 use super::*;
-use crate::tui::tests::keys::{TestScreen, screen_of};
+use crate::tui::tests::test_screen::{TestScreen, screen_of};
 use crate::tui::{Msg, forward_updates};
 use gonogo_core::checklist::{Lock, Role};
 use gonogo_core::journal::entry::{ActionExit, Entry};

@@ -80,8 +80,8 @@ async fn subscribe(shared: &AppState) -> BrokerResult {
 /// Faults of the worker. The default has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WorkerFaults {
-    /// Duplicates of an event are not recognized.
-    pub forgets_events: bool,
+    /// Both copies of an event that was published twice are passed on, when the second one has come.
+    pub passes_duplicates: bool,
     /// How long after it was delivered each event is dead-lettered.
     pub dead_letters_after: Option<Duration>,
 }
@@ -148,7 +148,8 @@ async fn consume(config: &AppConfig, faults: WorkerFaults) -> BrokerResult {
     Ok(())
 }
 
-/// Publishes an event to the channel, once.
+/// Publishes an event to the channel, once. Duplicates, if any, are published in one go, so that nothing else comes between
+/// them.
 async fn fan_out(
     channel: &mut MultiplexedConnection,
     id: &str,
@@ -158,10 +159,16 @@ async fn fan_out(
     let mut once = redis::cmd("SET");
     once.arg(format!("advanced:idempotency:{id}")).arg(1).arg("NX").arg("EX").arg(IDEMPOTENCY_SECONDS);
     let is_new: Option<String> = once.query_async(channel).await?;
-    if is_new.is_some() || faults.forgets_events {
-        redis::cmd("PUBLISH").arg(CHANNEL).arg(event).query_async::<()>(channel).await?;
+    let copies = match (is_new.is_some(), faults.passes_duplicates) {
+        (true, false) => 1,
+        (false, true) => 2,
+        _ => 0,
+    };
+    let mut publish = redis::pipe();
+    for _ in 0..copies {
+        publish.publish(CHANNEL, event).ignore();
     }
-    Ok(())
+    publish.query_async(channel).await
 }
 
 /// The id of an event.
