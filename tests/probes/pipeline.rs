@@ -77,6 +77,8 @@ fn duplicate_deliveries_are_counted_at_each_place() {
     // The first event is watched while the second one is on its way.
     let line = "✗ deliveries of each event | 1 | 2 over server-sent events, 2 at the exchange, 2 at the Redis channel: ";
     assert_fail(&run_probe(&spec), &["✓ event received over server-sent events", line]);
+    stack.run_worker(false);
+    stack.run_worker(true);
     stack.app.set_faults(|faults| {
         *faults = AppFaults { sends_events_twice: true, ..AppFaults::default() };
     });
