@@ -182,8 +182,8 @@ pub struct RehearseArgs {
     /// Keep the stack running without the checklist, and print a profile that points to it
     #[arg(long, conflicts_with = "list")]
     pub serve: bool,
-    /// Begin with the release deployed (with --serve)
-    #[arg(long, requires = "serve")]
+    /// Begin with the release deployed; on the screen, a simulated driver deploys it first
+    #[arg(long, conflicts_with = "list")]
     pub deployed: bool,
     /// Where logs are, and the appearance of the screen.
     #[command(flatten)]

@@ -36,7 +36,7 @@ mod settings;
 #[cfg(feature = "rehearsal")]
 mod shim;
 #[cfg_attr(not(feature = "rehearsal"), path = "no_rehearsal.rs")]
-mod simulated_reviewer;
+mod simulated_operators;
 mod start;
 mod status;
 mod supervise;

@@ -1,4 +1,4 @@
-//! Replaces the simulated reviewer in a build without the rehearsal: there is none.
+//! Replaces the simulated operators in a build without the rehearsal: there are none.
 
 use std::future::Ready;
 
@@ -6,12 +6,12 @@ use tokio::sync::{mpsc, watch};
 
 use gonogo_core::run::{NumberedRequest, RunSnapshot};
 
-/// A simulated reviewer, of which there is none.
-pub(super) enum SimulatedReviewer {}
+/// The simulated operators, of whom there are none.
+pub(super) enum SimulatedOperators {}
 
-impl SimulatedReviewer {
-    /// The principal.
-    pub(super) const fn principal(&self) -> &str {
+impl SimulatedOperators {
+    /// The reviewer's principal.
+    pub(super) const fn reviewer(&self) -> &str {
         match *self {}
     }
 

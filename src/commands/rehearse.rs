@@ -17,7 +17,7 @@ use super::run_summary::session_exit;
 use super::screen_options::screen_options;
 use super::session::RunSession;
 use super::settings::Settings;
-use super::simulated_reviewer::SimulatedReviewer;
+use super::simulated_operators::SimulatedOperators;
 use crate::cli::RehearseArgs;
 use crate::engine::{self, NewRun, PreviousRuns, clock};
 use crate::process::Permit;
@@ -25,6 +25,7 @@ use crate::report::debrief::rehearsal_part;
 use crate::tui::SessionEnd;
 use gonogo_core::checklist::{Promotion, Role};
 use gonogo_core::error::{ErrorKind, Exit, Failure};
+use gonogo_core::journal::keys::Signer;
 use gonogo_core::journal::store::read_unverified;
 use gonogo_core::run::{Act, Command, judge};
 use gonogo_core::text::{line, nearest, shell_word};
@@ -34,8 +35,9 @@ use gonogo_rehearsal::stack::Stack;
 
 /// The operator at the screen.
 const DRIVER: &str = "you@rehearsal";
-/// The simulated operator.
+/// The simulated operators.
 const REVIEWER: &str = "simulated-reviewer@rehearsal";
+const SIMULATED_DRIVER: &str = "simulated-driver@rehearsal";
 
 pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
     if arguments.list {
@@ -53,7 +55,7 @@ pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
     let place = Place::make(&dir)?;
     let drills: Vec<&Drill> = chosen.0.iter().map(|(_, drill)| *drill).collect();
     let stack = Stack::start(&drills, &place.files.socket()).map_err(|error| no_stack(&error))?;
-    if arguments.deployed {
+    if arguments.serve && arguments.deployed {
         stack.deploy_release();
     }
     let gonogo = std::env::current_exe()?;
@@ -133,7 +135,7 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
     let promotion =
         Promotion { release: Some(RELEASE.to_owned()), previous: Some(PREVIOUS_RELEASE.to_owned()) };
     let plan = loaded.plan(&promotion)?;
-    let (driver, second) = (place.signer(DRIVER)?, place.signer(REVIEWER)?);
+    let signers = signers(place, arguments.deployed)?;
     let store = store(arguments.screen.log_dir.as_deref())?;
     let opening = NewRun {
         plan,
@@ -142,31 +144,60 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
         commit: Some(COMMIT.to_owned()),
         role: Role::Driver,
     };
-    let mut opened = engine::open(&store, opening, &driver)?;
-    let join = Act::Join { key: second.public.clone(), role: Role::Reviewer };
-    opened.first_commands.push(Command::new(REVIEWER, join));
+    let mut opened = engine::open(&store, opening, &signers[0])?;
+    for (signer, role) in signers[1..].iter().zip([Role::Reviewer, Role::Driver]) {
+        let join = Act::Join { key: signer.public.clone(), role };
+        opened.first_commands.push(Command::new(signer.principal.clone(), join));
+    }
     let path = opened.journal.path().to_owned();
-    let notices = vec![
+    let session = RunSession {
+        opened,
+        signers,
+        secrets: loaded.secrets(),
+        permit: Permit::for_rehearsal(),
+        replan: None,
+        notices: notices(arguments.deployed),
+        previous: PreviousRuns::default(),
+        // Nothing of it is real, so nobody is called.
+        notify: Default::default(),
+        screen: screen_options(&arguments.screen, &settings),
+        faults: if arguments.drill.is_empty() { Vec::new() } else { faults() },
+        simulated: Some(SimulatedOperators {
+            reviewer: REVIEWER.to_owned(),
+            driver: arguments.deployed.then(|| SIMULATED_DRIVER.to_owned()),
+        }),
+    };
+    let end = session.run()?;
+    farewell(&path, &end)
+}
+
+/// The person at the screen, the simulated reviewer and, if the release is deployed for the person, the simulated driver.
+fn signers(place: &Place, has_driver: bool) -> Result<Vec<Signer>> {
+    let simulated_driver = has_driver.then_some(SIMULATED_DRIVER);
+    [DRIVER, REVIEWER].into_iter().chain(simulated_driver).map(|name| place.signer(name)).collect()
+}
+
+/// The notices at the start.
+fn notices(has_driver: bool) -> Vec<String> {
+    let mut notices = vec![
         "a rehearsal: the stack is within this program, nothing is real, and its log is not evidence of a deployment".to_owned(),
         "! goes to what is next, Enter does it (and asks): the points, then the verdict and the seal; ? is the help"
             .to_owned(),
         format!("{REVIEWER} is the reviewer, and confirms shortly after you"),
     ];
-    let session = RunSession {
-        opened,
-        signers: vec![driver, second],
-        secrets: loaded.secrets(),
-        permit: Permit::for_rehearsal(),
-        replan: None,
-        notices,
-        previous: PreviousRuns::default(),
-        // Nothing of it is real, so nobody is called.
-        notify: Default::default(),
-        screen: screen_options(&arguments.screen, &settings),
-        simulated: Some(SimulatedReviewer(REVIEWER.to_owned())),
-    };
-    let end = session.run()?;
-    farewell(&path, &end)
+    if has_driver {
+        let driver =
+            format!("{SIMULATED_DRIVER} deploys the release first, as far as nothing fails; then you go on");
+        notices.push(driver);
+    }
+    notices
+}
+
+/// What can be broken, for the diagnosis.
+fn faults() -> Vec<String> {
+    let mut faults: Vec<_> = DRILLS.iter().map(|drill| drill.description.to_owned()).collect();
+    faults.sort();
+    faults
 }
 
 /// Prints the result, the path of the log, and the debrief of the drills.

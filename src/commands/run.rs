@@ -94,6 +94,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         previous,
         screen,
         notify: (loaded.profile().file.notify.clone(), join_command(&loaded)),
+        faults: Vec::new(),
         simulated: None,
     };
     finish(&path, arguments, &session.run()?)
@@ -355,6 +356,7 @@ fn observer_setup(path: &Path, appearance: Appearance) -> Setup {
         log_name: path.display().to_string(),
         directory: working_directory(),
         ends_with_session: false,
+        faults: Vec::new(),
         appearance,
         clock: Box::new(clock::now),
         unlock: Arc::new(|_| Err("an observer has no key".into())),

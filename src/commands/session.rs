@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::exiting::{SignalRequest, WorkerThreads, on_signals, wait_until_stopped};
 use super::screen_options::ScreenOptions;
 use super::settings::Settings;
-use super::simulated_reviewer::SimulatedReviewer;
+use super::simulated_operators::SimulatedOperators;
 use super::{identity, resume};
 use crate::engine::{Engine, EngineHandle, Keyring, Log, OpenRun, PreviousRuns, clock};
 use crate::process::Permit;
@@ -51,8 +51,10 @@ pub(super) struct RunSession {
     pub(super) screen: ScreenOptions,
     /// The profile's notifications, and the command that joins the run.
     pub(super) notify: (Vec<Notify>, String),
-    /// The signer that gonogo simulates, in a rehearsal.
-    pub(super) simulated: Option<SimulatedReviewer>,
+    /// The faults that a diagnosis can name, in a drill.
+    pub(super) faults: Vec<String>,
+    /// The operators that gonogo simulates, in a rehearsal.
+    pub(super) simulated: Option<SimulatedOperators>,
 }
 
 impl RunSession {
@@ -78,12 +80,13 @@ impl RunSession {
         let state = Arc::clone(engine.state());
         let operator =
             state.operator(&by).cloned().ok_or_else(|| anyhow!("{by} does not take part in this run"))?;
-        let simulated = self.simulated.as_ref().map(|other| other.principal().to_owned());
+        let simulated = self.simulated.as_ref().map(|other| other.reviewer().to_owned());
         let setup = Setup {
             operator,
             log_name: path.display().to_string(),
             directory: working_directory(),
             ends_with_session: self.simulated.is_some(),
+            faults: self.faults,
             appearance: self.screen.appearance,
             clock: Box::new(clock::now),
             unlock: key_unlocker(handle.keys.clone(), simulated, state.plan.rehearsal.is_some()),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use gonogo_core::journal::entry::{Decision, Entry, Event};
 use gonogo_core::outcome::Class;
-use gonogo_core::run::RunState;
+use gonogo_core::run::{Note, RunState};
 use gonogo_core::text::line;
 use gonogo_core::time::{Moment, span};
 
@@ -38,8 +38,12 @@ pub struct DrillDebrief {
     pub what: String,
     /// The control points that can detect it.
     pub points: Vec<String>,
-    /// Whether the people found it.
+    /// Whether the people stopped for it, or released in spite of it where that is right, and named it.
     pub found: bool,
+    /// Whether they named it.
+    pub diagnosed: bool,
+    /// When they named it, in milliseconds after the opening.
+    pub diagnosed_ms: Option<u64>,
     /// When gonogo detected it, in milliseconds after the opening.
     pub detected_ms: Option<u64>,
     /// When somebody responded to it, in milliseconds after the opening.
@@ -84,19 +88,25 @@ fn debrief(entries: &[Entry], state: &RunState, drill: &DrillInfo) -> DrillDebri
     });
     let waived: Vec<String> = waived.map(|point| (*point).to_owned()).collect();
     let end = drill_end(state, drill, detection.is_some());
-    let is_found = match end {
+    let diagnosis = state.diagnoses().find(|(_, fault)| *fault == drill.what).map(|(note, _)| note);
+    let is_stopped = match end {
         DrillEnd::StoppedForDrill => true,
         DrillEnd::Released => drill.passes_on_retry && detection.is_some(),
         DrillEnd::StoppedForOther | DrillEnd::Open => false,
     };
     let [detected_ms, response_ms] =
-        [detection, response].map(|entry| entry.map(|entry| millis(&state.opened_at, entry)));
-    let sentence = sentence(state, drill, &end, detection, response, &waived);
+        [detection, response].map(|entry| entry.map(|entry| millis(&state.opened_at, &entry.header.at)));
+    let ending = describe_end(state, drill, &end, diagnosis.is_some());
+    let steps = describe_steps(state, detection, response);
+    let sentence =
+        format!("{ending}; {steps}; {}{}", describe_diagnosis(state, diagnosis), describe_waived(&waived));
     DrillDebrief {
         name: line(drill.name),
         what: line(drill.what),
         points: drill.points.iter().map(|point| (*point).to_owned()).collect(),
-        found: is_found,
+        found: is_stopped && diagnosis.is_some(),
+        diagnosed: diagnosis.is_some(),
+        diagnosed_ms: diagnosis.map(|note| millis(&state.opened_at, &note.at)),
         detected_ms,
         response_ms,
         waived,
@@ -125,39 +135,52 @@ fn drill_end(state: &RunState, drill: &DrillInfo, is_detected: bool) -> DrillEnd
     }
 }
 
-fn millis(from: &Moment, entry: &Entry) -> u64 {
-    u64::try_from(entry.header.at.since(from).as_millis()).unwrap_or(u64::MAX)
+fn millis(from: &Moment, at: &Moment) -> u64 {
+    u64::try_from(at.since(from).as_millis()).unwrap_or(u64::MAX)
 }
 
-fn sentence(
-    state: &RunState,
-    drill: &DrillInfo,
-    end: &DrillEnd,
-    detection: Option<&Entry>,
-    response: Option<&Entry>,
-    waived: &[String],
-) -> String {
-    let after = |entry: &Entry| span(entry.header.at.since(&state.opened_at));
-    let time_of = |entry: Option<&Entry>| entry.map(after);
-    let detected = match time_of(detection) {
-        Some(after) => format!("detected after {after}"),
-        None => "never detected: no probe that was due has reported it".to_owned(),
-    };
-    let responded = match (time_of(response), response) {
-        (Some(after), Some(entry)) => format!(", first response after {after} by {}", line(&entry.header.by)),
-        _ => String::new(),
-    };
-    let ended = match end {
-        DrillEnd::StoppedForDrill if state.rolled_back.is_some() => "FOUND: the release was rolled back",
-        DrillEnd::StoppedForDrill => "FOUND: the verdict is NO-GO for it",
+fn describe_end(state: &RunState, drill: &DrillInfo, end: &DrillEnd, is_named: bool) -> &'static str {
+    match end {
+        DrillEnd::StoppedForDrill => match (state.rolled_back.is_some(), is_named) {
+            (true, true) => "FOUND: the release was rolled back",
+            (false, true) => "FOUND: the verdict is NO-GO for it",
+            (true, false) => "STOPPED, but not diagnosed: the release was rolled back",
+            (false, false) => "STOPPED, but not diagnosed: the verdict is NO-GO for it",
+        },
         DrillEnd::StoppedForOther => "MISSED: the verdict is NO-GO, but not for it",
         DrillEnd::Released if drill.passes_on_retry => "passes on retry, and is shown as such: GO is correct",
         DrillEnd::Released => "MISSED: the verdict is GO",
         DrillEnd::Open => "OPEN: no verdict",
+    }
+}
+
+/// When it was detected, and what came first after that.
+fn describe_steps(state: &RunState, detection: Option<&Entry>, response: Option<&Entry>) -> String {
+    let after = |entry: &Entry| span(entry.header.at.since(&state.opened_at));
+    let Some(detection) = detection else {
+        return "never detected: no probe that was due has reported it".to_owned();
     };
-    let waived = match waived {
+    let responded = response
+        .map(|entry| format!(", first response after {} by {}", after(entry), line(&entry.header.by)));
+    format!("detected after {}{}", after(detection), responded.unwrap_or_default())
+}
+
+/// When it was named, or what was named instead.
+fn describe_diagnosis(state: &RunState, diagnosis: Option<&Note>) -> String {
+    if let Some(note) = diagnosis {
+        let after = span(note.at.since(&state.opened_at));
+        return format!("diagnosed after {after} by {}", line(&note.by));
+    }
+    let named: Vec<_> = state.diagnoses().map(|(_, fault)| line(fault)).collect();
+    match named[..] {
+        [] => "no diagnosis was given".to_owned(),
+        _ => format!("not in the diagnosis: {}", named.join("; ")),
+    }
+}
+
+fn describe_waived(waived: &[String]) -> String {
+    match waived {
         [] => String::new(),
         points => format!("; waived although broken: {}", points.join(", ")),
-    };
-    format!("{ended}; {detected}{responded}{waived}")
+    }
 }

@@ -113,6 +113,7 @@ impl App {
             log_name: setup.log_name.clone(),
             directory: setup.directory.clone(),
             ends_with_session: setup.ends_with_session,
+            faults: setup.faults.clone(),
             appearance: setup.appearance,
         };
         let mut app = Self {

@@ -72,6 +72,8 @@ pub struct ScreenSession {
     pub directory: PathBuf,
     /// Whether the run cannot be resumed after this session.
     pub ends_with_session: bool,
+    /// The faults that a diagnosis can name, in a drill.
+    pub faults: Vec<String>,
     /// Colors and character set.
     pub appearance: Appearance,
 }

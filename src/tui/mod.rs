@@ -80,6 +80,8 @@ pub struct Setup {
     pub last_sealed: Option<Arc<RunState>>,
     /// Whether the run cannot be resumed after this session: a rehearsal, whose stack ends with it.
     pub ends_with_session: bool,
+    /// The faults that a diagnosis can name, in a drill.
+    pub faults: Vec<String>,
     /// Whether the session only observes a run that another process controls.
     pub read_only: bool,
     /// Notices to show at the start, such as a profile that has changed since the run was opened.

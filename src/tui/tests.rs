@@ -5,6 +5,7 @@ mod add_operator;
 mod attention;
 mod availability;
 pub mod buffer;
+mod diagnosis;
 mod early_keys;
 mod filter;
 mod hints;

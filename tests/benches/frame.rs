@@ -104,6 +104,7 @@ fn setup(sample: &SampleRun, started: Arc<Mutex<Instant>>) -> Setup {
         log_name: "20260921T141320Z.jsonl".into(),
         directory: "/home/alice/deploy".into(),
         ends_with_session: false,
+        faults: Vec::new(),
         appearance: Appearance { color_scheme: ColorScheme::Dark, ascii: false, color: true },
         clock: Box::new(clock),
         review: None,

@@ -25,6 +25,23 @@ fn open_rehearsal(sandbox: &Sandbox) -> Terminal {
     terminal
 }
 
+/// Names what is broken, each by words of it, and records and seals the verdict.
+#[track_caller]
+fn diagnose_and_seal(terminal: &mut Terminal, faults: &[&str]) {
+    terminal.open_verdict().answer("y");
+    for fault in faults {
+        diagnose(terminal, fault);
+    }
+    terminal.wait_for_text("record this verdict");
+    seal(terminal);
+}
+
+#[track_caller]
+fn diagnose(terminal: &mut Terminal, words: &str) {
+    terminal.wait_for_text("What is broken?").send(words).wait_for_text("1 of 2").press(Key::Enter);
+    terminal.wait_for_text("note it as").answer("y").wait_gone("note it as");
+}
+
 #[track_caller]
 fn report(sandbox: &Sandbox, format: &str) -> String {
     let path = log(sandbox).display().to_string();
@@ -36,7 +53,7 @@ fn a_drill_that_is_found_is_reported_as_found() {
     let sandbox = sandbox_without_path().args(["rehearse", "--drill", "alert-rule-missing"]);
     let mut terminal = open_rehearsal(&sandbox);
     terminal.wait_for_text("NO-GO").wait_for_text("✖  SLOs and alert rules");
-    seal(&mut terminal);
+    diagnose_and_seal(&mut terminal, &["has not loaded"]);
     terminal.send("q");
     let ended = terminal.wait_exit().code(1);
     let output = ended.screen_text();
@@ -50,6 +67,7 @@ fn a_drill_that_is_found_is_reported_as_found() {
     let drill = &json["rehearsal"]["drills"][0];
     assert_eq!((&drill["found"], &drill["points"]), (&true.into(), &serde_json::json!([POINT])), "{drill}");
     assert!(drill["detected_ms"].as_u64() <= drill["response_ms"].as_u64(), "{drill}");
+    assert!(drill["detected_ms"].as_u64() <= drill["diagnosed_ms"].as_u64(), "{drill}");
     for format in ["markdown", "html"] {
         let output = report(&sandbox, format);
         assert!(output.contains("Debrief") && output.contains("FOUND: the verdict is NO"), "{output}");
@@ -74,7 +92,7 @@ fn a_drill_that_no_probe_has_detected_is_missed() {
     let sandbox = sandbox_without_path().args(drills);
     let mut terminal = open_rehearsal(&sandbox);
     terminal.wait_for_text("NO-GO").wait_for_text("✖  SLOs and alert rules");
-    seal(&mut terminal);
+    diagnose_and_seal(&mut terminal, &["has not loaded", "persistence is off"]);
     terminal.send("q");
     let _ = terminal.wait_exit().code(1);
     let json: Value = serde_json::from_str(&report(&sandbox, "json")).unwrap();
@@ -89,6 +107,28 @@ fn a_drill_that_no_probe_has_detected_is_missed() {
         sentence.starts_with("MISSED: the verdict is NO-GO, but not for it; never detected"),
         "{sentence}"
     );
+    let named = "not in the diagnosis: Prometheus has not loaded";
+    assert!(sentence.contains(named) && sentence.contains("; persistence is off in Redis"), "{sentence}");
+}
+
+/// Whoever sees that something is red has not found what is broken.
+#[test]
+fn a_drill_is_found_only_by_who_names_it() {
+    let sandbox = sandbox_without_path().args(["rehearse", "--drill", "alert-rule-missing"]);
+    let mut terminal = open_rehearsal(&sandbox);
+    terminal.wait_for_text("✖  SLOs and alert rules");
+    terminal.open_verdict().answer("y");
+    // Not answered: nothing is recorded, and nothing is noted.
+    terminal.wait_for_text("What is broken?").press(Key::Esc).wait_gone("What is broken?");
+    diagnose_and_seal(&mut terminal, &["every Redis command takes"]);
+    terminal.send("q");
+    let output = terminal.wait_exit().code(1).screen_text();
+    let missed = "STOPPED, but not diagnosed: the verdict is NO-GO for it; detected after";
+    assert!(output.contains(missed), "{output}");
+    let json: Value = serde_json::from_str(&report(&sandbox, "json")).unwrap();
+    let drill = &json["rehearsal"]["drills"][0];
+    assert_eq!((&drill["found"], &drill["diagnosed_ms"]), (&false.into(), &Value::Null), "{drill}");
+    assert!(output.contains("not in the diagnosis: every Redis command takes"), "{output}");
 }
 
 #[test]
@@ -100,6 +140,8 @@ fn points_waived_during_a_drill_are_reported() {
     terminal.send("nobody reads alerts").press(Key::Enter).press(Key::Enter).wait_for_text("y waive as");
     terminal.answer("y").wait_for_text("waived validate.slo-alerts").send("q");
     terminal.wait_for_text("quit the rehearsal").answer("y");
+    terminal.wait_for_text("What is broken?").press(Key::Up).press(Key::Down);
+    diagnose(&mut terminal, "has not loaded");
     let output = terminal.wait_exit().code(5).screen_text();
     assert!(output.contains("OPEN: no verdict"), "{output}");
     let json: Value = serde_json::from_str(&report(&sandbox, "json")).unwrap();
@@ -119,7 +161,7 @@ fn a_random_drill_is_revealed_only_at_the_end() {
     let mut terminal = open_rehearsal(&sandbox);
     terminal.wait_for_text("✖  SLOs and alert rules");
     assert!(!std::fs::read_to_string(log(&sandbox)).unwrap().contains("alert-rule-missing"));
-    seal(&mut terminal);
+    diagnose_and_seal(&mut terminal, &["has not loaded"]);
     terminal.send("q");
     let output = terminal.wait_exit().code(1).screen_text();
     assert!(output.contains("alert-rule-missing: Prometheus has not loaded"), "{output}");

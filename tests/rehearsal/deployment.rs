@@ -194,3 +194,32 @@ fn a_run_on_a_served_stack_is_a_rehearsal_too() {
         .stdout_has("open: valid");
     drop(running);
 }
+
+/// The simulated driver deploys and confirms what comes before; the rest is left to people.
+#[test]
+fn a_simulated_driver_deploys_first() {
+    let sandbox = sandbox_without_path().args(["rehearse", "--deployed"]);
+    let mut terminal = sandbox.terminal(120, 40);
+    terminal.close_notices();
+    let last = CONFIRM_AFTER[2];
+    select(&mut terminal, last);
+    wait::until("the rollout", || {
+        let text = fs::read_to_string(log(&sandbox)).unwrap();
+        let is_ended = |line: &str| line.contains("action-ended") && line.contains("deploy.rollout/worker");
+        text.lines().any(is_ended).then_some(())
+    });
+    for at in CONFIRM_AFTER {
+        confirm(&mut terminal, at);
+    }
+    terminal.wait_for_text("GO 27/27");
+    seal(&mut terminal);
+    terminal.send("q");
+    let _ = terminal.wait_exit().code(0);
+    let text = fs::read_to_string(log(&sandbox)).unwrap();
+    let by = |kind: &str, who: &str| {
+        let line = |line: &&str| line.contains(&format!("\"kind\":\"{kind}\"")) && line.contains(who);
+        text.lines().filter(line).count()
+    };
+    assert_eq!((by("action-started", "simulated-driver@"), by("action-started", "you@")), (7, 0));
+    assert_eq!((by("confirmed", "simulated-driver@"), by("confirmed", "\"by\":\"you@")), (5, 3));
+}

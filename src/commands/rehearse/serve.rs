@@ -22,13 +22,16 @@ pub(super) fn serve(files: &RehearsalFiles) -> Result<Exit> {
     let with = shell_word(&files.wrapper().display().to_string());
     let digest = trust::digest_of(&LoadedProfile::read(&profile)?)?;
     let mut out = io::stdout().lock();
-    writeln!(out, "# The stack is up until this process ends (Ctrl-C). In another shell:")?;
+    // What people need comes last, where it is not scrolled away.
+    out.write_all(fs::read_to_string(&profile)?.as_bytes())?;
+    let releases = format!("--release {RELEASE} --previous {PREVIOUS_RELEASE}");
     writeln!(
         out,
-        "#     {with} gonogo check {shown} --release {RELEASE} --previous {PREVIOUS_RELEASE} --trust {digest}"
+        "\n# That profile is {shown}. The stack is up until this process ends (Ctrl-C). In another shell:"
     )?;
-    writeln!(out, "# That runs one command for which {} are the rehearsal's.", TOOLS.join(", "))?;
-    out.write_all(fs::read_to_string(&profile)?.as_bytes())?;
+    writeln!(out, "#     {with} gonogo check {shown} {releases} --trust {digest}")?;
+    writeln!(out, "#     {with} gonogo run {shown} {releases}")?;
+    writeln!(out, "# `with` runs one command for which {} are the rehearsal's.", TOOLS.join(", "))?;
     out.flush()?;
     drop(out);
     let (sender, end_request) = mpsc::channel();

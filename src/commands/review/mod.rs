@@ -71,6 +71,7 @@ fn open(path: &Path, trust: &TrustArgs, arguments: &ReviewArgs) -> Result<Exit> 
         log_name: path.display().to_string(),
         directory: working_directory(),
         ends_with_session: false,
+        faults: Vec::new(),
         appearance: screen.appearance,
         clock: Box::new(clock::now),
         unlock: Arc::new(|_| Err("a review has no keys".into())),

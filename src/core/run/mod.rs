@@ -6,6 +6,7 @@ mod changes;
 mod command;
 mod decide;
 mod dependencies;
+mod diagnosis;
 mod due_probes;
 mod enrolments;
 mod in_flight;
@@ -26,6 +27,7 @@ pub use causes::{SharedCause, cause, missing_value, shared_causes};
 pub use changes::{RunChange, changes};
 pub use command::{Act, Command, Rejection};
 pub use decide::{MAX_TEXT, decide, evidence};
+pub use diagnosis::diagnose;
 pub use due_probes::{DueProbe, due_probes, runnable};
 pub use in_flight::{
     InFlight, NumberedRequest, Request, RequestId, Response, RunSnapshot, RunningProbe, Update,

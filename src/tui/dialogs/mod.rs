@@ -4,6 +4,7 @@
 pub mod action_failed;
 pub mod add_operator;
 pub mod confirm;
+pub mod diagnosis;
 pub mod entry;
 pub mod help;
 pub mod notices;

@@ -2,6 +2,7 @@
 
 use crossterm::event::KeyEvent;
 
+use super::diagnosis::{self, AfterDiagnosis};
 use super::{Dialog, DialogLayer, is_yes};
 use crate::tui::context::Context;
 use crate::tui::layer::{Effect, Reaction};
@@ -24,16 +25,19 @@ impl Dialog for QuitDialog {
         let mut dialog = DialogView::new("quit the rehearsal", StyleRole::Attention);
         let text = "The rehearsal ends with its stack, and cannot be resumed. Its log stays, open.";
         dialog.put(vec![styled(text, Theme::text())], width, 0);
-        let drills = cx.plan().rehearsal.as_ref().is_some_and(|rehearsal| !rehearsal.drills.is_empty());
-        if drills {
-            let text = "The debrief then says what was broken: the drill is over.";
+        if !cx.session.faults.is_empty() {
+            let text = "You are asked what is broken; then the debrief says it, and the drill is over.";
             dialog.put(vec![cx.with_role(text, StyleRole::Attention)], width, 0);
         }
         dialog.keys(cx, &[("y", "quit"), ("Esc", "go on")], width);
         dialog
     }
 
-    fn key(&mut self, key: KeyEvent, _: &Context) -> Reaction {
-        if is_yes(key) { Reaction::Close(vec![Effect::Quit]) } else { Reaction::Ignored }
+    fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
+        if !is_yes(key) {
+            return Reaction::Ignored;
+        }
+        let diagnosis = diagnosis::request(cx, AfterDiagnosis::Quit);
+        Reaction::Close(vec![diagnosis.unwrap_or(Effect::Quit)])
     }
 }

@@ -3,6 +3,7 @@
 use crossterm::event::KeyEvent;
 use ratatui::text::Span;
 
+use super::diagnosis::{self, AfterDiagnosis};
 use super::{Dialog, DialogLayer};
 use crate::tui::context::Context;
 use crate::tui::dialogs::seal::SealDialog;
@@ -34,11 +35,20 @@ impl Dialog for VerdictDialog {
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
         match keymap::dialog_key(key) {
-            Some(DialogKey::Yes) => Reaction::Handled(record_verdict(cx).into_iter().collect()),
+            Some(DialogKey::Yes) => record(cx),
             Some(DialogKey::Seal) => Reaction::Handled(vec![request_seal(cx)]),
             Some(DialogKey::Abandon) => Reaction::Close(vec![request_abandon(cx)]),
             _ => Reaction::Ignored,
         }
+    }
+}
+
+/// Records the verdict; in a drill, after the diagnosis.
+fn record(cx: &Context) -> Reaction {
+    let diagnosis = can_record(cx).then(|| diagnosis::request(cx, AfterDiagnosis::Verdict)).flatten();
+    match diagnosis {
+        Some(diagnosis) => Reaction::Close(vec![diagnosis]),
+        None => Reaction::Handled(record_verdict(cx).into_iter().collect()),
     }
 }
 

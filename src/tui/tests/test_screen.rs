@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use crate::tui::app::{App, HostEffect};
 use crate::tui::dialogs::text_prompt::TextPrompt;
 use crate::tui::style::theme::{Appearance, ColorScheme};
-use crate::tui::tests::sample::{ALICE, SampleRun, key as probe_key};
+use crate::tui::tests::sample::{ALICE, BOB, SampleRun, key as probe_key};
 use crate::tui::{LatestState, Msg, Setup};
 use gonogo_core::checklist::Role;
 use gonogo_core::journal::entry::EnrolledOperator;
@@ -28,6 +28,14 @@ pub fn screen(sample: &SampleRun, size: (u16, u16)) -> TestScreen {
     screen_of(me, sample.shared(), &sample.now(), size)
 }
 
+/// The screen of Bob, the reviewer.
+pub fn bobs_screen(sample: &SampleRun, size: (u16, u16)) -> TestScreen {
+    let mut screen = screen(sample, size);
+    let bob = screen.app.run.state.operator(BOB).cloned();
+    screen.app.session.operator = bob.unwrap();
+    screen
+}
+
 /// The screen of an operator.
 pub fn screen_of(me: EnrolledOperator, state: Arc<RunState>, now: &Moment, size: (u16, u16)) -> TestScreen {
     let now = now.clone();
@@ -36,6 +44,7 @@ pub fn screen_of(me: EnrolledOperator, state: Arc<RunState>, now: &Moment, size:
         log_name: "20260921T141320Z.jsonl".into(),
         directory: "/home/alice/deploy".into(),
         ends_with_session: false,
+        faults: Vec::new(),
         appearance: Appearance { color_scheme: ColorScheme::Dark, ascii: false, color: true },
         clock: Box::new(move || now.clone()),
         review: None,
