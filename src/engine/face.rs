@@ -174,6 +174,7 @@ mod tests {
             dry_run: false,
             typed_environment: None,
             preflight: vec![],
+            reason: None,
         };
         let requests = [
             act(note()),

@@ -237,7 +237,7 @@ mod tests {
     }
 
     fn stop() -> SigningJob {
-        job(Act::Stop { action: ActionKey::new("p", "a"), started: 1 })
+        job(Act::Stop { action: ActionKey::new("p", "a"), started: 1, reason: None })
     }
 
     fn start_action(point: &str) -> SigningJob {
@@ -248,6 +248,7 @@ mod tests {
             dry_run: false,
             typed_environment: None,
             preflight: Vec::new(),
+            reason: None,
         })))
     }
 

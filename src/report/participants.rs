@@ -88,10 +88,15 @@ fn entry_text(event: &Event) -> Option<String> {
         Event::ActionStarted(event) => {
             let dry_run = if event.dry_run { ", dry run" } else { "" };
             let again = if event.attempt > 1 { format!(", run {}", event.attempt) } else { String::new() };
-            Some(format!("{}{dry_run}{again}", line(&event.action.action)))
+            Some(format!(
+                "{}{dry_run}{again}{}",
+                line(&event.action.action),
+                because(event.reason.as_deref())
+            ))
         }
         Event::ActionStopped(event) => {
-            Some(format!("{}, started by log entry {}", line(&event.action.action), event.started))
+            let reason = because(event.reason.as_deref());
+            Some(format!("{}, started by log entry {}{reason}", line(&event.action.action), event.started))
         }
         Event::Retracted(event) => Some(format!("log entry {}", event.target)),
         Event::RolledBack(event) => Some(rolled_back_text(event)),
@@ -107,15 +112,17 @@ fn entry_text(event: &Event) -> Option<String> {
     }
 }
 
+/// A reason after what was done, if there is one.
+fn because(reason: Option<&str>) -> String {
+    reason.map(|reason| format!(": {}", block(reason))).unwrap_or_default()
+}
+
 fn rolled_back_text(event: &RolledBack) -> String {
     let mut text = format!("to {}", line(&event.release));
     if !event.skipped_steps.is_empty() {
         let _ = write!(text, ", without {}", line(&event.skipped_steps.join(", ")));
     }
-    if let Some(reason) = &event.reason {
-        let _ = write!(text, ": {}", block(reason));
-    }
-    text
+    text + &because(event.reason.as_deref())
 }
 
 fn decision_text(decision: Decision) -> String {
@@ -136,6 +143,7 @@ mod tests {
             dry_run,
             typed_environment: None,
             preflight: Vec::new(),
+            reason: None,
         };
         let rolled_back = |skipped: &[&str], reason: Option<&str>| RolledBack {
             release: "v1".into(),

@@ -156,6 +156,7 @@ impl RunningEngine {
             dry_run: false,
             typed_environment: None,
             preflight: Vec::new(),
+            reason: None,
         };
         self.send(id, Request::RunAction { by: ANN.into(), start: Box::new(start) }).await;
     }

@@ -103,7 +103,7 @@ async fn a_stop_signals_only_the_supervisor_of_the_start_marker() {
     forged["started"]["ticks"] = json!(bystander.ticks());
     fs::write(&path, forged.to_string()).unwrap();
     let mut running = scenario.start();
-    let stop = Act::Stop { action: action(), started };
+    let stop = Act::Stop { action: action(), started, reason: None };
     running.send(8, Request::Act(Box::new(EngineCommand::new(ANN, stop)))).await;
     let why = loop {
         if let Update::Warning(why) = running.update().await {

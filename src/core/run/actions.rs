@@ -283,6 +283,8 @@ pub struct StartRequest {
     pub typed_environment: Option<String>,
     /// The observations of the guards and checks.
     pub preflight: Vec<Observation>,
+    /// Why a reviewer begins the rollback.
+    pub reason: Option<String>,
 }
 
 /// Checks whether an action may start.

@@ -121,6 +121,8 @@ pub enum Act {
         action: ActionKey,
         /// The position of its start entry.
         started: u64,
+        /// Why a reviewer stops it.
+        reason: Option<String>,
     },
     /// Record the end of an action.
     FinishAction {
@@ -167,9 +169,11 @@ impl Act {
     #[must_use]
     pub fn free_text(&self) -> Option<&str> {
         match self {
-            Self::Confirm { reason, .. } | Self::RollBack { reason } | Self::Replan { reason, .. } => {
-                reason.as_deref()
-            }
+            Self::Confirm { reason, .. }
+            | Self::RollBack { reason }
+            | Self::Replan { reason, .. }
+            | Self::Stop { reason, .. } => reason.as_deref(),
+            Self::Start(start) => start.reason.as_deref(),
             Self::Waive { reason, .. } | Self::Exempt { reason, .. } | Self::Abandon { reason } => {
                 Some(reason)
             }
@@ -211,8 +215,9 @@ impl Act {
                 dry_run: e.dry_run,
                 typed_environment: e.typed_environment,
                 preflight: e.preflight,
+                reason: e.reason,
             })),
-            Event::ActionStopped(e) => Self::Stop { action: e.action, started: e.started },
+            Event::ActionStopped(e) => Self::Stop { action: e.action, started: e.started, reason: e.reason },
             Event::ActionFinished(e) => Self::FinishAction {
                 action: e.action,
                 started: e.started,

@@ -46,7 +46,7 @@ pub fn decide(state: &RunState, command: Command, now: &Moment) -> Result<Vec<Ev
         Act::ProposeReplan(plan) => case.propose_replan(*plan)?,
         Act::WithdrawReplan(proposal) => case.withdraw_replan(proposal)?,
         Act::Start(start) => case.start(*start)?,
-        Act::Stop { action, started } => case.stop(action, started)?,
+        Act::Stop { action, started, reason } => case.stop(action, started, reason)?,
         Act::FinishAction { action, started, exit, cause, took_ms, output } => {
             case.check_action_running(&action, started)?;
             ActionFinished { action, started, exit, cause, took_ms, output }.into()
@@ -259,20 +259,41 @@ impl Decider<'_> {
     }
 
     fn start(&self, start: StartRequest) -> Result<Event, Rejection> {
-        let is_reviewer =
-            self.state.operator(self.by).is_some_and(|operator| operator.role == Role::Reviewer);
-        if is_reviewer && !start.dry_run && !start.action.is_rollback() {
+        if self.is_reviewer() && !start.dry_run && !start.action.is_rollback() {
             let why = "the driver starts it; a reviewer starts steps of the rollback only".to_owned();
             return Err(Rejection::ActionLocked { action: start.action, why });
         }
+        let begins_rollback = start.action.is_rollback() && !start.dry_run && !self.state.is_rolling_back();
+        let reason =
+            self.reviewers_reason(begins_rollback, start.reason.clone(), "why does the rollback begin?")?;
         actions::check_start(&self.judgement, &start)?;
-        let StartRequest { action, attempt, dry_run, typed_environment, preflight } = start;
-        Ok(ActionStarted { action, attempt, dry_run, typed_environment, preflight }.into())
+        let StartRequest { action, attempt, dry_run, typed_environment, preflight, .. } = start;
+        Ok(ActionStarted { action, attempt, dry_run, typed_environment, preflight, reason }.into())
     }
 
-    fn stop(&self, action: ActionKey, started: u64) -> Result<Event, Rejection> {
+    fn stop(&self, action: ActionKey, started: u64, reason: Option<String>) -> Result<Event, Rejection> {
         self.check_action_running(&action, started)?;
-        Ok(ActionStopped { action, started }.into())
+        let reason = self.reviewers_reason(true, reason, "why is it stopped?")?;
+        Ok(ActionStopped { action, started, reason }.into())
+    }
+
+    fn is_reviewer(&self) -> bool {
+        self.state.operator(self.by).is_some_and(|operator| operator.role == Role::Reviewer)
+    }
+
+    /// The reason for an act. A reviewer has to give one where it is needed, since the driver decides the course of the
+    /// deployment.
+    fn reviewers_reason(
+        &self,
+        is_needed: bool,
+        reason: Option<String>,
+        question: &'static str,
+    ) -> Result<Option<String>, Rejection> {
+        match reason {
+            None if is_needed && self.is_reviewer() => Err(Rejection::ReasonNeeded(question)),
+            None => Ok(None),
+            Some(words) => check_text(&words, question).map(Some),
+        }
     }
 
     fn check_action_running(&self, action: &ActionKey, started: u64) -> Result<(), Rejection> {

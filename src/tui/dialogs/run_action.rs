@@ -2,16 +2,18 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
+use super::text_prompt::{PromptPurpose, TextPrompt};
 use super::{Dialog, DialogLayer, is_decision};
 use crate::tui::context::Context;
 use crate::tui::keymap::{self, DialogKey};
 use crate::tui::layer::{Effect, Reaction, TextFocus};
+use crate::tui::rules::PLACEHOLDER_REASON;
 use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::action_text;
 use crate::tui::widgets::dialog_view::DialogView;
 use crate::tui::widgets::text_field::TextField;
-use gonogo_core::checklist::{Action, ActionKey, Point};
+use gonogo_core::checklist::{Action, ActionKey, Point, ROLLBACK};
 use gonogo_core::run::{Act, ActionProgress, Rejection, Request, StartRequest};
 use gonogo_core::text;
 use gonogo_core::time;
@@ -57,19 +59,31 @@ pub fn open_action(cx: &Context, key: &ActionKey) -> Vec<Effect> {
         dry_run,
         typed_environment: Some(plan.environment.clone()).filter(|_| !dry_run),
         preflight: Vec::new(),
+        // Whether one is needed is asked when nothing else is in the way.
+        reason: Some(PLACEHOLDER_REASON.to_owned()),
     };
     let (run, dry_run) = (start(false), start(true));
-    let open = |start: StartRequest| {
-        Effect::open(DialogLayer::new(RunActionDialog { start, typed: TextField::default(), error: None }))
-    };
     match (start_rejection(cx, &run), start_rejection(cx, &dry_run)) {
-        (None, _) => vec![open(StartRequest { typed_environment: None, ..run })],
+        (None, _) => vec![open_run(cx, StartRequest { reason: None, ..run })],
         // An action that cannot run yet may still have a dry run.
         (Some(rejection), None) => {
-            vec![open(dry_run), Effect::Refuse(format!("{rejection}. Its dry run is possible"))]
+            let dry_run = RunActionDialog::new(StartRequest { reason: None, ..dry_run });
+            let refusal = Effect::Refuse(format!("{rejection}. Its dry run is possible"));
+            vec![Effect::open(DialogLayer::new(dry_run)), refusal]
         }
         (Some(rejection), Some(_)) => vec![cx.refuse(&rejection)],
     }
+}
+
+/// Opens the dialog of a run; before it, the prompt for a reason if one is needed.
+fn open_run(cx: &Context, run: StartRequest) -> Effect {
+    let needs_reason = matches!(start_rejection(cx, &run), Some(Rejection::ReasonNeeded(_)));
+    let run = StartRequest { typed_environment: None, ..run };
+    if needs_reason {
+        let purpose = PromptPurpose::BeginRollback(Box::new(run));
+        return Effect::open(TextPrompt::new(ROLLBACK.into(), purpose).into_layer());
+    }
+    Effect::open(DialogLayer::new(RunActionDialog::new(run)))
 }
 
 /// Why the rules reject the start of an action. Guards and checks run after the answer, so they do not count here.
@@ -79,6 +93,11 @@ fn start_rejection(cx: &Context, start: &StartRequest) -> Option<Rejection> {
 }
 
 impl RunActionDialog {
+    /// Asks whether to start it.
+    pub fn new(start: StartRequest) -> Self {
+        Self { start, typed: TextField::default(), error: None }
+    }
+
     /// Why the environment's name must be typed, if it must.
     fn reason_to_type(&self, cx: &Context) -> Option<&'static str> {
         cx.run.state.reason_to_type_environment(&self.start.action).filter(|_| !self.start.dry_run)
@@ -177,6 +196,10 @@ fn dialog_view(cx: &Context, width: usize, form: &RunActionDialog) -> DialogView
         let warning =
             format!("It ran before: {}. This runs it again.", action_text::describe_run(cx, action_run));
         dialog.put(vec![cx.with_role(&warning, StyleRole::Stale)], width, 0);
+    }
+    if let Some(reason) = form.start.reason.as_deref() {
+        dialog.gap();
+        dialog.put(vec![cx.dim("your reason: "), styled(reason, Theme::text())], width, 2);
     }
     let me = cx.name_and_role(&cx.session.operator.principal);
     let has_dry_run = action.program.as_ref().is_some_and(|program| !program.dry_run.is_empty());

@@ -3,15 +3,17 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::confirm::ConfirmDialog;
+use super::run_action::RunActionDialog;
+use super::stop_action::StopActionDialog;
 use super::{Dialog, DialogLayer, is_decision, text_prompt_view};
 use crate::tui::context::Context;
 use crate::tui::keymap::{self, DialogKey, PromptKey};
 use crate::tui::layer::{Effect, Layer, Reaction, TextFocus};
 use crate::tui::widgets::dialog_view::DialogView;
 use crate::tui::widgets::text_field::TextField;
-use gonogo_core::checklist::PointId;
+use gonogo_core::checklist::{ActionKey, PointId};
 use gonogo_core::journal::entry::Evidence;
-use gonogo_core::run::{Act, Rejection};
+use gonogo_core::run::{Act, Rejection, StartRequest};
 use gonogo_core::time::{Utc, parse_span};
 
 /// What the text is for.
@@ -29,6 +31,15 @@ pub enum PromptPurpose {
     Abandon,
     /// The reason why one person confirms the evidence for two.
     ConfirmForTwo(Vec<Evidence>),
+    /// Why a reviewer begins the rollback, with this step.
+    BeginRollback(Box<StartRequest>),
+    /// Why a reviewer stops a running action.
+    Stop {
+        /// The action.
+        action: ActionKey,
+        /// The position of its start entry.
+        started: u64,
+    },
 }
 
 /// The part of the prompt that has the keys.
@@ -86,7 +97,7 @@ impl TextPrompt {
 
     /// The act that would be requested.
     fn act(&self, cx: &Context) -> Result<Act, String> {
-        let (point, text) = (self.point.clone(), self.text.text().trim().to_owned());
+        let (point, text) = (self.point.clone(), self.reason());
         Ok(match &self.purpose {
             PromptPurpose::Waive => Act::Waive { point, reason: text, until: self.until(cx)? },
             PromptPurpose::Exempt => Act::Exempt { point, reason: text },
@@ -95,6 +106,14 @@ impl TextPrompt {
             PromptPurpose::Abandon => Act::Abandon { reason: text },
             PromptPurpose::ConfirmForTwo(evidence) => {
                 Act::Confirm { point, evidence: evidence.clone(), reason: Some(text) }
+            }
+            PromptPurpose::BeginRollback(start) => Act::Start(Box::new(StartRequest {
+                typed_environment: Some(cx.plan().environment.clone()),
+                reason: Some(text),
+                ..StartRequest::clone(start)
+            })),
+            PromptPurpose::Stop { action, started } => {
+                Act::Stop { action: action.clone(), started: *started, reason: Some(text) }
             }
         })
     }
@@ -110,7 +129,8 @@ impl TextPrompt {
     /// The first error in the input, and its field.
     fn find_error(&self, cx: &Context) -> Option<(PromptStage, String)> {
         match self.act(cx).map(|act| cx.rejection(act)) {
-            Ok(None) => None,
+            // Guards and checks run later.
+            Ok(None | Some(Rejection::PreflightIncomplete { .. })) => None,
             Ok(Some(rejection @ Rejection::Expired(_))) => {
                 Some((PromptStage::Duration, rejection.to_string()))
             }
@@ -125,9 +145,17 @@ impl TextPrompt {
             (_, Some((stage, error))) => (self.stage, self.error) = (stage, Some(error)),
             (PromptPurpose::Note, None) => return self.submit(cx),
             (PromptPurpose::ConfirmForTwo(evidence), None) => {
-                let (evidence, reason) = (evidence.clone(), Some(self.text.text().to_owned()));
+                let (evidence, reason) = (evidence.clone(), Some(self.reason()));
                 let confirm = ConfirmDialog { point: self.point.clone(), evidence, reason };
                 return Reaction::Close(vec![Effect::open(DialogLayer::new(confirm))]);
+            }
+            (PromptPurpose::BeginRollback(start), None) => {
+                let start = StartRequest { reason: Some(self.reason()), ..StartRequest::clone(start) };
+                return Reaction::Close(vec![Effect::open(DialogLayer::new(RunActionDialog::new(start)))]);
+            }
+            (PromptPurpose::Stop { action, started }, None) => {
+                let stop = StopActionDialog::new(action.clone(), *started, Some(self.reason()));
+                return Reaction::Close(vec![Effect::open(DialogLayer::new(stop))]);
             }
             (
                 PromptPurpose::RolledBack
@@ -142,6 +170,10 @@ impl TextPrompt {
         Reaction::handled()
     }
 
+    fn reason(&self) -> String {
+        self.text.text().trim().to_owned()
+    }
+
     fn success_notice(&self) -> String {
         let point = &self.point;
         match self.purpose {
@@ -151,6 +183,8 @@ impl TextPrompt {
             PromptPurpose::ConfirmForTwo(_) => format!("confirmed {point}"),
             PromptPurpose::RolledBack => "on record: rolled back".to_owned(),
             PromptPurpose::Abandon => "abandoned the run".to_owned(),
+            PromptPurpose::BeginRollback(_) => "the rollback begins".to_owned(),
+            PromptPurpose::Stop { ref action, .. } => format!("asked {action} to end"),
         }
     }
 

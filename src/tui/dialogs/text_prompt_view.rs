@@ -22,6 +22,10 @@ pub fn dialog_view(cx: &Context, width: usize, prompt: &TextPrompt) -> DialogVie
         PromptPurpose::Note => (format!("note on {id}"), "The note:"),
         PromptPurpose::RolledBack => ("rolled back".to_owned(), "Why were rollback steps skipped?"),
         PromptPurpose::Abandon => ("abandon the run".to_owned(), "Why will this run not be sealed?"),
+        PromptPurpose::BeginRollback(_) => ("begin the rollback".to_owned(), "Why does the rollback begin?"),
+        PromptPurpose::Stop { ref action, .. } => {
+            (format!("stop {}", text::line(&action.to_string())), "Why is it stopped?")
+        }
         PromptPurpose::ConfirmForTwo(_) => (format!("confirm {id} for two"), "Why is one person enough?"),
     };
     let mut dialog = DialogView::new(title, StyleRole::Attention);
@@ -98,7 +102,10 @@ fn add_keys(cx: &Context, dialog: &mut DialogView, width: usize, prompt: &TextPr
         PromptPurpose::Exempt => (format!("mark as not applicable as {me}"), false),
         PromptPurpose::RolledBack => (format!("record as {me}"), false),
         PromptPurpose::Abandon => (format!("abandon it as {me}"), false),
-        PromptPurpose::Note | PromptPurpose::ConfirmForTwo(_) => (String::new(), false),
+        PromptPurpose::Note
+        | PromptPurpose::ConfirmForTwo(_)
+        | PromptPurpose::BeginRollback(_)
+        | PromptPurpose::Stop { .. } => (String::new(), false),
     };
     match prompt.stage {
         PromptStage::Confirm => dialog.keys(cx, &[("y", &yes), ("Esc", "edit")], width),

@@ -6,12 +6,12 @@ use crate::tui::app::HostEffect;
 use crate::tui::dialogs::run_action::RunActionDialog;
 use crate::tui::tests::buffer;
 use crate::tui::tests::sample::{ALICE, BOB, SampleRun, plan};
-use crate::tui::tests::test_screen::{TestScreen, screen};
+use crate::tui::tests::test_screen::{TestScreen, bobs_screen, screen};
 use crate::tui::widgets::action_text::format_duration;
 use gonogo_core::checklist::{ActionKey, Plan};
 use gonogo_core::journal::entry::ActionExit;
 use gonogo_core::outcome::{Observation, Outcome};
-use gonogo_core::run::{NumberedRequest, Request};
+use gonogo_core::run::{Act, NumberedRequest, Request};
 use gonogo_core::time;
 
 /// Compares a frame with its snapshot.
@@ -115,6 +115,25 @@ fn what_is_wrong_with_the_rollback_plan_is_shown_with_its_steps() {
     }
     let good = buffer::text(&screen(&build_failed(), WIDE).press("Aa").drawn());
     assert!(!good.contains("rollback.previous-release"), "{good}");
+}
+
+/// The driver is not asked for a reason.
+#[test]
+fn a_reviewer_says_why_the_rollback_begins_and_why_an_action_is_stopped() {
+    let sample = build_failed();
+    let shown = |keys: &str| buffer::text(&bobs_screen(&sample, WIDE).press(keys).drawn());
+    assert!(shown("Aa").contains("Why does the rollback begin?"));
+    assert!(shown("Aa⏎").contains("reason is needed"));
+    assert!(shown("Aaevents are lost⏎").contains("your reason: events are lost"));
+    let driver = screen(&sample, WIDE).press("Aa");
+    assert!(!buffer::text(&driver.drawn()).contains("Why does"));
+    let running = image_built().start_action(&key("deploy.image-build-scan", "scan"));
+    let asked = || bobs_screen(&running, WIDE).press("Sit hangs⏎");
+    assert!(asked().acts().is_empty() && buffer::text(&asked().drawn()).contains("your reason: it hangs"));
+    let stopped = asked().press("y").acts();
+    assert!(matches!(&stopped[..], [Act::Stop { reason: Some(reason), .. }] if reason == "it hangs"));
+    let stopped = screen(&running, WIDE).press("Sy").acts();
+    assert!(matches!(&stopped[..], [Act::Stop { reason: None, .. }]), "{stopped:?}");
 }
 
 #[test]

@@ -135,6 +135,7 @@ impl SampleRun {
             dry_run: false,
             typed_environment: None,
             preflight: Vec::new(),
+            reason: None,
         };
         self.add(ALICE, started.into());
         self

@@ -3,7 +3,7 @@
 use crate::tui::dialogs::verdict::VerdictDialog;
 use crate::tui::tests::buffer::text;
 use crate::tui::tests::sample::{ALICE, BOB, SampleRun, all_done, mixed, rabbitmq_failure};
-use crate::tui::tests::test_screen::{TestScreen, screen};
+use crate::tui::tests::test_screen::{TestScreen, bobs_screen, screen};
 use gonogo_core::checklist::Plan;
 use gonogo_core::run::{Act, Response};
 
@@ -13,14 +13,6 @@ const MISSING: &str = "sealed by alice; bob's seal (reviewer) is missing";
 
 fn half_sealed() -> SampleRun {
     all_done().act(ALICE, Act::Verdict).act(ALICE, Act::Seal)
-}
-
-/// Bob's screen.
-fn bobs_screen(sample: &SampleRun, size: (u16, u16)) -> TestScreen {
-    let mut screen = screen(sample, size);
-    let bob = screen.app.run.state.operator(BOB).cloned();
-    screen.app.session.operator = bob.unwrap();
-    screen
 }
 
 #[test]

@@ -33,9 +33,11 @@ pub fn describe(cx: &Context, entry: &Entry) -> String {
         Event::Replanned(_) => format!("{by} replaced the plan"),
         Event::ActionStarted(event) => {
             let verb = if event.dry_run { "tries" } else { "runs" };
-            format!("{by} {verb} {}", event.action)
+            format!("{by} {verb} {}{}", event.action, because(event.reason.as_deref()))
         }
-        Event::ActionStopped(event) => format!("{by} stops {}", event.action),
+        Event::ActionStopped(event) => {
+            format!("{by} stops {}{}", event.action, because(event.reason.as_deref()))
+        }
         Event::ActionFinished(event) => match event.cause {
             Some(cause) => format!("{} {cause}, {}", event.action, event.exit),
             None => format!("{} ended: {}", event.action, event.exit),
@@ -49,4 +51,8 @@ pub fn describe(cx: &Context, entry: &Entry) -> String {
         Event::Abandoned(event) => format!("{by} abandoned the run: {}", event.reason),
     };
     line(&text)
+}
+
+fn because(reason: Option<&str>) -> String {
+    reason.map(|reason| format!(": {reason}")).unwrap_or_default()
 }

@@ -78,6 +78,7 @@ async fn a_rollback_step_goes_first_and_the_entry_that_waits_is_rejected() {
         dry_run: false,
         typed_environment: Some("t".into()),
         preflight: Vec::new(),
+        reason: None,
     };
     pair.running.send(4, Request::RunAction { by: ANN.into(), start: Box::new(start) }).await;
     pair.expect_done(4).await;
@@ -149,6 +150,7 @@ async fn an_action_starts_only_after_its_start_is_signed() {
         dry_run: false,
         typed_environment: None,
         preflight: Vec::new(),
+        reason: None,
     };
     pair.running.send(3, Request::RunAction { by: BOB.into(), start: Box::new(start) }).await;
     pair.until_touch_requested(2).await;

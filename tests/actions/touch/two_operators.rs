@@ -119,7 +119,7 @@ impl TwoOperators {
     }
 
     pub async fn stop_action(&self, id: u64, by: &str, started: u64) {
-        self.act(id, by, Act::Stop { action: action(), started }).await;
+        self.act(id, by, Act::Stop { action: action(), started, reason: None }).await;
     }
 
     /// Waits until the engine has received all requests.

@@ -257,6 +257,8 @@ kinds! {
         typed_environment: Option<String>,
         /// The observations of guards and checks right before.
         preflight: Vec<Observation>,
+        /// Why a reviewer begins the rollback.
+        reason: Option<String>,
     }
     /// A person stops an action.
     ActionStopped = "action-stopped" {
@@ -264,6 +266,8 @@ kinds! {
         action: ActionKey,
         /// The position of its start entry.
         started: u64,
+        /// Why a reviewer stops it.
+        reason: Option<String>,
     }
     /// An action has ended.
     ActionFinished = "action-finished" {

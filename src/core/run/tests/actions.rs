@@ -31,7 +31,14 @@ impl World {
         let attempt = self.state.action(&action).map_or(0, |state| state.attempts) + 1;
         let seen = Observation::new("The right place: context", "t", "t", true).with_key(key::guard("g"));
         let typed_environment = action.is_rollback().then(|| self.state.plan.environment.clone());
-        StartRequest { action, attempt, dry_run: false, typed_environment, preflight: vec![seen] }
+        StartRequest {
+            action,
+            attempt,
+            dry_run: false,
+            typed_environment,
+            preflight: vec![seen],
+            reason: None,
+        }
     }
 
     fn start(&mut self, start: StartRequest) -> Result<Event, Rejection> {
@@ -182,8 +189,26 @@ fn a_reviewer_starts_no_deployment_action_but_steps_of_a_rollback() {
     assert!(why.contains("the driver starts it"), "{why}");
     world.act(BOB, Act::Start(Box::new(StartRequest { dry_run: true, ..start }))).unwrap();
     world.end(ActionExit::Code(0)).unwrap();
+    // He says why the rollback begins, and not again at its next steps.
     let step = world.start_of("rollback", "back");
-    world.act(BOB, Act::Start(Box::new(step))).unwrap();
+    let refused = world.act(BOB, Act::Start(Box::new(step.clone())));
+    assert!(matches!(refused, Err(Rejection::ReasonNeeded(_))), "{refused:?}");
+    let reason = Some("the pipeline loses events".to_owned());
+    world.act(BOB, Act::Start(Box::new(StartRequest { reason, ..step }))).unwrap();
+    world.end(ActionExit::Code(1)).unwrap();
+    let again = world.start_of("rollback", "back");
+    world.act(BOB, Act::Start(Box::new(again))).unwrap();
+    // He says why he stops what another began.
+    let started = world.state.running_action().map(|(_, run)| run.seq).unwrap();
+    let ending = |reason: Option<&str>| Act::Stop {
+        action: ActionKey::new("rollback", "back"),
+        started,
+        reason: reason.map(str::to_owned),
+    };
+    assert!(matches!(world.act(BOB, ending(None)), Err(Rejection::ReasonNeeded(_))));
+    assert!(matches!(world.act(BOB, ending(Some(" "))), Err(Rejection::ReasonNeeded(_))));
+    world.act(BOB, ending(Some("it hangs"))).unwrap();
+    world.act(ALICE, ending(None)).unwrap();
 }
 
 #[test]
