@@ -17,17 +17,19 @@ use self::attention::Attention;
 use crate::tui::context::{Access, Context, RunView, ScreenSession};
 use crate::tui::dialogs::DialogLayer;
 use crate::tui::dialogs::notices::NoticesDialog;
+use crate::tui::dialogs::palette::PaletteDialog;
 use crate::tui::input::Input;
 use crate::tui::input_queue::QueuedEvent;
 use crate::tui::keymap::{self, Intent};
-use crate::tui::layer::{Effect, PendingRequest, TextFocus};
+use crate::tui::layer::{Effect, Level, PendingRequest, TextFocus};
 use crate::tui::layers::Layers;
 use crate::tui::notice::NoticeBoard;
 use crate::tui::pending::PendingRequests;
 use crate::tui::recorder;
+use crate::tui::rules::NO_ROLLBACK;
 use crate::tui::summary::Summary;
 use crate::tui::views::checklist::ChecklistView;
-use crate::tui::views::output::OutputView;
+use crate::tui::views::output::{NO_OUTPUT, OutputView};
 use crate::tui::views::review::Review;
 use crate::tui::views::rollback::RollbackView;
 use crate::tui::{AddOperatorRequest, Msg, SessionEnd, Setup};
@@ -224,6 +226,12 @@ impl App {
             Effect::ClearNotice => self.notices.notice = None,
             Effect::GuardTyping => self.notices.guard_typing(&self.run.now),
             Effect::Open(layer) => self.layers.open(layer),
+            Effect::OpenPalette => self.open_palette(),
+            Effect::PressKey(key) => return self.key(key),
+            Effect::ShowPoint(id) => {
+                self.layers.close_above(Level::Checklist);
+                return self.dispatch(&Input::ShowPoint(id));
+            }
             Effect::OpenRollback => self.open_rollback(),
             Effect::OpenRollbackRun => {
                 self.quit_state.opens_rollback_run = true;
@@ -232,7 +240,7 @@ impl App {
             Effect::OpenOutput(point, key) => match OutputView::newest(&self.context(), &point, key.as_ref())
             {
                 Some(pager) => self.layers.open(Box::new(pager)),
-                None => self.refuse("nothing has been run here yet"),
+                None => self.refuse(NO_OUTPUT),
             },
             Effect::SwitchOperator(operator) => {
                 self.set_operator(operator);
@@ -246,11 +254,15 @@ impl App {
         Vec::new()
     }
 
+    fn open_palette(&mut self) {
+        if let Some(content) = self.layers.palette_content(&self.context()) {
+            self.layers.open(Box::new(DialogLayer::new(PaletteDialog::new(content))));
+        }
+    }
+
     fn open_rollback(&mut self) {
         if self.run.state.plan.rollback.is_empty() {
-            self.refuse(
-                "this plan has no rollback: no previous release, or no rollback steps in the profile",
-            );
+            self.refuse(NO_ROLLBACK);
         } else {
             let rollback = RollbackView::new(&self.context());
             self.layers.open(Box::new(rollback));

@@ -6,6 +6,7 @@ use crate::tui::UnlockResult;
 use crate::tui::reading::excerpt::Excerpt;
 use crate::tui::reading::log_search::{LogSearch, LogSearchResult};
 use crate::tui::review_log::ReviewProgress;
+use gonogo_core::checklist::PointId;
 use gonogo_core::time::Moment;
 
 /// An input. It goes to the topmost layer first, and down until a layer handles it.
@@ -17,6 +18,8 @@ pub enum Input {
     Paste(String),
     /// A mouse event.
     Mouse(MouseEvent),
+    /// Go to a point of the checklist.
+    ShowPoint(PointId),
     /// The screen was resized.
     Resize,
     /// The time has changed, in a review.

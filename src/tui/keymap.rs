@@ -67,6 +67,8 @@ pub enum Intent {
     SwitchOperator,
     /// Show the verdict, to record or seal it.
     Verdict,
+    /// Open the palette: all keys that work here, and the points.
+    Palette,
     /// Show the help.
     Help,
     /// Quit.
@@ -222,6 +224,7 @@ pub const fn prompt_key(key: KeyEvent) -> PromptKey {
 }
 
 /// Keys, as the help shows them, and what they do.
+#[derive(Clone, Copy, Debug)]
 pub struct KeyBinding {
     /// The keys, separated by commas.
     pub keys: &'static str,
@@ -274,7 +277,7 @@ pub const REVIEW_KEYS: &[(&str, &str)] = &[
     ("[, ]", "previous, next signed entry"),
     ("Home, End", "first, last entry"),
     ("space", "replay, or stop"),
-    ("+, -", "play faster, slower"),
+    ("+, -", "faster, slower replay"),
     ("f", "find in all entries"),
     ("n, N", "next, previous match"),
     ("t", "the entry and its attachment"),
@@ -284,14 +287,42 @@ pub const REVIEW_KEYS: &[(&str, &str)] = &[
 pub const RUN_KEYS: &[KeyBinding] = &[
     bind("R", Intent::RerunNeeded, "probe stale, failed and pending"),
     bind("S", Intent::StopAction, "stop the running action"),
-    bind("A", Intent::Rollback, "roll back"),
+    bind("A", Intent::Rollback, "rollback: its steps"),
     bind("p", Intent::SwitchOperator, "switch operator"),
     bind("v", Intent::Verdict, "verdict and seal"),
     bind("q, Ctrl-C", Intent::Quit, "quit; the log stays"),
     bind("Ctrl-Z", Intent::Suspend, "suspend"),
+    bind(":", Intent::Palette, "palette: find a key or a point"),
     bind("?", Intent::Help, "this help"),
 ];
 
+/// Keys of the rollback.
+pub const ROLLBACK_KEYS: &[(&str, &str)] = &[
+    ("a", "run the selected step; asks first"),
+    ("b", "record that the release is rolled back"),
+    ("o", "output of the selected step"),
+    ("!", "select what is next"),
+    ("g, G", "first, last step"),
+    ("Esc", "back to the checklist"),
+];
+
+/// Keys of the output of an action.
+pub const OUTPUT_KEYS: &[(&str, &str)] = &[
+    ("f", "follow its end"),
+    ("w", "wrap long lines; again: cut them"),
+    ("/", "find in the output"),
+    ("n, N", "next, previous match"),
+    ("g, G", "first, last line"),
+    ("Esc", "back"),
+];
+
+/// The intents that work in every view.
+pub const fn works_everywhere(intent: Intent) -> bool {
+    matches!(intent, Intent::StopAction | Intent::Palette | Intent::Help | Intent::Suspend | Intent::Quit)
+}
+
+/// The hint for the palette, which every view shows.
+pub const PALETTE_HINT: (&str, &str) = (":", "palette");
 /// The hint for the help, which every view shows.
 pub const HELP_HINT: (&str, &str) = ("?", "help");
 

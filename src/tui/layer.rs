@@ -13,6 +13,7 @@ use ratatui::layout::Rect;
 use crate::tui::AddOperatorRequest;
 use crate::tui::context::Context;
 use crate::tui::input::Input;
+use crate::tui::palette::PaletteContent;
 use crate::tui::reading::excerpt::{Excerpt, PageStep};
 use crate::tui::reading::log_search::LogSearch;
 use gonogo_core::checklist::{ActionKey, PointId};
@@ -86,6 +87,12 @@ pub enum Effect {
     GuardTyping,
     /// Open a layer.
     Open(Box<dyn Layer>),
+    /// Open the palette of the topmost view.
+    OpenPalette,
+    /// Press a key, as if it were typed.
+    PressKey(KeyEvent),
+    /// Go to a point of the checklist; views over it are closed.
+    ShowPoint(PointId),
     /// Open the rollback at its first open step.
     OpenRollback,
     /// End the session, and open a run in which the sealed release is rolled back.
@@ -118,6 +125,17 @@ impl Effect {
         let pending = PendingRequest { notice: Some(notice), on_rejection, new_operator: None };
         Self::Send(Request::Act(Box::new(command)), pending)
     }
+}
+
+/// Why effects only refuse, if they do.
+pub fn find_refusal(effects: &[Effect]) -> Option<String> {
+    if effects.iter().any(|effect| matches!(effect, Effect::Open(_))) {
+        return None;
+    }
+    effects.iter().find_map(|effect| match effect {
+        Effect::Refuse(why) => Some(why.clone()),
+        _ => None,
+    })
 }
 
 /// What to do when the engine answers a request.
@@ -164,6 +182,19 @@ pub trait Layer: Any + Debug {
     fn stage(&self) -> u8 {
         0
     }
+
+    /// What the palette lists for it; `None` if it has no palette.
+    fn palette_content(&self, _cx: &Context) -> Option<PaletteContent> {
+        None
+    }
+
+    /// Whether it is the palette.
+    fn is_palette(&self) -> bool {
+        false
+    }
+
+    /// Called before a frame is drawn, with what the palette lists now for the view below.
+    fn set_palette(&mut self, _content: PaletteContent) {}
 
     /// Called after the state of the run has changed.
     fn on_run_changed(&mut self, _before: &RunState, _cx: &Context) {}

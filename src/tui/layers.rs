@@ -11,6 +11,7 @@ use ratatui::layout::Rect;
 use crate::tui::context::Context;
 use crate::tui::input::Input;
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
+use crate::tui::palette::PaletteContent;
 
 /// How long a question must have been on the screen, whole, before a key can answer it.
 pub const READING_TIME: Duration = Duration::from_millis(600);
@@ -97,6 +98,26 @@ impl Layers {
         self.iter().fold(screen, |room, layer| layer.remaining_area(room))
     }
 
+    /// What the palette lists for the topmost view.
+    pub fn palette_content(&self, cx: &Context) -> Option<PaletteContent> {
+        self.iter().rev().find_map(|layer| layer.palette_content(cx))
+    }
+
+    /// Lists in an open palette what is possible now.
+    pub fn refresh_palette(&mut self, cx: &Context) {
+        let is_palette = self.top().is_some_and(Layer::is_palette);
+        if let Some(content) = is_palette.then(|| self.palette_content(cx)).flatten()
+            && let Some(top) = self.0.last_mut()
+        {
+            top.layer.set_palette(content);
+        }
+    }
+
+    /// Closes all layers above a level.
+    pub fn close_above(&mut self, level: Level) {
+        self.0.retain(|entry| entry.layer.level() <= level);
+    }
+
     /// Draws the views, or the dialogs.
     pub fn draw(&self, cx: &Context, frame: &mut Frame, are_dialogs: bool) {
         let of_kind = |layer: &&(dyn Layer + 'static)| (layer.level() == Level::Dialog) == are_dialogs;
@@ -145,10 +166,5 @@ impl Layers {
     /// The topmost layer of a type.
     pub fn find_mut<T: Layer>(&mut self) -> Option<&mut T> {
         self.iter_mut().rev().find_map(|layer| (layer as &mut dyn Any).downcast_mut())
-    }
-
-    /// Closes all layers above a level.
-    pub fn close_above(&mut self, level: Level) {
-        self.0.retain(|entry| entry.layer.level() <= level);
     }
 }

@@ -13,6 +13,10 @@ use gonogo_core::time::Utc;
 /// A reason that the rules accept, to find out what else they reject.
 pub const PLACEHOLDER_REASON: &str = "?";
 
+/// Why there is no rollback.
+pub const NO_ROLLBACK: &str =
+    "this plan has no rollback: no previous release, or no rollback steps in the profile";
+
 impl Context<'_> {
     /// Why the rules reject an act now, if they do.
     pub fn rejection(&self, act: Act) -> Option<Rejection> {

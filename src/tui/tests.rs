@@ -14,6 +14,7 @@ mod large_content;
 pub mod layer_focus;
 mod mouse;
 mod notices;
+mod palette;
 mod random_keys;
 mod responses;
 pub mod sample;

@@ -19,11 +19,13 @@ const SCREEN_LAYERS: &[ScreenLayer] = &[
         name: "context",
         modules: &[
             "context",
+            "fuzzy",
             "input",
             "input_queue",
             "keymap",
             "latest_state",
             "notice",
+            "palette",
             "reading",
             "recorder",
             "reproduce",

@@ -23,6 +23,7 @@ impl App {
         }
         let area = self.area();
         let cx = Context::new(&self.run, &self.session, self.screen, area);
+        self.layers.refresh_palette(&cx);
         self.layers.iter_mut().for_each(|layer| layer.prepare(&cx));
         if is_too_small(frame.area()) {
             draw_too_small(frame);

@@ -8,6 +8,7 @@ pub mod diagnosis;
 pub mod entry;
 pub mod help;
 pub mod notices;
+pub mod palette;
 pub mod plan_proposal;
 pub mod quit;
 pub mod retract;
@@ -33,6 +34,7 @@ use crate::tui::context::Context;
 use crate::tui::input::Input;
 use crate::tui::keymap::{self, DialogKey};
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
+use crate::tui::palette::PaletteContent;
 use crate::tui::style::layout::is_too_small;
 use crate::tui::widgets::dialog_view::{DialogView, text_width};
 
@@ -72,6 +74,19 @@ pub trait Dialog: Any + Debug {
 
     /// Called before the dialog is reopened because its request was rejected.
     fn on_rejected(&mut self, _why: &str) {}
+
+    /// Handles a mouse event, on a line of its text if it is on one. If it ignores the wheel, its text scrolls.
+    fn mouse(&mut self, _event: MouseEvent, _line: Option<usize>, _cx: &Context) -> Reaction {
+        Reaction::Ignored
+    }
+
+    /// Whether it is the palette.
+    fn is_palette(&self) -> bool {
+        false
+    }
+
+    /// See [`Layer::set_palette`].
+    fn set_palette(&mut self, _content: PaletteContent) {}
 }
 
 /// Whether a key answers yes or chooses an option.
@@ -136,16 +151,24 @@ impl DialogLayer {
         Reaction::handled()
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &Context) {
-        let position = Position::new(event.column, event.row);
-        let lines = match event.kind {
-            MouseEventKind::ScrollUp => -WHEEL_LINES,
-            MouseEventKind::ScrollDown => WHEEL_LINES,
-            _ => return,
-        };
-        if event.modifiers == KeyModifiers::NONE && self.view(cx).area(cx.area).contains(position) {
-            self.scroll_by(lines, cx);
+    /// Handles a mouse event. Events with a modifier are left to the terminal.
+    fn mouse(&mut self, event: MouseEvent, cx: &Context) -> Reaction {
+        let is_wheel = matches!(event.kind, MouseEventKind::ScrollUp | MouseEventKind::ScrollDown);
+        if !is_wheel && !self.dialog.is_palette() {
+            return Reaction::handled();
         }
+        let (position, view) = (Position::new(event.column, event.row), self.view(cx));
+        if event.modifiers != KeyModifiers::NONE || !view.area(cx.screen).contains(position) {
+            return Reaction::handled();
+        }
+        let reaction = self.dialog.mouse(event, view.line_at(cx.screen, self.scroll, position), cx);
+        match (&reaction, event.kind) {
+            (Reaction::Ignored, MouseEventKind::ScrollUp) => self.scroll_by(-WHEEL_LINES, cx),
+            (Reaction::Ignored, MouseEventKind::ScrollDown) => self.scroll_by(WHEEL_LINES, cx),
+            (Reaction::Ignored, _) => {}
+            _ => return reaction,
+        }
+        Reaction::handled()
     }
 }
 
@@ -158,7 +181,7 @@ impl Layer for DialogLayer {
         match input {
             Input::Key(key) => return self.key(*key, cx),
             Input::Paste(text) => self.dialog.paste(text),
-            Input::Mouse(event) => self.mouse(*event, cx),
+            Input::Mouse(event) => return self.mouse(*event, cx),
             Input::KeyUnlocked(unlocked) => return self.dialog.on_key_unlocked(unlocked, cx),
             _ => return Reaction::Ignored,
         }
@@ -205,6 +228,14 @@ impl Layer for DialogLayer {
 
     fn on_rejected(&mut self, why: &str) {
         self.dialog.on_rejected(why);
+    }
+
+    fn is_palette(&self) -> bool {
+        self.dialog.is_palette()
+    }
+
+    fn set_palette(&mut self, content: PaletteContent) {
+        self.dialog.set_palette(content);
     }
 }
 

@@ -9,6 +9,7 @@ mod hints;
 mod intents;
 mod mouse;
 mod navigation;
+mod palette_items;
 pub mod point_list;
 mod probe_results;
 pub mod section_panels;
@@ -25,6 +26,7 @@ use crate::tui::context::Context;
 use crate::tui::input::Input;
 use crate::tui::keymap;
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
+use crate::tui::palette::PaletteContent;
 use crate::tui::style::layout::{Arrangement, ScreenSize, arrange};
 use crate::tui::widgets::header;
 use filter::{Filter, FilterCacheKey};
@@ -167,6 +169,10 @@ impl Layer for ChecklistView {
                 Vec::new()
             }
             Input::Mouse(event) => self.mouse(*event, cx),
+            Input::ShowPoint(id) => {
+                self.reveal(cx, id);
+                Vec::new()
+            }
             Input::Resize => {
                 self.scroll = self.scroll.min(self.scroll_limit(cx));
                 Vec::new()
@@ -197,6 +203,10 @@ impl Layer for ChecklistView {
     fn hints(&self, cx: &Context) -> Option<Vec<Hint>> {
         let hints = || hints::hints(&View::new(cx, self), &self.arrangement(cx));
         (!self.is_typing_filter()).then(hints)
+    }
+
+    fn palette_content(&self, cx: &Context) -> Option<PaletteContent> {
+        Some(self.palette_of_run(cx))
     }
 
     fn text_focus(&self, _: &Context) -> TextFocus {

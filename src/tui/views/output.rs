@@ -9,16 +9,22 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::tui::context::Context;
+use crate::tui::dialogs::palette::run_items;
 use crate::tui::input::Input;
-use crate::tui::keymap::{self, HELP_HINT, Intent};
+use crate::tui::keymap::{self, HELP_HINT, Intent, OUTPUT_KEYS, PALETTE_HINT, works_everywhere};
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
+use crate::tui::palette::{PaletteContent, key_items, point_items};
 use crate::tui::reading::excerpt::{Excerpt, PageStep};
 use crate::tui::widgets::text_field::TextField;
 use gonogo_core::checklist::ActionKey;
 use gonogo_core::run::RunState;
+use gonogo_core::text;
 
 /// The rows that one notch of the wheel scrolls.
 const ROWS_PER_NOTCH: usize = 3;
+
+/// Why there is no output to show.
+pub const NO_OUTPUT: &str = "nothing has been run here yet";
 
 /// The output of an action, at a position.
 #[derive(Clone, Debug)]
@@ -102,7 +108,7 @@ impl OutputView {
             (false, code) => match keymap::intent(key) {
                 // These work in every view.
                 Some(Intent::Rollback) => Reaction::Handled(vec![Effect::OpenRollback]),
-                Some(Intent::StopAction | Intent::Help | Intent::Suspend | Intent::Quit) => Reaction::Ignored,
+                Some(intent) if works_everywhere(intent) => Reaction::Ignored,
                 intent => {
                     let step = self.key_step(code, intent, rows);
                     self.push_step(step)
@@ -154,7 +160,16 @@ impl Layer for OutputView {
     fn hints(&self, cx: &Context) -> Option<Vec<Hint>> {
         let is_running = cx.run.state.running_action().is_some();
         let keys = HINTS.into_iter().filter(|(key, _)| *key != "S" || is_running);
-        Some(keys.chain([HELP_HINT]).collect())
+        Some(keys.chain([PALETTE_HINT, HELP_HINT]).collect())
+    }
+
+    fn palette_content(&self, cx: &Context) -> Option<PaletteContent> {
+        let own = OUTPUT_KEYS.iter().flat_map(|(keys, description)| key_items(keys, description, None));
+        // `q` closes the output.
+        let works =
+            |intent| (works_everywhere(intent) && intent != Intent::Quit) || intent == Intent::Rollback;
+        let items = own.chain(run_items(cx, works)).chain(point_items(cx)).collect();
+        Some(PaletteContent { subject: text::line(&format!("output of {}", self.key)), items })
     }
 
     fn text_focus(&self, _: &Context) -> TextFocus {

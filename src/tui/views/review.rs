@@ -15,8 +15,9 @@ use crate::tui::context::Context;
 use crate::tui::dialogs::DialogLayer;
 use crate::tui::dialogs::entry::EntryDialog;
 use crate::tui::input::Input;
-use crate::tui::keymap::HELP_HINT;
+use crate::tui::keymap::{HELP_HINT, PALETTE_HINT, REVIEW_KEYS};
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
+use crate::tui::palette::{PaletteContent, key_items};
 use crate::tui::reading::log_search::{LogSearch, LogSearchResult, LogSearchStep};
 pub use crate::tui::review_log::{EntryMark, ReviewLog, ReviewProgress, VerificationResult};
 use crate::tui::widgets::text_field::TextField;
@@ -28,6 +29,8 @@ use gonogo_core::time::Moment;
 const MAX_PLAYBACK_SECONDS: usize = 60;
 /// The minimum number of entries per second at normal speed.
 const MIN_ENTRIES_PER_SECOND: usize = 4;
+/// Why there is no next match.
+const NO_SEARCH: &str = "no search yet: press f";
 /// The time between frames during playback.
 const FRAME_INTERVAL: Duration = Duration::from_millis(40);
 
@@ -225,7 +228,7 @@ impl Review {
     /// Searches for the next or previous entry that contains the search text, and wraps around at the end.
     pub(in crate::tui) fn start_search(&mut self, forward: bool) -> Vec<Effect> {
         if self.search_text.is_empty() {
-            return vec![Effect::Refuse("no search yet: press f".into())];
+            return vec![Effect::Refuse(NO_SEARCH.into())];
         }
         let (log, search_text) = (Arc::clone(&self.log), self.search_text.clone());
         self.search = Some(LogSearch::new(log, search_text, forward, self.position, self.shown_entries()));
@@ -315,8 +318,17 @@ impl Layer for Review {
             if is_list { ("Enter", "detail") } else { ("Esc", "back") },
             ("/", "filter"),
             ("q", "quit"),
+            PALETTE_HINT,
             HELP_HINT,
         ])
+    }
+
+    fn palette_content(&self, cx: &Context) -> Option<PaletteContent> {
+        let no_search = Some(NO_SEARCH.to_owned()).filter(|_| self.search_text.is_empty());
+        let own = REVIEW_KEYS.iter().flat_map(|(keys, description)| {
+            key_items(keys, description, no_search.as_ref().filter(|_| *keys == "n, N"))
+        });
+        Some(self.checklist.palette_of_review(cx, own.collect()))
     }
 
     fn text_focus(&self, cx: &Context) -> TextFocus {

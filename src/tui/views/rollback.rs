@@ -1,5 +1,7 @@
 //! The rollback view: its steps in order, the contacts, and the points that verify it.
 
+mod palette_items;
+
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -10,8 +12,9 @@ use crate::tui::dialogs::rolled_back::RolledBackDialog;
 use crate::tui::dialogs::text_prompt::{PromptPurpose, TextPrompt};
 use crate::tui::dialogs::{DialogLayer, rollback_run, run_action};
 use crate::tui::input::Input;
-use crate::tui::keymap::{self, HELP_HINT, Intent};
+use crate::tui::keymap::{self, HELP_HINT, Intent, PALETTE_HINT};
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction};
+use crate::tui::palette::PaletteContent;
 use crate::tui::style::symbols::outcome_symbol;
 use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
@@ -61,10 +64,7 @@ impl RollbackView {
                 return Reaction::Handled(vec![Effect::OpenOutput(ROLLBACK.into(), Some(step))]);
             }
             // These work in every view.
-            (
-                Some(Intent::StopAction | Intent::Verdict | Intent::Help | Intent::Quit | Intent::Suspend),
-                _,
-            ) => {
+            (Some(intent), _) if keymap::works_everywhere(intent) || intent == Intent::Verdict => {
                 return Reaction::Ignored;
             }
             _ if key.code == KeyCode::Char('b') && !keymap::is_control(key) => {
@@ -134,9 +134,14 @@ impl Layer for RollbackView {
             act(("b", "record it")),
             Some(("v", "verdict")),
             Some(("Esc", "the checklist")),
+            Some(PALETTE_HINT),
             Some(HELP_HINT),
         ];
         Some(all.into_iter().flatten().collect())
+    }
+
+    fn palette_content(&self, cx: &Context) -> Option<PaletteContent> {
+        Some(palette_items::palette_content(self, cx))
     }
 
     /// When a step has succeeded, the next one is selected.

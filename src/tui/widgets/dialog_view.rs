@@ -92,6 +92,17 @@ impl DialogView {
         Rect { x, y, width, height }
     }
 
+    /// The lines of the text that fit on a screen, with the keys that it has so far.
+    pub fn max_body_height(&self, screen: Rect) -> usize {
+        usize::from(max_height(screen)).saturating_sub(self.footer.len() + 3)
+    }
+
+    /// The line of the text at a position of the screen.
+    pub fn line_at(&self, screen: Rect, scroll: usize, position: Position) -> Option<usize> {
+        let row = usize::from(position.y.checked_sub(self.area(screen).y + 1)?);
+        self.shown_lines(screen, scroll).nth(row)
+    }
+
     fn body_height(&self, screen: Rect) -> usize {
         usize::from(self.area(screen).height).saturating_sub(self.footer.len() + 3)
     }

@@ -6,5 +6,6 @@ pub mod entry_text;
 pub mod header;
 pub mod hint_line;
 pub mod hit_map;
+pub mod marked_text;
 pub mod text_builder;
 pub mod text_field;

@@ -110,12 +110,16 @@ impl ChecklistView {
     }
 
     /// Selects a point, without a filter that hides it.
-    fn show(&mut self, cx: &Context, id: &PointId, notice: String) -> Vec<Effect> {
+    pub fn reveal(&mut self, cx: &Context, id: &PointId) {
         self.selection.select_by_id(cx.plan(), id);
         if self.point_id(cx.plan()).as_ref() != Some(id) {
             self.clear_filter(cx);
             self.selection.select_by_id(cx.plan(), id);
         }
+    }
+
+    fn show(&mut self, cx: &Context, id: &PointId, notice: String) -> Vec<Effect> {
+        self.reveal(cx, id);
         self.last_guided = Some(id.clone());
         vec![Effect::Notify(notice)]
     }

@@ -1,7 +1,7 @@
 //! The hints of the checklist view.
 
 use super::{Focus, View};
-use crate::tui::keymap::{HELP_HINT, Intent};
+use crate::tui::keymap::{HELP_HINT, Intent, PALETTE_HINT};
 use crate::tui::layer::Hint;
 use crate::tui::style::layout::Arrangement;
 use gonogo_core::checklist::Point;
@@ -34,7 +34,7 @@ pub fn hints(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
             hints.push(("Esc", "back"));
         }
     }
-    hints.extend([("/", "filter"), ("q", "quit"), HELP_HINT]);
+    hints.extend([("/", "filter"), ("q", "quit"), PALETTE_HINT, HELP_HINT]);
     // The key that a newcomer needs is never the one that does not fit.
     if let Some(guide) = hints.iter().position(|(key, _)| *key == "!") {
         let way_back = usize::from(hints[0].0 == "Esc");

@@ -9,12 +9,26 @@ use crate::tui::dialogs::text_prompt::{PromptPurpose, TextPrompt};
 use crate::tui::dialogs::verdict::VerdictDialog;
 use crate::tui::dialogs::{DialogLayer, quit, run_action, stop_action, switch_operator};
 use crate::tui::keymap::Intent;
-use crate::tui::layer::{Effect, Layer};
+use crate::tui::layer::{Effect, Layer, find_refusal};
 use crate::tui::reproduce;
 use crate::tui::rules::PLACEHOLDER_REASON;
 use gonogo_core::checklist::{Point, ProbeKey};
 use gonogo_core::run::{Act, PointState, Rejection, Request, evidence};
 use gonogo_core::time::Utc;
+
+/// Why a key does nothing where a filter hides all points.
+pub const NO_POINT: &str = "no point is shown here";
+
+/// A command that reproduces a probe.
+pub struct NextCommand {
+    key: ProbeKey,
+    title: String,
+    command: String,
+    /// Its number among those of the point.
+    number: usize,
+    /// How many there are.
+    count: usize,
+}
 
 /// Opens a dialog for an act, unless the rules reject the act whatever is answered.
 pub fn open_if_allowed(cx: &Context, dialog: impl Layer, act: Act) -> Effect {
@@ -31,7 +45,7 @@ impl ChecklistView {
         }
         let mut effects: Vec<_> = self.request(intent, cx);
         // A review cannot change anything, and its clock does not run.
-        if !cx.is_review() && intent.opens_dialog() && is_refused(&effects) {
+        if !cx.is_review() && intent.opens_dialog() && find_refusal(&effects).is_some() {
             effects.push(Effect::GuardTyping);
         }
         effects
@@ -47,7 +61,7 @@ impl ChecklistView {
             return self.request_for_run(intent, cx).into_iter().collect();
         }
         let selected = self.point(cx.plan()).and_then(|point| Some((point, cx.run.state.point(&point.id)?)));
-        let Some((point, state)) = selected else { return refuse("no point is shown here") };
+        let Some((point, state)) = selected else { return refuse(NO_POINT) };
         match intent {
             Intent::CopyCommand => self.copy_command(point, state),
             Intent::RunAction => run_action::open(cx, point),
@@ -67,6 +81,7 @@ impl ChecklistView {
             Intent::Rollback => Some(Effect::OpenRollback),
             Intent::SwitchOperator => Some(switch_operator::open(cx)),
             Intent::Verdict => Some(Effect::open(DialogLayer::new(VerdictDialog))),
+            Intent::Palette => Some(Effect::OpenPalette),
             Intent::Help => {
                 let point = self.point(cx.plan()).map(|point| point.id.clone());
                 Some(Effect::open(DialogLayer::new(HelpDialog { point })))
@@ -85,19 +100,26 @@ impl ChecklistView {
         Effect::SendAndNotify(Request::RerunNeeded, notice)
     }
 
-    /// Copies the command that reproduces a probe: first of one with a problem; when repeated, the next (`y`).
-    fn copy_command(&mut self, point: &Point, state: &PointState) -> Vec<Effect> {
+    /// The next command that reproduces a probe, or why there is none.
+    pub fn next_command(&self, point: &Point, state: &PointState) -> Result<NextCommand, &'static str> {
         let all = reproduce::commands(point, state);
         let is_last = |key: &ProbeKey| self.last_copied.as_ref() == Some(key);
         let last = all.iter().position(|(key, ..)| is_last(key));
         let next = last.map_or(0, |last| (last + 1) % all.len());
-        let Some((key, title, command)) = all.get(next).cloned() else {
-            let has_run =
-                state.probes.values().any(|probe| probe.latest.is_some() || probe.early_run.is_some());
-            let why = if has_run { "none of its probes has a command" } else { "no probe of it has run yet" };
-            return vec![Effect::Refuse(why.into())];
+        let has_run = state.probes.values().any(|probe| probe.latest.is_some() || probe.early_run.is_some());
+        let why = if has_run { "none of its probes has a command" } else { "no probe of it has run yet" };
+        let (key, title, command) = all.get(next).cloned().ok_or(why)?;
+        Ok(NextCommand { key, title, command, number: next + 1, count: all.len() })
+    }
+
+    /// Copies the command that reproduces a probe: first of one with a problem; when repeated, the next.
+    fn copy_command(&mut self, point: &Point, state: &PointState) -> Vec<Effect> {
+        let next = self.next_command(point, state);
+        let NextCommand { key, title, command, number, count } = match next {
+            Ok(next) => next,
+            Err(why) => return vec![Effect::Refuse(why.into())],
         };
-        let number = if all.len() > 1 { format!("{} of {}: ", next + 1, all.len()) } else { String::new() };
+        let number = if count > 1 { format!("{number} of {count}: ") } else { String::new() };
         self.last_copied = Some(key);
         // Terminals do not report whether they set the clipboard.
         let notice = format!("{number}{title} · sent to the terminal's clipboard: {command}");
@@ -105,13 +127,8 @@ impl ChecklistView {
     }
 }
 
-fn is_refused(effects: &[Effect]) -> bool {
-    let opens = effects.iter().any(|effect| matches!(effect, Effect::Open(_)));
-    !opens && effects.iter().any(|effect| matches!(effect, Effect::Refuse(_)))
-}
-
 /// Carries out an intent about a point.
-fn open_for_point(intent: Intent, cx: &Context, point: &Point, state: &PointState) -> Option<Effect> {
+pub fn open_for_point(intent: Intent, cx: &Context, point: &Point, state: &PointState) -> Option<Effect> {
     let id = point.id.clone();
     let prompt = |purpose| TextPrompt::new(id.clone(), purpose).into_layer();
     Some(match intent {
