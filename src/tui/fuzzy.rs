@@ -25,6 +25,8 @@ struct WordMatch {
 
 /// The cost of a match by letters; each letter between them adds one.
 const FUZZY_COST: usize = 10;
+/// The characters of a text in which letters are searched; it bounds the work.
+const MAX_FUZZY_TEXT: usize = 400;
 /// The letters of a fuzzy match are all within this many times the length of the word, or they begin words.
 const MAX_SPREAD: usize = 4;
 
@@ -83,6 +85,7 @@ fn find_fuzzy(word: &[char], text: &[char]) -> Option<WordMatch> {
     if word.len() < 2 {
         return None;
     }
+    let text = &text[..text.len().min(MAX_FUZZY_TEXT)];
     let spread = |positions: &Vec<usize>| positions[positions.len() - 1] - positions[0] + 1;
     let starts = (0..text.len()).filter(|at| text[*at] == word[0]);
     let near = starts.filter_map(|start| subsequence(word, text, start, |_| true));

@@ -1,5 +1,8 @@
 //! The filter: which points it shows, how it is shown, and what is selected.
 
+use ratatui::style::Modifier;
+
+use crate::tui::style::theme::{Appearance, ColorScheme};
 use crate::tui::tests::buffer::text;
 use crate::tui::tests::sample::{ALICE, BOB, SampleRun, mixed};
 use crate::tui::tests::test_screen::{TestScreen, screen};
@@ -32,6 +35,57 @@ fn id_title_and_status_are_searched_ignoring_case() {
     assert_eq!(shown_points("/1/2"), ["validate.iac-change-set"]);
     assert_eq!(shown_points("/  ⏎").len(), 27);
     assert!(shown_points("/nothing has this").is_empty());
+}
+
+#[test]
+fn words_are_found_in_any_order() {
+    assert_eq!(shown_points("/dlq infra"), ["infra.rabbitmq"]);
+    assert_eq!(shown_points("/watched REDIS persist"), ["infra.redis"]);
+    assert_eq!(shown_points("/failed infra"), ["infra.rabbitmq"]);
+    assert_eq!(shown_points("/redis rabbit"), [] as [&str; 0]);
+}
+
+#[test]
+fn letters_of_id_and_title_are_searched_where_no_words_match() {
+    assert_eq!(shown_points("/rbmq"), ["infra.rabbitmq"]);
+    assert!(shown_points("/infrared").contains(&"infra.redis".to_owned()));
+    // Not where words match, and never in the status.
+    assert_eq!(shown_points("/redis"), ["infra.redis"]);
+    assert!(!shown_points("/fld").contains(&"infra.rabbitmq".to_owned()));
+    for size in SIZES {
+        let drawn = text(&screen(&mixed(), size).press("/rbmq").drawn());
+        assert!(drawn.contains("1 of 27 similar"), "{drawn}");
+    }
+    // What a status filter has shown stays as it is when no point has the status any more.
+    let mut errors = wide("/error⏎").with_state(mixed().pass("infra.observability").shared()).press("1");
+    errors.draw();
+    assert_eq!(errors.checklist().visible.count(), 0);
+}
+
+/// The marked letters of the screen, line by line.
+fn marked_letters(screen: TestScreen) -> Vec<String> {
+    let (mark, buffer) = (Modifier::BOLD | Modifier::UNDERLINED, screen.drawn());
+    let row = |y| {
+        let cells = (0..buffer.area.width).map(|x| &buffer[(x, y)]);
+        cells.filter(|cell| cell.modifier.contains(mark)).map(|cell| cell.symbol().to_owned()).collect()
+    };
+    (0..buffer.area.height).map(row).filter(|letters: &String| !letters.is_empty()).collect()
+}
+
+#[test]
+fn matched_letters_are_marked_in_the_list() {
+    for size in SIZES {
+        assert_eq!(marked_letters(screen(&mixed(), size).press("/persistent redis⏎")), ["Redispersistent"]);
+    }
+    // The id, where that has matched; the status; letters.
+    assert!(marked_letters(wide("/infra.redis⏎")).contains(&"infra.redis".to_owned()));
+    assert!(marked_letters(wide("/failed⏎")).iter().all(|letters| letters == "failed"));
+    assert_eq!(marked_letters(wide("/rbmq⏎")), ["rbmq"]);
+    assert_eq!(marked_letters(wide("/redis⏎⎋")), [] as [&str; 0]);
+    // Words that were wrapped, and on terminals without colour or with ASCII only.
+    let plain = Appearance { color_scheme: ColorScheme::Dark, ascii: true, color: false };
+    let narrow = screen(&mixed(), (40, 12)).with_appearance(plain).press("/exchange dlq declared⏎");
+    assert_eq!(marked_letters(narrow).concat(), "ExchangeDLQdeclared");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The filter: only points whose id, title or status contains its text are shown.
+//! The filter: only points whose id, title or status contains its words are shown; where there are none, those whose id
+//! or title has its letters.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use ratatui::widgets::Widget as _;
 use super::visible_points::VisiblePoints;
 use super::{ChecklistView, Focus, View};
 use crate::tui::context::{Context, justify, pad_right};
+use crate::tui::fuzzy::{MatchMode, Query};
 use crate::tui::keymap::{self, PromptKey};
 use crate::tui::style::layout::bottom_line;
 use crate::tui::style::text::{cells, styled};
@@ -26,6 +28,9 @@ pub struct Filter {
     pub field: TextField,
     /// Whether it is being typed.
     pub is_typing: bool,
+    /// How its words were found when it was typed. It stays so when statuses change: a filter by a status never shows
+    /// points of similar names instead.
+    pub mode: MatchMode,
 }
 
 impl Filter {
@@ -45,16 +50,24 @@ pub struct FilterCacheKey {
 }
 
 impl View<'_> {
-    /// Whether a point's id, title or status label contains a lower-case text. The elapsed time of a probe is left out:
-    /// it would change the result every second.
-    fn matches_text(&self, point: &Point, text: &str) -> bool {
+    /// Whether a point matches: by id and title, and if its words are searched as they are, by the status label. The
+    /// elapsed time of a probe is left out: it would change the result every second.
+    fn matches(&self, point: &Point, query: &Query, mode: MatchMode) -> bool {
+        if mode == MatchMode::Fuzzy {
+            return query.cost(&[&point.id, &point.title], mode).is_some();
+        }
         let status = self.status(point);
         let word = match self.probing_time(&point.id) {
             Some(_) => "probing".to_owned(),
             None => self.status_word(point, &status),
         };
-        let texts = [point.id.as_str(), &point.title, &status.label(), &word];
-        texts.iter().any(|text_of_point| text_of_point.to_lowercase().contains(text))
+        query.cost(&[&point.id, &point.title, &status.label(), &word], mode).is_some()
+    }
+
+    /// How the words of a query are to be found: by their letters if no point has them as they are.
+    fn match_mode(&self, query: &Query) -> MatchMode {
+        let is_found = |point: &Point| self.matches(point, query, MatchMode::Exact);
+        if self.plan().points().any(is_found) { MatchMode::Exact } else { MatchMode::Fuzzy }
     }
 }
 
@@ -67,6 +80,16 @@ impl ChecklistView {
     /// The text of the filter, if one is set.
     pub fn filter_text(&self) -> Option<&str> {
         self.filter.as_ref().map(Filter::text).filter(|text| !text.is_empty())
+    }
+
+    /// The words of the filter; none if no filter is set.
+    pub fn query(&self) -> Query {
+        Query::new(self.filter_text().unwrap_or_default())
+    }
+
+    /// How the words of the filter are found.
+    pub fn match_mode(&self) -> MatchMode {
+        self.filter.as_ref().map_or(MatchMode::Exact, |filter| filter.mode)
     }
 
     /// Whether the filter is being typed.
@@ -125,6 +148,10 @@ impl ChecklistView {
 
     /// Filters by the current text. If the open section has no match, opens the next one that has.
     fn apply_filter(&mut self, cx: &Context) {
+        let mode = View::new(cx, self).match_mode(&self.query());
+        if let Some(filter) = &mut self.filter {
+            filter.mode = mode;
+        }
         self.refilter(cx, None);
         if let Some(section) = self.visible.next_section_with_points(self.selection.section) {
             self.selection.section = section;
@@ -167,8 +194,9 @@ impl ChecklistView {
         }
         let visible = match self.filter_text() {
             Some(text) => {
-                let (text, view) = (text.to_lowercase(), View::new(cx, self));
-                let is_visible = |point: &Point| pinned == Some(&point.id) || view.matches_text(point, &text);
+                let (query, mode, view) = (Query::new(text), self.match_mode(), View::new(cx, self));
+                let is_visible =
+                    |point: &Point| pinned == Some(&point.id) || view.matches(point, &query, mode);
                 VisiblePoints::matching(cx.plan(), is_visible)
             }
             None => VisiblePoints::all(cx.plan()),
@@ -181,7 +209,8 @@ impl ChecklistView {
 pub fn draw(view: &View, frame: &mut Frame, filter: &Filter) {
     let area = bottom_line(view.area);
     let size = usize::from(area.width).saturating_sub(2);
-    let count = format!("{} of {}", view.checklist.visible.count(), view.run.summary.total);
+    let similar = if filter.mode == MatchMode::Fuzzy { " similar" } else { "" };
+    let count = format!("{} of {}{similar}", view.checklist.visible.count(), view.run.summary.total);
     let mut right = vec![styled(&count, Theme::text())];
     for (keys, description) in [("Enter", "keep"), ("Esc", "show all")] {
         if size >= 60 {

@@ -8,10 +8,14 @@ use ratatui::text::{Line, Span};
 
 use super::{Focus, View};
 use crate::tui::context::{justify, pad_right};
-use crate::tui::style::text::{clip_to_cells, limit_lines, styled, truncate, truncate_spans, width, wrap};
+use crate::tui::fuzzy::MatchMode;
+use crate::tui::style::text::{
+    clip_to_cells, limit_lines, spans_width, styled, truncate, truncate_spans, width, wrap,
+};
 use crate::tui::style::theme::{Theme, is_prominent};
 use crate::tui::summary::SectionSummary;
 use crate::tui::widgets::hit_map::HitTarget;
+use crate::tui::widgets::marked_text::{mark_lines, marked};
 use gonogo_core::checklist::{Point, Section};
 use gonogo_core::run::{Status, explain};
 use gonogo_core::text;
@@ -177,24 +181,45 @@ fn text_lines(
     } else {
         size
     };
-    let title = text::line(&clip_to_cells(&point.title, size * MAX_TITLE_LINES));
+    let title = shown_title(view, point, size);
     let mut lines = match limits.title {
         1 => vec![Line::from(styled(&truncate(&title, room), style))],
         _ => limit_lines(wrap(vec![styled(&title, style)], size, 0), MAX_TITLE_LINES, size),
     };
-    let label = styled(&label, if is_prominent { view.theme.style(role) } else { view.theme.dim() });
-    let fits = lines.last().is_some_and(|last| last.width() + label.width() + 2 <= size);
+    let label =
+        marked_label(view, &label, if is_prominent { view.theme.style(role) } else { view.theme.dim() });
+    mark_lines(&mut lines, &title, &view.checklist.query(), view.checklist.match_mode());
+    let fits = lines.last().is_some_and(|last| last.width() + spans_width(&label) + 2 <= size);
     if fits
         && (is_prominent || is_wide)
         && let Some(last) = lines.last_mut()
     {
         let title = std::mem::take(&mut last.spans);
-        *last = Line::from(justify(title, (" ", Style::new()), vec![label], size));
+        *last = Line::from(justify(title, (" ", Style::new()), label, size));
         lines.extend(reason_lines(view, point, status, Vec::new(), size, limits.reason));
     } else if is_prominent {
-        lines.extend(reason_lines(view, point, status, vec![label], size, limits.reason.max(1)));
+        lines.extend(reason_lines(view, point, status, label, size, limits.reason.max(1)));
     }
     lines
+}
+
+/// A point's title, and its id where a filter has found that: the list shows why a point is in it.
+fn shown_title(view: &View, point: &Point, size: usize) -> String {
+    let title = text::line(&clip_to_cells(&point.title, size * MAX_TITLE_LINES));
+    let (query, mode) = (view.checklist.query(), view.checklist.match_mode());
+    let is_whole = query.cost(&[&title], mode).is_some();
+    if is_whole || query.positions(&point.id, mode).is_empty() {
+        return title;
+    }
+    format!("{title} · {}", text::line(&point.id))
+}
+
+/// The status label; a filter by letters does not search it.
+fn marked_label(view: &View, label: &str, style: Style) -> Vec<Span<'static>> {
+    match view.checklist.match_mode() {
+        MatchMode::Exact => marked(label, style, &view.checklist.query(), MatchMode::Exact),
+        MatchMode::Fuzzy => vec![styled(label, style)],
+    }
 }
 
 fn title_style(view: &View, status: &Status, is_selected: bool) -> Style {
