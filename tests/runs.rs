@@ -1,6 +1,7 @@
 //! Runs, from opening to seal, on a real terminal and with stock tools.
 
 pub mod agent;
+mod editing;
 mod ended;
 mod fault_table;
 mod faults;

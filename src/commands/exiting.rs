@@ -58,6 +58,33 @@ fn signals() -> io::Result<Signals> {
     Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCONT])
 }
 
+/// Whether SIGINT is ignored: it is meant for a program that has the terminal.
+static IGNORES_INTERRUPTS: AtomicBool = AtomicBool::new(false);
+
+/// Whether a signal has asked the program to end.
+static IS_ASKED_TO_END: AtomicBool = AtomicBool::new(false);
+
+/// SIGINT is ignored as long as this exists.
+#[must_use]
+pub(super) struct IgnoredInterrupts(());
+
+/// Ignores SIGINT while another program has the terminal.
+pub(super) fn ignore_interrupts() -> IgnoredInterrupts {
+    IGNORES_INTERRUPTS.store(true, Ordering::SeqCst);
+    IgnoredInterrupts(())
+}
+
+impl Drop for IgnoredInterrupts {
+    fn drop(&mut self) {
+        IGNORES_INTERRUPTS.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Whether a signal has asked the program to end.
+pub(super) fn is_asked_to_end() -> bool {
+    IS_ASKED_TO_END.load(Ordering::SeqCst)
+}
+
 /// Calls `notify` for each signal, until the process ends. From the first SIGINT, SIGTERM or SIGHUP on, the
 /// process has [`EXIT_TIMEOUT`] to end by itself; then it is terminated.
 ///
@@ -74,6 +101,10 @@ pub(super) fn on_signals(notify: impl Fn(SignalRequest) + Send + 'static) -> io:
                 notify(SignalRequest::Continue);
                 continue;
             }
+            if signal == SIGINT && IGNORES_INTERRUPTS.load(Ordering::SeqCst) {
+                continue;
+            }
+            IS_ASKED_TO_END.store(true, Ordering::SeqCst);
             if !std::mem::replace(&mut is_ending, true) {
                 exit_after(EXIT_TIMEOUT);
             }

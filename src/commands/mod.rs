@@ -9,6 +9,7 @@ mod bundle;
 mod check;
 mod diagnostics;
 mod doctor;
+mod editor;
 mod exit_status;
 mod exiting;
 mod follow;

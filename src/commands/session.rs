@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::editor::prepare_edit;
 use super::exiting::{SignalRequest, WorkerThreads, on_signals, wait_until_stopped};
 use super::screen_options::ScreenOptions;
 use super::settings::Settings;
@@ -196,7 +197,7 @@ pub(super) fn show(
         // A full queue means that the engine is behind the person; waiting keeps the order.
         let _ = requests.blocking_send(request);
     };
-    let mut guard = TerminalGuard::acquire()?.with_options(options);
+    let mut guard = TerminalGuard::acquire()?.with_options(options).with_editor(prepare_edit());
     guard.read_events(sender)?;
     Ok(tui::run(&mut *guard.terminal()?, &mut guard, setup, state, &messages, &mut send)?)
 }

@@ -8,7 +8,7 @@ mod events;
 mod read_jobs;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyEvent};
 use ratatui::layout::Rect;
@@ -52,6 +52,8 @@ pub enum HostEffect {
     Call(String),
     /// Unlock the key of an operator to be added.
     Unlock(AddOperatorRequest),
+    /// Let the person edit a text in their editor.
+    Edit(String),
     /// Suspend the program.
     Suspend,
     /// Set the terminal up again and redraw everything.
@@ -94,6 +96,8 @@ pub struct App {
     ignored_keys: bool,
     /// When the terminal was asked for its background.
     pub background_query: Option<Moment>,
+    /// When the person's editor ended last.
+    editor_ended: Option<Instant>,
     /// Where the person looks, and what they were last notified of.
     attention: Attention,
 }
@@ -129,6 +133,7 @@ impl App {
             screen,
             ignored_keys: false,
             background_query: None,
+            editor_ended: None,
         };
         let cx = Context::new(&app.run, &app.session, screen, screen);
         app.attention.start(&cx);
@@ -157,6 +162,7 @@ impl App {
     fn on_message(&mut self, msg: Msg) -> Vec<HostEffect> {
         match msg {
             Msg::Input(event) => self.on_event(event),
+            Msg::Queued(queued) if self.is_outdated(&queued) => Vec::new(),
             Msg::Queued(queued) => match self.early_reason(&queued) {
                 Some(why) => {
                     self.refuse(why);
@@ -166,6 +172,10 @@ impl App {
             },
             Msg::State(latest) => latest.take().map_or_else(Vec::new, |snapshot| self.set_run(snapshot)),
             Msg::Update(update) => self.on_update(update),
+            Msg::Edited(edited, at) => {
+                self.editor_ended = Some(at);
+                self.dispatch(&Input::Edited(edited))
+            }
             Msg::Background(scheme) => {
                 self.set_background(scheme);
                 Vec::new()
@@ -178,6 +188,12 @@ impl App {
                 self.quit()
             }
         }
+    }
+
+    /// Whether an input was read before the person's editor ended: it was not meant for what the screen shows now.
+    fn is_outdated(&self, queued: &QueuedEvent) -> bool {
+        let is_typed = matches!(queued.event, Event::Key(_) | Event::Paste(_) | Event::Mouse(_));
+        is_typed && self.editor_ended.is_some_and(|ended| queued.read_at < ended)
     }
 
     fn key(&mut self, key: KeyEvent) -> Vec<HostEffect> {
@@ -221,6 +237,7 @@ impl App {
             Effect::Copy(text) => return vec![HostEffect::Copy(text)],
             Effect::Unlock(request) => return vec![HostEffect::Unlock(request)],
             Effect::Suspend => return vec![HostEffect::Suspend],
+            Effect::Edit(text) => return vec![HostEffect::Edit(text)],
             Effect::Notify(text) => self.notify(&text),
             Effect::Refuse(why) => self.refuse(&why),
             Effect::ClearNotice => self.notices.notice = None,

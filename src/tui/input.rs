@@ -20,6 +20,8 @@ pub enum Input {
     Mouse(MouseEvent),
     /// Go to a point of the checklist.
     ShowPoint(PointId),
+    /// The person's editor has ended: the new text, or why there is none.
+    Edited(Result<String, String>),
     /// The screen was resized.
     Resize,
     /// The time has changed, in a review.

@@ -223,6 +223,17 @@ pub const fn prompt_key(key: KeyEvent) -> PromptKey {
     }
 }
 
+/// Whether a key opens the person's editor with the text of a prompt: Ctrl-E.
+pub const fn opens_editor(key: KeyEvent) -> bool {
+    is_control(key) && matches!(key.code, KeyCode::Char('e'))
+}
+
+/// The hint for the editor, in a prompt.
+pub const EDITOR_HINT: (&str, &str) = ("Ctrl-E", "editor");
+
+/// Keys in the text of a note or a reason.
+pub const TEXT_KEYS: &[(&str, &str)] = &[("Ctrl-E", "edit it in $VISUAL or $EDITOR")];
+
 /// Keys, as the help shows them, and what they do.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyBinding {
@@ -245,7 +256,7 @@ pub const NAVIGATION_KEYS: &[KeyBinding] = &[
     bind("1–6", Intent::Section(0), "that section, as you left it"),
     bind("g, G", Intent::First, "first, last of the section"),
     bind("!", Intent::Guide, "guide: go to what is next"),
-    bind("/", Intent::Filter, "filter by id, title or state"),
+    bind("/", Intent::Filter, "find by words or letters"),
     bind("Enter, Esc", Intent::Enter, "do the obvious thing; back"),
     bind("PgUp, PgDn", Intent::PageUp, "scroll the detail"),
     bind("Ctrl-U, Ctrl-D", Intent::HalfUp, "scroll half a page"),

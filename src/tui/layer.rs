@@ -107,6 +107,8 @@ pub enum Effect {
     SwitchOperator(EnrolledOperator),
     /// Show an earlier state of the run.
     ShowState(Arc<RunState>),
+    /// Let the person edit a text in their editor.
+    Edit(String),
     /// Quit.
     Quit,
     /// Suspend the program.

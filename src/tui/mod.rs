@@ -124,6 +124,8 @@ pub enum Msg {
     State(LatestState),
     /// An update from the engine.
     Update(Update),
+    /// The person's editor has ended: the new text, or why there is none, and when.
+    Edited(Result<String, String>, Instant),
     /// The terminal has reported its background.
     Background(ColorScheme),
     /// The result of unlocking the key of an operator to be added.
@@ -149,6 +151,15 @@ pub trait Host {
     /// # Errors
     /// When the terminal cannot be written or configured.
     fn resume(&mut self) -> io::Result<()>;
+
+    /// Restores the terminal, lets the person edit a text in their editor, and sets the terminal up again. Returns the
+    /// new text, or why there is none.
+    ///
+    /// # Errors
+    /// When the terminal cannot be written or configured.
+    fn edit(&mut self, _text: &str) -> io::Result<Result<String, String>> {
+        Ok(Err("no editor can be started here".into()))
+    }
 
     /// Copies a text to the clipboard of the terminal's user.
     ///
@@ -252,6 +263,11 @@ where
                     HostEffect::Unlock(request) => unlocker.start(&setup.unlock, request),
                     HostEffect::Suspend => redraw_all(terminal, &mut app, host.suspend())?,
                     HostEffect::Redraw => redraw_all(terminal, &mut app, host.resume())?,
+                    HostEffect::Edit(text) => {
+                        let edited = host.edit(&text)?;
+                        redraw_all(terminal, &mut app, Ok(()))?;
+                        queue.push_front(Msg::Edited(edited, Instant::now()));
+                    }
                     HostEffect::Quit => return Ok(app.into_session_end()),
                 }
             }

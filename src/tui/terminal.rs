@@ -4,6 +4,7 @@ mod bounded;
 pub(in crate::tui) mod bursts;
 mod calls;
 pub(in crate::tui) mod input_filter;
+mod input_gate;
 pub(in crate::tui) mod replies;
 
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
@@ -36,7 +37,8 @@ use crate::diagnostic::record_panic;
 use crate::stopwatch::Pause;
 use crate::tui::input_queue::{QueuedEvent, Slots};
 use crate::tui::recorder;
-use crate::tui::terminal::input_filter::{FilteredInput, InputFilter, read_event};
+use crate::tui::terminal::input_filter::{FilteredInput, InputFilter};
+use crate::tui::terminal::input_gate::InputGate;
 use crate::tui::terminal::replies::BACKGROUND_QUERY;
 use crate::tui::{Host, Msg};
 
@@ -60,7 +62,15 @@ pub struct TerminalGuard {
     panic_messages: PanicMessages,
     previous_hook: PanicHook,
     options: TerminalOptions,
+    editor: Option<Box<PrepareEdit>>,
+    gate: Arc<InputGate>,
 }
+
+/// Prepares the editing of a text in the person's editor, or returns why that is not possible.
+pub type PrepareEdit = dyn Fn(&str) -> Result<EditorRun, String> + Send;
+
+/// Runs the editor to its end. Returns the new text, or why there is none.
+pub type EditorRun = Box<dyn FnOnce() -> Result<String, String>>;
 
 /// What a session does with the terminal besides drawing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,7 +92,13 @@ impl TerminalGuard {
     pub fn acquire() -> io::Result<Self> {
         let (panic_messages, previous_hook) = (PanicMessages::default(), PanicHook::from(panic::take_hook()));
         set_panic_hook(&panic_messages, &previous_hook);
-        let guard = Self { panic_messages, previous_hook, options: TerminalOptions::default() };
+        let guard = Self {
+            panic_messages,
+            previous_hook,
+            options: TerminalOptions::default(),
+            editor: None,
+            gate: Arc::default(),
+        };
         enter()?;
         Ok(guard)
     }
@@ -94,6 +110,13 @@ impl TerminalGuard {
         self
     }
 
+    /// Sets how a text is edited in the person's editor.
+    #[must_use]
+    pub fn with_editor(mut self, editor: Box<PrepareEdit>) -> Self {
+        self.editor = Some(editor);
+        self
+    }
+
     /// Starts the input thread, which sends keys, pastes, mouse events and resizes until the session ends. If the
     /// terminal is closed, it sends [`Msg::Quit`].
     ///
@@ -101,7 +124,8 @@ impl TerminalGuard {
     /// When the thread cannot be started.
     pub fn read_events(&self, sender: Sender<Msg>) -> io::Result<()> {
         let filter = InputFilter::new(self.options.detects_background);
-        let read = move || forward_events(&sender, filter, read_event);
+        let gate = Arc::clone(&self.gate);
+        let read = move || forward_events(&sender, filter, |limit| gate.read(limit));
         thread::Builder::new().name("input".into()).spawn(read).map(drop)
     }
 
@@ -203,6 +227,22 @@ impl Host for TerminalGuard {
 
     fn resume(&mut self) -> io::Result<()> {
         enter()
+    }
+
+    fn edit(&mut self, text: &str) -> io::Result<Result<String, String>> {
+        let Some(prepare) = &self.editor else { return Ok(Err("no editor can be started here".into())) };
+        let run = match prepare(text) {
+            Ok(run) => run,
+            Err(why) => return Ok(Err(why)),
+        };
+        // The input thread would take the editor's keys.
+        let Some(_closed) = self.gate.close() else {
+            return Ok(Err("too many keys are waiting to be read; press Ctrl-E again".into()));
+        };
+        restore();
+        let edited = run();
+        enter()?;
+        Ok(edited)
     }
 
     fn copy_to_clipboard(&mut self, text: &str) -> io::Result<()> {

@@ -7,6 +7,7 @@ mod availability;
 pub mod buffer;
 mod diagnosis;
 mod early_keys;
+mod editing;
 mod filter;
 mod hints;
 mod keys;

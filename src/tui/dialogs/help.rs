@@ -5,7 +5,9 @@ use ratatui::text::{Line, Span};
 
 use super::{Dialog, close_on_enter};
 use crate::tui::context::{Context, pad_right};
-use crate::tui::keymap::{KeyBinding, MOUSE_ACTIONS, NAVIGATION_KEYS, POINT_KEYS, REVIEW_KEYS, RUN_KEYS};
+use crate::tui::keymap::{
+    KeyBinding, MOUSE_ACTIONS, NAVIGATION_KEYS, POINT_KEYS, REVIEW_KEYS, RUN_KEYS, TEXT_KEYS,
+};
 use crate::tui::layer::Reaction;
 use crate::tui::style::symbols::status_symbol;
 use crate::tui::style::text::width as cells_of;
@@ -48,11 +50,15 @@ fn dialog_view(cx: &Context, width: usize, point: Option<&Point>) -> DialogView 
         dialog.body = two_columns(on_point, navigation, column);
         dialog.gap();
         let mut left = for_run;
-        left.push(Line::default());
-        left.extend(mouse_group(cx));
+        for group in [text_group(cx), mouse_group(cx)].into_iter().filter(|group| !group.is_empty()) {
+            left.push(Line::default());
+            left.extend(group);
+        }
         dialog.body.extend(two_columns(left, symbol_legend(cx, column), column));
     } else {
-        for part in [on_point, navigation, for_run, mouse_group(cx), symbol_legend(cx, width)] {
+        let parts =
+            [on_point, navigation, for_run, text_group(cx), mouse_group(cx), symbol_legend(cx, width)];
+        for part in parts.into_iter().filter(|part| !part.is_empty()) {
             dialog.body.extend(part.into_iter().flat_map(|line| wrap(line.spans, width, KEY_COLUMN)));
             dialog.gap();
         }
@@ -97,6 +103,11 @@ fn key_group(
         lines.push(Line::from(vec![styled(binding.keys, keys), Span::raw(fill), styled(&description, text)]));
     }
     lines
+}
+
+/// A review has no texts to type.
+fn text_group(cx: &Context) -> Vec<Line<'static>> {
+    if cx.is_read_only() { Vec::new() } else { plain_group(cx, "in a note or a reason", TEXT_KEYS) }
 }
 
 fn mouse_group(cx: &Context) -> Vec<Line<'static>> {

@@ -72,6 +72,11 @@ pub trait Dialog: Any + Debug {
         Reaction::Ignored
     }
 
+    /// Handles a text that comes back from the person's editor, or why there is none.
+    fn on_edited(&mut self, _edited: &Result<String, String>) -> Reaction {
+        Reaction::Ignored
+    }
+
     /// Called before the dialog is reopened because its request was rejected.
     fn on_rejected(&mut self, _why: &str) {}
 
@@ -183,6 +188,7 @@ impl Layer for DialogLayer {
             Input::Paste(text) => self.dialog.paste(text),
             Input::Mouse(event) => return self.mouse(*event, cx),
             Input::KeyUnlocked(unlocked) => return self.dialog.on_key_unlocked(unlocked, cx),
+            Input::Edited(edited) => return self.dialog.on_edited(edited),
             _ => return Reaction::Ignored,
         }
         Reaction::handled()

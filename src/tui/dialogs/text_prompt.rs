@@ -68,6 +68,8 @@ pub struct TextPrompt {
     pub stage: PromptStage,
     /// An error to show.
     pub error: Option<String>,
+    /// How often the text came back from an editor.
+    pub edits: u8,
 }
 
 /// What to do after a key.
@@ -87,7 +89,15 @@ impl TextPrompt {
     /// An empty prompt.
     pub fn new(point: PointId, purpose: PromptPurpose) -> Self {
         let duration = TextField::with_text("24h");
-        Self { point, purpose, text: TextField::default(), duration, stage: PromptStage::Text, error: None }
+        Self {
+            point,
+            purpose,
+            text: TextField::default(),
+            duration,
+            stage: PromptStage::Text,
+            error: None,
+            edits: 0,
+        }
     }
 
     /// The prompt as a layer.
@@ -254,6 +264,9 @@ impl Dialog for TextPrompt {
     }
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
+        if self.stage == PromptStage::Text && keymap::opens_editor(key) {
+            return Reaction::Handled(vec![Effect::Edit(self.text.text().to_owned())]);
+        }
         match self.on_key(key) {
             PromptStep::Cancel => Reaction::close(),
             PromptStep::Stay => Reaction::handled(),
@@ -281,8 +294,21 @@ impl Dialog for TextPrompt {
         }
     }
 
+    /// A text that comes back from an editor is another question: nobody has seen it here.
     fn stage(&self) -> u8 {
-        self.stage as u8
+        self.stage as u8 + self.edits % 64 * 4
+    }
+
+    fn on_edited(&mut self, edited: &Result<String, String>) -> Reaction {
+        match edited {
+            Ok(text) => {
+                self.text = TextField::default();
+                self.paste(text);
+                self.edits = self.edits.wrapping_add(1);
+                Reaction::handled()
+            }
+            Err(why) => Reaction::Handled(vec![Effect::Refuse(why.clone())]),
+        }
     }
 
     fn on_rejected(&mut self, why: &str) {

@@ -5,6 +5,7 @@ use ratatui::text::Line;
 use crate::tui::context::{Context, pad_right};
 use crate::tui::dialogs::rolled_back::undone_section;
 use crate::tui::dialogs::text_prompt::{PromptPurpose, PromptStage, TextPrompt};
+use crate::tui::keymap::EDITOR_HINT;
 use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::dialog_view::DialogView;
@@ -110,14 +111,18 @@ fn add_keys(cx: &Context, dialog: &mut DialogView, width: usize, prompt: &TextPr
     match prompt.stage {
         PromptStage::Confirm => dialog.keys(cx, &[("y", &yes), ("Esc", "edit")], width),
         PromptStage::Text if has_duration => {
-            dialog.keys(cx, &[("Enter", "continue"), ("Tab", "for how long"), ("Esc", "cancel")], width);
+            dialog.keys(
+                cx,
+                &[("Enter", "continue"), ("Tab", "for how long"), EDITOR_HINT, ("Esc", "cancel")],
+                width,
+            );
         }
         PromptStage::Text if prompt.purpose == PromptPurpose::Note => {
-            dialog.keys(cx, &[("Enter", &format!("note as {me}")), ("Esc", "cancel")], width);
+            dialog.keys(cx, &[("Enter", &format!("note as {me}")), EDITOR_HINT, ("Esc", "cancel")], width);
         }
         PromptStage::Duration => {
             dialog.keys(cx, &[("Enter", "continue"), ("Tab", "the reason"), ("Esc", "cancel")], width);
         }
-        PromptStage::Text => dialog.keys(cx, &[("Enter", "continue"), ("Esc", "cancel")], width),
+        PromptStage::Text => dialog.keys(cx, &[("Enter", "continue"), EDITOR_HINT, ("Esc", "cancel")], width),
     }
 }
