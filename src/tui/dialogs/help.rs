@@ -9,10 +9,11 @@ use crate::tui::keymap::{
     KeyBinding, MOUSE_ACTIONS, NAVIGATION_KEYS, POINT_KEYS, REVIEW_KEYS, RUN_KEYS, TEXT_KEYS,
 };
 use crate::tui::layer::Reaction;
-use crate::tui::style::symbols::status_symbol;
+use crate::tui::style::symbols::{OBSERVATION_SYMBOLS, status_symbol};
 use crate::tui::style::text::width as cells_of;
 use crate::tui::style::text::{styled, wrap};
 use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::summary::Symbol;
 use crate::tui::widgets::dialog_view::DialogView;
 use gonogo_core::checklist::{Point, PointId};
 use gonogo_core::run::Status;
@@ -146,16 +147,24 @@ fn symbol_legend(cx: &Context, width: usize) -> Vec<Line<'static>> {
         Status::Waived(until),
         Status::NotApplicable,
     ];
-    let mut lines = vec![Line::from(cx.dim("symbols"))];
-    for pair in all.chunks(2) {
-        let cells = pair.iter().flat_map(|status| pad_right(legend_entry(cx, status), width / 2));
+    let statuses = all.iter().map(|status| (status_symbol(status), status.label()));
+    let of_values = OBSERVATION_SYMBOLS.map(|(symbol, role, meaning)| ((symbol, role), meaning.to_owned()));
+    let mut lines = legend(cx, "symbols of points", &statuses.collect::<Vec<_>>(), width);
+    lines.push(Line::default());
+    lines.extend(legend(cx, "symbols of values", &of_values, width));
+    lines
+}
+
+fn legend(cx: &Context, title: &str, entries: &[(Symbol, String)], width: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::from(cx.dim(title))];
+    for pair in entries.chunks(2) {
+        let cells = pair.iter().flat_map(|entry| pad_right(legend_entry(cx, entry), width / 2));
         lines.push(Line::from(cells.collect::<Vec<_>>()));
     }
     lines
 }
 
-fn legend_entry(cx: &Context, status: &Status) -> Vec<Span<'static>> {
-    let (sign, role) = status_symbol(status);
-    let fill = " ".repeat(3 - cells_of(sign).min(2));
-    vec![cx.with_role(&format!("{sign}{fill}"), role), styled(&status.label(), Theme::text())]
+fn legend_entry(cx: &Context, ((symbol, role), meaning): &(Symbol, String)) -> Vec<Span<'static>> {
+    let fill = " ".repeat(3 - cells_of(symbol).min(2));
+    vec![cx.with_role(&format!("{symbol}{fill}"), *role), styled(meaning, Theme::text())]
 }

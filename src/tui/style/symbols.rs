@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 
 use crate::tui::style::theme::StyleRole;
 use gonogo_core::outcome::{Class, Observation, key};
 use gonogo_core::run::Status;
+
+/// The symbol of a value that was recorded only.
+const RECORDED: &str = "·";
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 /// The frames of the spinner in ASCII; none of them is the symbol of a state.
@@ -82,12 +85,19 @@ pub fn observation_symbol(seen: &Observation) -> (&'static str, StyleRole) {
     match seen.ok {
         Some(true) if seen.has_key(key::NOTICE) => ("ℹ", StyleRole::Attention),
         Some(true) if seen.has_key(key::LEFT_TO_PEOPLE) => ("◐", StyleRole::Attention),
-        Some(true) if seen.is_recorded() => ("·", StyleRole::Idle),
+        Some(true) if seen.is_recorded() => (RECORDED, StyleRole::Idle),
         Some(true) => outcome_symbol(Class::Pass),
         Some(false) => outcome_symbol(Class::Fail),
         None => outcome_symbol(Class::Error),
     }
 }
+
+/// The symbols of observations that no status has, with their roles and what they mean.
+pub const OBSERVATION_SYMBOLS: [(&str, StyleRole, &str); 3] = [
+    (RECORDED, StyleRole::Idle, "recorded only"),
+    ("ℹ", StyleRole::Attention, "notice"),
+    ("◐", StyleRole::Attention, "left to people"),
+];
 
 /// The symbol of an outcome, and its role.
 pub const fn outcome_symbol(class: Class) -> (&'static str, StyleRole) {
@@ -106,11 +116,33 @@ pub fn spinner(elapsed: Duration) -> &'static str {
 
 /// Replaces every cell that is not ASCII, one for one, so that the layout stays the same.
 pub fn to_ascii(buffer: &mut Buffer) {
+    let columns = usize::from(buffer.area.width).max(1);
+    buffer.content.chunks_mut(columns).for_each(widen_ellipses);
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() {
             let replacement = ascii_symbol(cell.symbol());
             cell.set_symbol(replacement);
         }
+    }
+}
+
+/// Puts `...` for `…`, over the characters before it, or over the space after it: one dot looks like the end of a
+/// sentence.
+fn widen_ellipses(row: &mut [Cell]) {
+    let is_blank = |row: &[Cell], index: usize| row.get(index).is_none_or(|cell| cell.symbol() == " ");
+    let is_text = |cell: &Cell| !matches!(cell.symbol(), " " | "\"" | "“" | "(");
+    for index in (0..row.len()).filter(|index| row[*index].symbol() == "…").collect::<Vec<_>>() {
+        let ends_word =
+            row.get(index + 1).is_none_or(|next| !next.symbol().starts_with(char::is_alphanumeric));
+        let before = row[..index].iter().rev().take(2).take_while(|cell| is_text(cell)).count();
+        let dots = match before {
+            1 | 2 if ends_word => index - before..index + 1,
+            0 if (1..=3).all(|after| is_blank(row, index + after)) => index..(index + 3).min(row.len()),
+            _ => continue,
+        };
+        row[dots].iter_mut().for_each(|cell| {
+            cell.set_symbol(".");
+        });
     }
 }
 
@@ -158,5 +190,22 @@ mod tests {
         all.sort_unstable();
         all.dedup();
         assert_eq!((all.len(), ascii_symbol("•")), (count, "i"));
+    }
+
+    #[test]
+    fn in_ascii_an_ellipsis_is_three_dots() {
+        let cases = [
+            ("Exchange, ret…  failed", "Exchange, r...  failed", "a cut title"),
+            ("RabbitMQ:…", "RabbitM...", "at the edge"),
+            ("“abcd…” x", "\"ab...\" x", "a cut filter"),
+            ("a …     ", "a ...   ", "a line that stands for others"),
+            ("env = \"…\"", "env = \".\"", "no text to cut"),
+            ("1…3", "1.3", "a range"),
+        ];
+        for (text, expected, what) in cases {
+            let mut buffer = Buffer::with_lines([text]);
+            to_ascii(&mut buffer);
+            assert_eq!(buffer, Buffer::with_lines([expected]), "{what}");
+        }
     }
 }

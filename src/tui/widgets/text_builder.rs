@@ -39,7 +39,7 @@ impl TextBuilder {
     pub fn mark_truncated(&mut self, cx: &Context) {
         if self.lines.len() >= MAX_LINES {
             self.lines.truncate(MAX_LINES);
-            let more = "… there is more; `gonogo report` shows it all";
+            let more = "there is more; `gonogo report` shows it all";
             self.lines.push(Line::from(truncate_spans(vec![cx.dim(more)], self.width)));
         }
     }
