@@ -92,8 +92,29 @@ pub struct SectionSummary {
     pub symbol: Symbol,
     /// The number of its points that are done.
     pub done: usize,
-    /// The number of points for each symbol; symbols that need attention first.
-    pub symbol_counts: Vec<(Symbol, usize)>,
+    /// The number of points in each status; those that need attention first.
+    pub status_counts: Vec<StatusCount>,
+}
+
+/// How many points of a section are in a status.
+#[derive(Clone, Debug)]
+pub struct StatusCount {
+    /// The symbol of the status.
+    pub symbol: Symbol,
+    /// The status, as it stands after a number.
+    pub word: String,
+    /// The number of points.
+    pub count: usize,
+}
+
+/// A status as it stands after a number of points.
+fn count_word(status: &Status) -> String {
+    match status {
+        Status::NeedsConfirmation { .. } => "to confirm".into(),
+        Status::NeedsAction(_) => "to run".into(),
+        Status::NotApplicable => "n/a".into(),
+        status => status.label(),
+    }
 }
 
 /// What a summary was computed from.
@@ -183,7 +204,7 @@ impl Default for Summary {
 
 impl Default for SectionSummary {
     fn default() -> Self {
-        Self { symbol: symbols::status_symbol(&Status::Pending), done: 0, symbol_counts: Vec::new() }
+        Self { symbol: symbols::status_symbol(&Status::Pending), done: 0, status_counts: Vec::new() }
     }
 }
 
@@ -191,16 +212,16 @@ impl SectionSummary {
     fn compute(cx: &Context, points: &[Point]) -> Self {
         let statuses: Vec<_> = points.iter().map(|point| (cx.status(point), point)).collect();
         let done = statuses.iter().filter(|(status, _)| status.is_done()).count();
-        let mut counts: Vec<(Symbol, usize)> = Vec::new();
+        let mut counts: Vec<StatusCount> = Vec::new();
         for (status, point) in &statuses {
             let symbol = cx.point_status_symbol(point, status);
-            match counts.iter_mut().find(|(other, _)| *other == symbol) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((symbol, 1)),
+            match counts.iter_mut().find(|other| other.symbol == symbol) {
+                Some(other) => other.count += 1,
+                None => counts.push(StatusCount { symbol, word: count_word(status), count: 1 }),
             }
         }
-        counts.sort_by_key(|((_, role), _)| !is_prominent(*role));
-        Self { symbol: section_symbol(cx, &statuses), done, symbol_counts: counts }
+        counts.sort_by_key(|counted| !is_prominent(counted.symbol.1));
+        Self { symbol: section_symbol(cx, &statuses), done, status_counts: counts }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::tui::style::text::{
     clip_to_cells, limit_lines, spans_width, styled, truncate, truncate_spans, width, wrap,
 };
 use crate::tui::style::theme::{Theme, is_prominent};
-use crate::tui::summary::SectionSummary;
+use crate::tui::summary::{SectionSummary, StatusCount};
 use crate::tui::widgets::hit_map::HitTarget;
 use crate::tui::widgets::marked_text::{mark_lines, marked};
 use gonogo_core::checklist::{Point, Section};
@@ -284,8 +284,20 @@ pub fn title_line(view: &View, index: usize, section: &Section, size: usize) -> 
     Line::from(justify(left, fill, right, size))
 }
 
-/// How many points of a section have each symbol, the prominent ones first.
+/// How many points of a section are in each status, the prominent ones first.
+pub fn word_counts(view: &View, section: &SectionSummary) -> Vec<Span<'static>> {
+    let each = section.status_counts.iter().enumerate();
+    let each = each.flat_map(|(index, status)| {
+        let gap = if index == 0 { "" } else { " · " };
+        [view.dim(gap), view.with_role(&format!("{} {}", status.count, status.word), status.symbol.1)]
+    });
+    each.chain([Span::raw(" ")]).collect()
+}
+
+/// The same with symbols, where the words do not fit.
 pub fn symbol_counts(view: &View, section: &SectionSummary) -> Vec<Span<'static>> {
-    let each = section.symbol_counts.iter();
-    each.map(|((symbol, role), count)| view.with_role(&format!("{symbol}{count} "), *role)).collect()
+    let each = section.status_counts.iter().map(|StatusCount { symbol: (symbol, role), count, .. }| {
+        view.with_role(&format!("{symbol}{count} "), *role)
+    });
+    each.collect()
 }

@@ -60,15 +60,18 @@ fn medium(view: &View, area: Rect) -> Vec<PlacedLine> {
     lines
 }
 
-/// A section in one line: title, symbols, count.
+/// A section in one line: its title, how many points are in which status, and how many are done.
 fn bar(view: &View, index: usize, size: usize) -> Line<'static> {
     let Some(section) = view.plan().sections.get(index) else { return Line::default() };
-    let mut right = vec![Span::raw(" ")];
     let summary = view.run.summary.section(index);
-    right.extend(point_list::symbol_counts(view, &summary));
-    right.push(point_list::count_label(view, index, section));
     let (symbol, role) = summary.symbol;
-    right.push(view.with_role(symbol, role));
+    let done = [point_list::count_label(view, index, section), view.with_role(symbol, role)];
+    // The title, its number, and a piece of the rule.
+    let room = size.saturating_sub(width(&section.title) + done.iter().map(Span::width).sum::<usize>() + 6);
+    let counts = [point_list::word_counts, point_list::symbol_counts].map(|counts| counts(view, &summary));
+    let fits = |counts: &&Vec<Span>| counts.iter().map(Span::width).sum::<usize>() <= room;
+    let counts = counts.iter().find(fits).unwrap_or(&counts[1]).clone();
+    let right: Vec<_> = [Span::raw(" ")].into_iter().chain(counts).chain(done).collect();
     let used: usize = right.iter().map(Span::width).sum();
     let name = vec![
         view.dim(&format!("{} ", index + 1)),
@@ -115,14 +118,13 @@ fn visible_cells(cells: Vec<Line<'static>>, open: usize, room: usize) -> Vec<(us
     cells.into_iter().enumerate().skip(first).take(last.max(1)).collect()
 }
 
-/// The filter and the marks of the plan. If they do not fit, only that there is a filter.
+/// The filter and the marks of the plan; only the filter if both do not fit.
 fn marks_line(view: &View, room: usize) -> Line<'static> {
     let (filter, marks) = (view.checklist.filter_text().map(header::filter_label), header::plan_marks(view));
     let all = |filter: Option<String>| filter.into_iter().chain(marks.clone()).collect::<Vec<_>>();
-    let short = all(filter.as_ref().map(|_| "filter".into()));
-    let texts = [all(filter).join(" · "), short.join(" · "), short.join(" ")];
-    let text = texts.iter().find(|text| width(text) <= room).unwrap_or(&texts[2]);
-    Line::from(truncate_spans(vec![view.with_role(text, StyleRole::Attention)], room)).right_aligned()
+    let both = all(filter.clone()).join(" · ");
+    let text = filter.filter(|_| width(&both) > room).unwrap_or(both);
+    Line::from(truncate_spans(vec![view.with_role(&text, StyleRole::Attention)], room)).right_aligned()
 }
 
 /// A section in a few cells: its number and its symbol.
