@@ -29,7 +29,7 @@ impl Dialog for QuitDialog {
             let text = "You are asked what is broken; then the debrief says it, and the drill is over.";
             dialog.put(vec![cx.with_role(text, StyleRole::Attention)], width, 0);
         }
-        dialog.keys(cx, &[("y", "quit"), ("Esc", "go on")], width);
+        dialog.keys(cx, &[("y", "quit"), ("Esc", "continue")], width);
         dialog
     }
 

@@ -1,6 +1,7 @@
 //! The start screen: `gonogo` without a command.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,11 +9,15 @@ use std::time::{Duration, Instant};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::tui::Host as _;
+use crate::tui::context::pad_right;
+use crate::tui::style::symbols;
+use crate::tui::style::text::{width, wrap};
 use crate::tui::style::theme::{Appearance, Theme};
 use crate::tui::terminal::input_filter::{FilteredInput, InputFilter, read_event};
 use crate::tui::terminal::replies::BACKGROUND_TIMEOUT;
@@ -20,6 +25,12 @@ use crate::tui::terminal::{TerminalGuard, TerminalOptions};
 
 /// How often signals are checked for.
 const SIGNAL_POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The most likely keys, and what else there is.
+const KEYS: &[&str] = &["↑ ↓ choose", "Enter go", "q quit", "? keys", "gonogo --help lists all commands"];
+/// All keys.
+const ALL_KEYS: &[&str] =
+    &["↑ ↓ j k Tab choose", "Enter go", "q Esc quit", "g G first, last", "? fewer keys", "Ctrl-Z suspend"];
 
 /// A group of options.
 #[derive(Clone, Debug)]
@@ -142,60 +153,67 @@ impl StartList<'_> {
                 .areas(frame.area());
         let version = format!(" gonogo  {}", env!("CARGO_PKG_VERSION"));
         frame.render_widget(Paragraph::new(version).style(theme.header()), top);
-        let (lines, chosen) = self.lines(theme);
+        let (lines, chosen) = self.lines(theme, usize::from(body.width));
         let height = usize::from(body.height);
-        // The chosen line stays visible, with a line below it if there is space.
-        let first = (chosen + 2).saturating_sub(height).min(lines.len().saturating_sub(height));
+        // The chosen option stays visible, with a line below it if there is space.
+        let first = (chosen.end + 1).saturating_sub(height).min(lines.len().saturating_sub(height));
+        let first = first.min(chosen.start);
         let shown: Vec<Line> = lines.into_iter().skip(first).take(height).collect();
         frame.render_widget(Paragraph::new(shown), body);
-        let (up, mark) = if self.appearance.ascii { ("up, down", "-") } else { ("↑ ↓", "·") };
-        let keys = if self.has_help {
-            format!(
-                " {up} j k Tab choose {mark} g G first, last {mark} Enter go {mark} Ctrl-Z suspend {mark} q Esc quit"
-            )
-        } else {
-            format!(
-                " {up} choose {mark} Enter go {mark} q quit {mark} ? keys {mark} gonogo --help lists all commands"
-            )
-        };
+        let keys = if self.has_help { ALL_KEYS } else { KEYS };
+        let keys = fitting_keys(keys, usize::from(hints.width));
         frame.render_widget(Paragraph::new(keys).style(theme.dim()), hints);
+        if self.appearance.ascii {
+            symbols::to_ascii(frame.buffer_mut());
+        }
     }
 
-    /// All lines, and the index of the chosen one.
-    fn lines(&self, theme: Theme) -> (Vec<Line<'static>>, usize) {
+    /// All lines, wrapped at `limit` cells, and which of them are the chosen option.
+    fn lines(&self, theme: Theme, limit: usize) -> (Vec<Line<'static>>, Range<usize>) {
         let names =
             self.groups.iter().flat_map(|group| &group.options).map(|option| option.name.chars().count());
-        let width = names.max().unwrap_or(0).min(32);
-        let (mut lines, mut chosen, mut index) = (Vec::new(), 0, 0);
+        let column = names.max().unwrap_or(0).min(32);
+        let (mut lines, mut chosen, mut index) = (Vec::new(), 0..0, 0);
         for group in self.groups {
             lines.push(Line::default());
             lines.push(Line::styled(format!(" {}", group.title), theme.accent()));
             if group.options.is_empty() {
-                lines.push(Line::styled(format!("   {}", group.empty_text), theme.dim()));
+                let text = Span::styled(format!("   {}", group.empty_text), theme.dim());
+                lines.extend(wrap(vec![text], limit, 3));
             }
             for option in &group.options {
                 let is_chosen = index == self.selected;
-                let symbol = match (is_chosen, self.appearance.ascii) {
-                    (false, _) => " ",
-                    (true, false) => "▌",
-                    (true, true) => ">",
-                };
-                let name = format!(" {symbol} {:width$}  ", option.name);
-                let line = Line::from(vec![
-                    Span::styled(name, Theme::strong()),
-                    Span::styled(option.description.clone(), theme.dim()),
-                ]);
+                let symbol = if is_chosen { "▌" } else { " " };
+                let name = format!(" {symbol} {:column$}  ", option.name);
+                let hang = name.chars().count();
+                let hang = if hang * 2 > limit { 5 } else { hang };
+                let start = lines.len();
+                let description = Span::styled(option.description.clone(), theme.dim());
+                let option_lines = wrap(vec![Span::styled(name, Theme::strong()), description], limit, hang);
+                let style = if is_chosen { theme.selected() } else { Style::new() };
+                let filled = |line: Line<'static>| Line::from(pad_right(line.spans, limit)).style(style);
+                lines.extend(option_lines.into_iter().map(filled));
                 if is_chosen {
-                    chosen = lines.len();
-                    lines.push(line.style(theme.selected()));
-                } else {
-                    lines.push(line);
+                    chosen = start..lines.len();
                 }
                 index += 1;
             }
         }
         (lines, chosen)
     }
+}
+
+/// As many of the keys as fit, the first ones first.
+fn fitting_keys(keys: &[&str], limit: usize) -> String {
+    let mut line = String::new();
+    for key in keys {
+        let gap = if line.is_empty() { " " } else { " · " };
+        if width(&line) + width(gap) + width(key) <= limit {
+            line.push_str(gap);
+            line.push_str(key);
+        }
+    }
+    line
 }
 
 #[cfg(test)]
@@ -257,6 +275,20 @@ mod tests {
             assert!(screen.contains("▌ local v1.4.0"), "{height}:\n{screen}");
             let (screen, _) = shown(&[KeyCode::End, KeyCode::Home], 40, height);
             assert!(screen.contains("▌ rehearse"), "{height}:\n{screen}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_cut_on_a_narrow_screen() {
+        let (screen, _) = shown(&[], 30, 40);
+        let words: String = screen.replace(['"', '\n'], " ");
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("rehearse no servers, no keys, no network"), "{screen}");
+        for (keys, expected) in
+            [(vec![], "↑ ↓ choose · Enter go"), (vec![KeyCode::Char('?')], "↑ ↓ j k Tab choose")]
+        {
+            let (screen, _) = shown(&keys, 30, 40);
+            assert!(screen.contains(expected), "{screen}");
         }
     }
 
