@@ -101,13 +101,15 @@ pub struct Context<'a> {
     pub screen: Rect,
     /// The part of it that the run is drawn on.
     pub area: Rect,
+    /// The part of the screen that a notice leaves to dialogs.
+    pub dialog_screen: Rect,
 }
 
 impl<'a> Context<'a> {
     /// Judges the run as of now.
     pub fn new(run: &'a RunView, session: &'a ScreenSession, screen: Rect, area: Rect) -> Self {
         let (judgement, theme) = (run.state.judge(&run.now), Theme::new(session.appearance));
-        Self { run, session, judgement, theme, screen, area }
+        Self { run, session, judgement, theme, screen, area, dialog_screen: screen }
     }
 
     /// The plan of the run.

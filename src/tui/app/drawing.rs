@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ratatui::Frame;
+use ratatui::layout::Rect;
 
 use super::{App, QUIT_TIMEOUT};
 use crate::tui::context::Context;
@@ -21,8 +22,8 @@ impl App {
             let summary = Summary::compute(&self.context());
             self.run.summary = summary;
         }
-        let area = self.area();
-        let cx = Context::new(&self.run, &self.session, self.screen, area);
+        let (area, dialog_screen) = (self.area(), self.dialog_screen());
+        let cx = Context { dialog_screen, ..Context::new(&self.run, &self.session, self.screen, area) };
         self.layers.refresh_palette(&cx);
         self.layers.iter_mut().for_each(|layer| layer.prepare(&cx));
         if is_too_small(frame.area()) {
@@ -36,20 +37,33 @@ impl App {
     }
 
     fn draw_layers(&self, frame: &mut Frame) {
-        let (cx, has_dialog) = (self.context(), self.layers.has_dialog());
-        let line = HintLine {
-            notice: self.notices.notice.as_ref(),
-            is_guarded: self.notices.is_typing_guarded(has_dialog),
-            hints: self.layers.hints(&cx),
-            is_saving: self.pending.is_saving(),
-            is_quitting: self.quit_state.stop_requested.is_some(),
-        };
+        let cx = Context { dialog_screen: self.dialog_screen(), ..self.context() };
+        let line = self.hint_line(&cx);
         self.layers.draw(&cx, frame, false);
         line.draw(&cx, frame);
         self.layers.draw(&cx, frame, true);
-        if has_dialog && line.notice.is_some() {
+        if self.layers.has_dialog() && line.notice.is_some() {
             line.draw(&cx, frame);
         }
+    }
+
+    fn hint_line(&self, cx: &Context) -> HintLine<'_> {
+        HintLine {
+            notice: self.notices.notice.as_ref(),
+            is_guarded: self.notices.is_typing_guarded(self.layers.has_dialog()),
+            hints: self.layers.hints(cx),
+            is_saving: self.pending.is_saving(),
+            is_quitting: self.quit_state.stop_requested.is_some(),
+        }
+    }
+
+    /// The part of the screen above a notice. Dialogs keep to it: the notice would cover their keys, or lines that then
+    /// count as seen.
+    fn dialog_screen(&self) -> Rect {
+        let cx = self.context();
+        let top = self.hint_line(&cx).notice_area(&cx).map(|area| area.y);
+        let top = top.filter(|_| self.layers.has_dialog() && !is_too_small(self.screen));
+        Rect { height: top.map_or(self.screen.height, |y| y - self.screen.y), ..self.screen }
     }
 
     /// The window title, if it has changed since it was last set.

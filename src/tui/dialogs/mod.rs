@@ -135,7 +135,7 @@ impl DialogLayer {
 
     /// Scrolls by so many lines, within the limits.
     fn scroll_by(&mut self, lines: isize, cx: &Context) {
-        self.scroll = self.scroll.saturating_add_signed(lines).min(self.view(cx).scroll_limit(cx.area));
+        self.scroll = self.scroll.saturating_add_signed(lines).min(self.view(cx).scroll_limit(cx));
     }
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
@@ -148,7 +148,7 @@ impl DialogLayer {
             Some(DialogKey::Scroll(lines)) => self.scroll_by(lines, cx),
             Some(DialogKey::ScrollPages(pages)) => {
                 // One line of the page before stays, so that nothing is skipped.
-                let shown = self.view(cx).shown_lines(cx.screen, self.scroll).len();
+                let shown = self.view(cx).shown_lines(cx, self.scroll).len();
                 self.scroll_by(pages * shown.saturating_sub(1).max(1).cast_signed(), cx);
             }
             _ => {}
@@ -163,10 +163,10 @@ impl DialogLayer {
             return Reaction::handled();
         }
         let (position, view) = (Position::new(event.column, event.row), self.view(cx));
-        if event.modifiers != KeyModifiers::NONE || !view.area(cx.screen).contains(position) {
+        if event.modifiers != KeyModifiers::NONE || !view.area(cx).contains(position) {
             return Reaction::handled();
         }
-        let reaction = self.dialog.mouse(event, view.line_at(cx.screen, self.scroll, position), cx);
+        let reaction = self.dialog.mouse(event, view.line_at(cx, self.scroll, position), cx);
         match (&reaction, event.kind) {
             (Reaction::Ignored, MouseEventKind::ScrollUp) => self.scroll_by(-WHEEL_LINES, cx),
             (Reaction::Ignored, MouseEventKind::ScrollDown) => self.scroll_by(WHEEL_LINES, cx),
@@ -195,7 +195,11 @@ impl Layer for DialogLayer {
     }
 
     fn draw(&self, cx: &Context, frame: &mut Frame) {
-        self.view(cx).draw(cx, frame, self.scroll);
+        let mut view = self.view(cx);
+        if !self.seen.are_all {
+            view.mark_unread(cx, |key| self.dialog.decides(key, cx));
+        }
+        view.draw(cx, frame, self.scroll);
     }
 
     /// The frame that follows shows these lines. Lines count as seen from the beginning on, without a gap.
@@ -204,7 +208,7 @@ impl Layer for DialogLayer {
             self.seen = SeenLines { stage: self.dialog.stage(), ..SeenLines::default() };
         }
         let view = self.view(cx);
-        let shown = view.shown_lines(cx.screen, self.scroll);
+        let shown = view.shown_lines(cx, self.scroll);
         if !is_too_small(cx.screen) && shown.start <= self.seen.count {
             self.seen.count = self.seen.count.max(shown.end);
         }

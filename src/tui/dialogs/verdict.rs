@@ -11,8 +11,8 @@ use crate::tui::dialogs::text_prompt::{PromptPurpose, TextPrompt};
 use crate::tui::keymap::{self, DialogKey};
 use crate::tui::layer::{Effect, Reaction};
 use crate::tui::rules::PLACEHOLDER_REASON;
+use crate::tui::style::text::styled;
 use crate::tui::style::text::width as cells_of;
-use crate::tui::style::text::{limit_lines, styled, wrap};
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::dialog_view::DialogView;
 use crate::tui::widgets::header::decision_role;
@@ -21,7 +21,7 @@ use gonogo_core::journal::entry::{Decision, Verdict, VerdictReason};
 use gonogo_core::run::{Act, CurrentVerdict, judge};
 use gonogo_core::text;
 
-/// The width from which reasons are shown in full; on a narrow screen, the list would be too long.
+/// The width from which reasons stand in a column of their own.
 const WIDE: usize = 60;
 
 /// Shows the verdict.
@@ -154,19 +154,13 @@ fn reason_lines(cx: &Context, dialog: &mut DialogView, width: usize, verdict: &V
     }
     dialog.gap();
     let widest = verdict.reasons.iter().map(|reason| cells_of(&reason.point)).max().unwrap_or(0);
-    let column = widest.min(width * 2 / 5);
+    let column = if width >= WIDE { widest.min(width * 2 / 5) } else { 0 };
     for reason in &verdict.reasons {
-        let lines = wrap(reason_line(cx, reason, column), width, if width >= WIDE { 5 + column } else { 3 });
-        let max_lines = match cx.plan().point(&reason.point).map(|point| cx.status(point)) {
-            _ if width >= WIDE => lines.len(),
-            Some(status) if status.is_no_go() => 2,
-            _ => 1,
-        };
-        dialog.body.extend(limit_lines(lines, max_lines, width));
+        dialog.put(reason_line(cx, reason, column), width, if width >= WIDE { 5 + column } else { 3 });
     }
 }
 
-/// Why one point prevents GO.
+/// Why one point prevents GO. Without a column, only what failed is explained: the list would be too long.
 fn reason_line(cx: &Context, reason: &VerdictReason, column: usize) -> Vec<Span<'static>> {
     let (symbol, role) = match cx.plan().point(&reason.point) {
         Some(point) => cx.point_status_symbol(point, &cx.status(point)),
@@ -175,7 +169,10 @@ fn reason_line(cx: &Context, reason: &VerdictReason, column: usize) -> Vec<Span<
     let id = text::line(&reason.point);
     let fill = " ".repeat(column.saturating_sub(cells_of(&id)) + 2);
     let symbol_fill = " ".repeat(3 - cells_of(symbol).min(2));
-    let explanation = if reason.why.is_empty() { String::new() } else { format!(" · {}", reason.why) };
+    let is_no_go = cx.plan().point(&reason.point).is_none_or(|point| cx.status(point).is_no_go());
+    let has_room = column > 0 || is_no_go;
+    let explanation =
+        if reason.why.is_empty() || !has_room { String::new() } else { format!(" · {}", reason.why) };
     vec![
         cx.with_role(&format!("{symbol}{symbol_fill}"), role),
         styled(&format!("{id}{fill}"), Theme::text()),

@@ -125,13 +125,20 @@ impl Layer for RollbackView {
     /// Keys that act are left out if the run is closing or read-only.
     fn hints(&self, cx: &Context) -> Option<Vec<Hint>> {
         let can_act = !cx.run.state.is_closing() && cx.can_act();
-        let act = |hint| Some(hint).filter(|_| can_act);
+        let has_step = self.selected < cx.plan().rollback.len();
+        let can_record = can_act
+            && matches!(
+                cx.rejection(Act::RollBack { reason: None }),
+                None | Some(Rejection::ReasonNeeded(_))
+            );
+        let record = |is_next: bool| Some(("b", "record it")).filter(|_| can_record && is_next != has_step);
         let all = [
-            Some(("↑ ↓", "step")),
-            act(("a", "run it")),
+            record(true),
+            Some(("a", "run it")).filter(|_| can_act && has_step),
             Some(("a", "open a rollback run")).filter(|_| cx.run.state.is_sealed() && cx.can_act()),
+            Some(("↑ ↓", "step")),
             Some(("o", "output")),
-            act(("b", "record it")),
+            record(false),
             Some(("v", "verdict")),
             Some(("Esc", "the checklist")),
             Some(PALETTE_HINT),
@@ -173,9 +180,12 @@ fn draw(cx: &Context, frame: &mut Frame, selected: usize) {
     } else {
         builder.lines.extend(side_lines(cx, usize::from(left.width)));
     }
-    // The selected step stays visible.
-    let skipped = (selected_lines.1 + 1).saturating_sub(usize::from(left.height)).min(selected_lines.0);
-    hit_map::draw_lines(frame, left, builder.lines.into_iter().skip(skipped));
+    // The title and the selected step stay visible.
+    hit_map::draw_lines(frame, left, builder.lines.drain(..1));
+    let below = Rect { y: left.y + 1, height: left.height.saturating_sub(1), ..left };
+    let (from, to) = selected_lines;
+    let skipped = (to - 1).saturating_sub(usize::from(below.height)).min(from - 1);
+    hit_map::draw_lines(frame, below, builder.lines.into_iter().skip(skipped));
 }
 
 /// The steps, and the range of lines of the selected one.
@@ -198,7 +208,7 @@ fn steps_text(cx: &Context, width: usize, selected: usize) -> (TextBuilder, (usi
         builder.put(vec![cx.with_role(&format!("✖ {}", text::line(&problem)), StyleRole::Failed)], 2);
     }
     builder.gap();
-    let mut selected_lines = (0, 0);
+    let mut selected_lines = (1, 1);
     for (index, step) in plan.rollback.iter().enumerate() {
         let from = builder.lines.len();
         let mut step_text = TextBuilder { width: width.saturating_sub(4), lines: Vec::new() };

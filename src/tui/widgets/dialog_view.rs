@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
@@ -30,12 +31,15 @@ pub struct DialogView {
     pub cursor: Option<(usize, usize)>,
     /// Whether it opens scrolled to the end, where the question is.
     pub at_end: bool,
+    /// Whether some keys do not answer yet: the text has to be scrolled to its end first.
+    is_unread: bool,
 }
 
 impl DialogView {
     /// An empty dialog.
     pub fn new(title: impl Into<String>, role: StyleRole) -> Self {
-        Self { title: title.into(), role, body: Vec::new(), footer: Vec::new(), cursor: None, at_end: false }
+        let (body, footer) = (Vec::new(), Vec::new());
+        Self { title: title.into(), role, body, footer, cursor: None, at_end: false, is_unread: false }
     }
 
     /// Adds a paragraph.
@@ -55,14 +59,30 @@ impl DialogView {
             let pair = [styled(key, cx.theme.accent()), styled(&format!(" {description}"), Theme::text())];
             let used: usize = line.iter().chain(&pair).map(Span::width).sum();
             if !line.is_empty() && used + 3 > width {
-                self.footer.push(Line::from(std::mem::take(&mut line)));
+                self.footer.extend(wrap(std::mem::take(&mut line), width, 2));
             }
             if !line.is_empty() {
                 line.push(Span::raw("   "));
             }
             line.extend(pair);
         }
-        self.footer.push(Line::from(line));
+        self.footer.extend(wrap(line, width, 2));
+    }
+
+    /// Dims the keys that answer the question, as the end of the text has not been on the screen.
+    pub fn mark_unread(&mut self, cx: &Context, answers: impl Fn(KeyEvent) -> bool) {
+        for line in &mut self.footer {
+            let mut dims = false;
+            for span in &mut line.spans {
+                if span.style == cx.theme.accent() {
+                    dims = shown_key(&span.content).is_some_and(&answers);
+                    self.is_unread |= dims;
+                }
+                if dims {
+                    span.style = cx.theme.dim();
+                }
+            }
+        }
     }
 
     /// Adds a text field of at least `min_rows` rows, with the cursor if it has the focus.
@@ -82,8 +102,13 @@ impl DialogView {
         cells(self.body.len() + self.footer.len() + 3)
     }
 
-    /// The area of the dialog on a screen.
-    pub fn area(&self, screen: Rect) -> Rect {
+    /// The area of the dialog. It moves only if a notice would cover a part of it.
+    pub fn area(&self, cx: &Context) -> Rect {
+        let area = self.area_on(cx.screen);
+        if area.bottom() <= cx.dialog_screen.bottom() { area } else { self.area_on(cx.dialog_screen) }
+    }
+
+    fn area_on(&self, screen: Rect) -> Rect {
         let width = (text_columns(screen) + 4).min(screen.width);
         let height = self.height().min(max_height(screen));
         let x = screen.x + (screen.width - width) / 2;
@@ -98,23 +123,23 @@ impl DialogView {
     }
 
     /// The line of the text at a position of the screen.
-    pub fn line_at(&self, screen: Rect, scroll: usize, position: Position) -> Option<usize> {
-        let row = usize::from(position.y.checked_sub(self.area(screen).y + 1)?);
-        self.shown_lines(screen, scroll).nth(row)
+    pub fn line_at(&self, cx: &Context, scroll: usize, position: Position) -> Option<usize> {
+        let row = usize::from(position.y.checked_sub(self.area(cx).y + 1)?);
+        self.shown_lines(cx, scroll).nth(row)
     }
 
-    fn body_height(&self, screen: Rect) -> usize {
-        usize::from(self.area(screen).height).saturating_sub(self.footer.len() + 3)
+    fn body_height(&self, cx: &Context) -> usize {
+        usize::from(self.area(cx).height).saturating_sub(self.footer.len() + 3)
     }
 
     /// The highest scroll offset.
-    pub fn scroll_limit(&self, screen: Rect) -> usize {
-        self.body.len().saturating_sub(self.body_height(screen))
+    pub fn scroll_limit(&self, cx: &Context) -> usize {
+        self.body.len().saturating_sub(self.body_height(cx))
     }
 
     /// The lines of the text that a frame shows.
-    pub fn shown_lines(&self, screen: Rect, scroll: usize) -> Range<usize> {
-        let height = self.body_height(screen);
+    pub fn shown_lines(&self, cx: &Context, scroll: usize) -> Range<usize> {
+        let height = self.body_height(cx);
         let start = self.clamp_scroll(scroll, height);
         start..(start + height).min(self.body.len())
     }
@@ -122,7 +147,7 @@ impl DialogView {
     /// Draws the dialog over a dimmed screen.
     pub fn draw(&self, cx: &Context, frame: &mut Frame, scroll: usize) {
         let screen = frame.area();
-        let (area, height) = (self.area(screen), self.body_height(screen));
+        let (area, height) = (self.area(cx), self.body_height(cx));
         let buffer = frame.buffer_mut();
         buffer.set_style(screen, cx.theme.rule());
         // An empty column on either side.
@@ -135,7 +160,8 @@ impl DialogView {
         let beyond = self.body.len().saturating_sub(height + scroll);
         let more =
             if beyond > 0 { format!(" ↓ {} ", text::count(beyond, "more line")) } else { String::new() };
-        block.title_bottom(Line::from(cx.dim(&more)).right_aligned()).render(area, buffer);
+        let more = if self.is_unread { cx.with_role(&more, StyleRole::Attention) } else { cx.dim(&more) };
+        block.title_bottom(Line::from(more).right_aligned()).render(area, buffer);
         let text = Rect { x: area.x + 2, width: area.width - 4, height: 1, ..area };
         for (row, line) in (1..).zip(self.body.iter().skip(scroll).take(height)) {
             line.render(Rect { y: area.y + row, ..text }, buffer);
@@ -156,6 +182,17 @@ impl DialogView {
         let min_scroll = self.cursor.map_or(0, |(_, line)| (line + 2).saturating_sub(height));
         scroll.max(min_scroll).min(self.body.len().saturating_sub(height))
     }
+}
+
+/// The key of a hint, such as `y` or `production Enter`.
+fn shown_key(hint: &str) -> Option<KeyEvent> {
+    let code = match hint.rsplit(' ').next()? {
+        "Enter" => KeyCode::Enter,
+        "Esc" => KeyCode::Esc,
+        "Tab" => KeyCode::Tab,
+        key => KeyCode::Char(key.chars().next().filter(|_| key.chars().count() == 1)?),
+    };
+    Some(KeyEvent::from(code))
 }
 
 /// The maximum height of a dialog. It leaves the header visible if there is space.

@@ -10,7 +10,7 @@ use crate::tui::layer::Hint;
 use crate::tui::notice::Notice;
 use crate::tui::style::layout::bottom_line;
 use crate::tui::style::symbols;
-use crate::tui::style::text::{cells, styled, width, wrap};
+use crate::tui::style::text::{cells, limit_lines, styled, width, wrap};
 use crate::tui::style::theme::{StyleRole, Theme};
 
 /// The maximum number of lines of a notice.
@@ -39,10 +39,8 @@ impl HintLine<'_> {
     /// Draws the line.
     pub fn draw(&self, cx: &Context, frame: &mut Frame) {
         let area = bottom_line(cx.area);
-        if let Some(notice) = self.notice {
-            // The keys, or the top layer's text field, stay visible.
-            let above = Rect { y: area.y.saturating_sub(1), ..area };
-            self.draw_notice(cx, frame, above, notice);
+        if let Some(covered) = self.notice_area(cx) {
+            self.draw_notice(cx, frame, covered);
         }
         let Some(keys) = &self.hints else { return };
         let size = usize::from(area.width).saturating_sub(2);
@@ -53,8 +51,16 @@ impl HintLine<'_> {
         line.render(Rect { x: area.x + 1, width: cells(size), ..area }, frame.buffer_mut());
     }
 
-    /// Draws a notice over as many lines as it needs, up to a limit.
-    fn draw_notice(&self, cx: &Context, frame: &mut Frame, area: Rect, notice: &Notice) {
+    /// The area of the notice: as many lines as it needs, up to a limit. The line below stays visible: the keys, or the
+    /// top layer's text field.
+    pub fn notice_area(&self, cx: &Context) -> Option<Rect> {
+        let area = bottom_line(cx.area);
+        let height = cells(self.notice_lines(cx, area)?.len());
+        Some(Rect { y: area.y.saturating_sub(height), height, ..area })
+    }
+
+    fn notice_lines(&self, cx: &Context, area: Rect) -> Option<Vec<Line<'static>>> {
+        let notice = self.notice?;
         let (symbol, role) =
             if notice.is_refusal { ("✖ ", StyleRole::Failed) } else { ("• ", StyleRole::Confirmed) };
         let style = if notice.is_refusal { cx.theme.failed() } else { Theme::text() };
@@ -65,17 +71,14 @@ impl HintLine<'_> {
             styled(&notice.text, style),
             cx.with_role(guard_note, StyleRole::Attention),
         ];
-        let mut lines = wrap(text, size, 2);
         let max_lines = MAX_NOTICE_LINES + usize::from(self.is_guarded);
-        if lines.len() > max_lines {
-            lines.truncate(max_lines);
-            lines[max_lines - 1].spans.push(styled("…", style));
-        }
-        let height = cells(lines.len());
-        let covered = Rect { y: area.bottom() - height, height, ..area };
+        Some(limit_lines(wrap(text, size, 2), max_lines, size))
+    }
+
+    fn draw_notice(&self, cx: &Context, frame: &mut Frame, covered: Rect) {
         Clear.render(covered, frame.buffer_mut());
-        for (row, line) in (0..).zip(lines) {
-            let row_area = Rect { x: area.x + 1, y: covered.y + row, width: cells(size), height: 1 };
+        for (row, line) in (0..).zip(self.notice_lines(cx, covered).into_iter().flatten()) {
+            let row_area = Rect { x: covered.x + 1, y: covered.y + row, width: covered.width - 2, height: 1 };
             line.render(row_area, frame.buffer_mut());
         }
     }
