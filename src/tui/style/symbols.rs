@@ -31,6 +31,10 @@ const ASCII: &[(&str, &str)] = &[
     ("▷", ">"),
     ("◁", "<"),
     ("▶", "="),
+    ("▸", ">"),
+    ("■", "S"),
+    ("◆", "V"),
+    ("×", "x"),
     ("↯", "%"),
     ("≈", "~"),
     ("–", "-"),
@@ -190,6 +194,12 @@ mod tests {
         all.sort_unstable();
         all.dedup();
         assert_eq!((all.len(), ascii_symbol("•")), (count, "i"));
+    }
+
+    #[test]
+    fn in_ascii_no_mark_looks_like_needs_confirmation() {
+        // A seal, a verdict and an entry after the end of a log in the time line; the active operator.
+        assert_eq!(["■", "◆", "×", "▸"].map(ascii_symbol), ["S", "V", "x", ">"]);
     }
 
     #[test]
