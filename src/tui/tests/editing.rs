@@ -63,7 +63,7 @@ fn keys_from_before_the_end_of_the_editor_are_dropped_and_enter_waits_until_the_
     screen.draw();
     screen.app.mark_drawn(ended);
     for code in [KeyCode::Char('q'), KeyCode::Enter, KeyCode::Esc] {
-        screen.app.update(Msg::Queued(read_at(code, ended - READING_TIME)));
+        screen.app.update(Msg::Queued(read_at(code, ended.checked_sub(READING_TIME).unwrap())));
     }
     assert_eq!((screen.prompt_text(), screen.notice()), ("edited", ""));
     let early = screen.app.early_reason(&read_at(KeyCode::Enter, ended + READING_TIME / 2));
