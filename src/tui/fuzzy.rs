@@ -36,8 +36,16 @@ impl Query {
         Self(text.split_whitespace().map(lower_case).collect())
     }
 
+    /// Whether it has no words; then everything matches.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// How well the texts match, 0 at best; `None` if a word is found in none of them.
     pub fn cost(&self, texts: &[&str], mode: MatchMode) -> Option<usize> {
+        if self.is_empty() {
+            return Some(0);
+        }
         let texts: Vec<_> = texts.iter().map(|text| lower_case(text)).collect();
         let best = |word: &Vec<char>| {
             texts.iter().filter_map(|text| find_word(word, text, mode)).map(|found| found.cost).min()
@@ -47,6 +55,9 @@ impl Query {
 
     /// The positions of the letters that match in a text, in characters and in order.
     pub fn positions(&self, text: &str, mode: MatchMode) -> Vec<usize> {
+        if self.is_empty() {
+            return Vec::new();
+        }
         let text = lower_case(text);
         let found = self.0.iter().filter_map(|word| find_word(word, &text, mode));
         let mut positions: Vec<_> = found.flat_map(|found| found.positions).collect();

@@ -58,12 +58,13 @@ fn a_failed_editor_says_why_and_the_text_stays() {
 
 #[test]
 fn keys_from_before_the_end_of_the_editor_are_dropped_and_enter_waits_until_the_text_was_read() {
-    let ended = Instant::now() + READING_TIME * 3;
+    let before = Instant::now();
+    let ended = before + READING_TIME;
     let mut screen = edited(screen(&mixed(), WIDE).press("n").control('e'), Ok("edited"), ended);
     screen.draw();
     screen.app.mark_drawn(ended);
     for code in [KeyCode::Char('q'), KeyCode::Enter, KeyCode::Esc] {
-        screen.app.update(Msg::Queued(read_at(code, ended.checked_sub(READING_TIME).unwrap())));
+        screen.app.update(Msg::Queued(read_at(code, before)));
     }
     assert_eq!((screen.prompt_text(), screen.notice()), ("edited", ""));
     let early = screen.app.early_reason(&read_at(KeyCode::Enter, ended + READING_TIME / 2));

@@ -10,16 +10,20 @@ use gonogo_core::text;
 pub fn marked(untrusted: &str, style: Style, query: &Query, mode: MatchMode) -> Vec<Span<'static>> {
     let shown = text::line(untrusted);
     let positions = query.positions(&shown, mode);
+    if positions.is_empty() {
+        return vec![Span::styled(shown, style)];
+    }
     let is_marked = |at: usize| positions.binary_search(&at).is_ok();
     marked_spans(shown.chars().enumerate().map(|(at, letter)| (letter, is_marked(at))), style)
 }
 
 /// Marks the matches of a text in the lines that it was wrapped to. Lines may leave out its spaces.
 pub fn mark_lines(lines: &mut [Line<'static>], text: &str, query: &Query, mode: MatchMode) {
-    let (letters, positions) = (text.chars().collect::<Vec<_>>(), query.positions(text, mode));
+    let positions = query.positions(text, mode);
     if positions.is_empty() {
         return;
     }
+    let letters: Vec<_> = text.chars().collect();
     let mut next = 0;
     let mut is_marked = |letter: char| {
         let skipped = letters[next..].iter().take_while(|other| **other == ' ' && letter != ' ').count();
