@@ -5,6 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::verdict::VerdictDialog;
 use super::{Dialog, DialogLayer, is_decision, is_yes};
 use crate::tui::context::Context;
+use crate::tui::fuzzy::{MatchMode, Query};
 use crate::tui::keymap::{self, PromptKey};
 use crate::tui::layer::{Effect, Reaction, TextFocus};
 use crate::tui::style::text::{limit_lines, styled, wrap};
@@ -61,9 +62,9 @@ impl DiagnosisDialog {
 
     /// The faults that contain all the words, and `None` for not knowing.
     fn choices<'a>(&self, cx: &Context<'a>) -> Vec<Option<&'a str>> {
-        let words: Vec<_> = self.words.text().split_whitespace().map(str::to_lowercase).collect();
-        let has_words = |fault: &&str| words.iter().all(|word| fault.to_lowercase().contains(word));
-        let faults = cx.session.faults.iter().map(String::as_str).filter(has_words);
+        let query = Query::new(self.words.text());
+        let faults = cx.session.faults.iter().map(String::as_str);
+        let faults = faults.filter(|fault| query.cost(&[fault], MatchMode::Exact).is_some());
         faults.map(Some).chain([None]).collect()
     }
 
