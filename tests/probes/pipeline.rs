@@ -98,7 +98,10 @@ fn the_database_of_the_worker_must_be_the_one_that_is_checked() {
     other["channel"]["at"]["url"] = json!(format!("redis://127.0.0.1:{}/2", stack.redis.port()));
     let line =
         "✗ idempotency key of each event | in database 2 | in database 0: the application does not use";
-    assert_fail(&run_probe(&other), &["✓ event at the Redis channel | received", line]);
+    let elsewhere = run_probe(&other);
+    assert_fail(&elsewhere, &["✓ event at the Redis channel | received", line]);
+    let listed = "-n 2 --scan --pattern 'advanced:idempotency:*'";
+    assert!(elsewhere.reproduce.contains(listed), "{}", elsewhere.reproduce);
     let mut other = spec.clone();
     other["idempotency_prefix"] = json!("others:");
     assert_fail(&run_probe(&other), &["✗ idempotency key of each event | in database 0 | not there: "]);

@@ -1,6 +1,7 @@
 //! Whether the worker's Redis is the one that is checked: it leaves a key there for each event that it has handled.
 //! Pub/sub reaches every database of a server, so the channel does not show that.
 
+use super::super::checked_by::CheckedBy;
 use super::super::deadline::Deadline;
 use super::super::error::ProbeResult;
 use super::super::redis::{self, KeyPlace};
@@ -17,18 +18,20 @@ pub(super) async fn observe(
     ids: Vec<Option<String>>,
     deadline: &Deadline,
     secret_store: &SecretStore,
-) -> Option<Observation> {
+) -> Option<CheckedBy> {
     let (prefix, channel) = spec.idempotency_prefix.as_ref().zip(spec.channel.as_ref())?;
     if ids.is_empty() {
         return None;
     }
+    let command = redis::command_for_keys(&channel.at, prefix).unwrap_or_default();
+    let checked = |seen| Some(CheckedBy { command, seen: vec![seen] });
     let keys: Option<Vec<_>> = ids.into_iter().map(|id| Some(format!("{prefix}{}", id?))).collect();
     let Some(keys) = keys else {
         let why = "the event on the stream has no id, by which its key could be found";
-        return Some(Observation::unknown(WHAT, expected(&channel.at), why));
+        return checked(Observation::unknown(WHAT, expected(&channel.at), why));
     };
     let places = redis::find_keys(&channel.at, &keys, deadline, secret_store).await;
-    Some(judge(prefix, &channel.at, places))
+    checked(judge(prefix, &channel.at, places))
 }
 
 fn expected(at: &RedisSpec) -> String {

@@ -66,9 +66,9 @@ pub(super) async fn run(
         delivered.extend(result.delivered);
     }
     let event_ids = delivered.iter().map(|event| event.stream.event_id.clone()).collect();
-    let mut seen: Vec<_> = deliveries::observe(delivered).await.into_iter().collect();
-    seen.extend(handled::observe(spec, event_ids, deadline, secret_store).await);
+    let seen = deliveries::observe(delivered).await.into_iter().collect();
     checks.push(CheckedBy { command: command(spec, &spec.api.url, false, Step::Event), seen });
+    checks.extend(handled::observe(spec, event_ids, deadline, secret_store).await);
     checked_by::outcome(checks)
 }
 

@@ -42,6 +42,11 @@ pub(super) fn command(spec: &RedisSpec) -> Option<String> {
     Address::parse(&spec.url, &SCHEMES).ok().map(|address| reproduce::redis_cli(spec, &address))
 }
 
+/// The command that lists the keys with a prefix by hand; none without an address.
+pub(super) fn command_for_keys(spec: &RedisSpec, prefix: &str) -> Option<String> {
+    Address::parse(&spec.url, &SCHEMES).ok().map(|address| reproduce::list_keys(spec, &address, prefix))
+}
+
 async fn query_server(
     spec: &RedisSpec,
     address: &Address,

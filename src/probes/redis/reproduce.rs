@@ -5,8 +5,19 @@ use gonogo_core::text::shell_word;
 
 use super::super::address::Address;
 
-/// A `redis-cli` command; the password as a reference.
+/// A `redis-cli` command with the queries of a spec; the password as a reference.
 pub(super) fn redis_cli(spec: &RedisSpec, address: &Address) -> String {
+    let questions = questions(spec).iter().map(|question| shell_word(question)).collect::<Vec<_>>();
+    format!("printf '%s\\n' {} | {}", questions.join(" "), client(spec, address))
+}
+
+/// A `redis-cli` command that lists the keys with a prefix.
+pub(super) fn list_keys(spec: &RedisSpec, address: &Address, prefix: &str) -> String {
+    format!("{} --scan --pattern {}", client(spec, address), shell_word(&format!("{prefix}*")))
+}
+
+/// `redis-cli` with how to connect.
+fn client(spec: &RedisSpec, address: &Address) -> String {
     let mut words = Vec::new();
     if let Some(password) = &spec.password {
         words.push(format!("REDISCLI_AUTH={}", password.shell()));
@@ -23,8 +34,7 @@ pub(super) fn redis_cli(spec: &RedisSpec, address: &Address) -> String {
         words.push("--tls".into());
         words.extend(spec.tls.roots.iter().flat_map(|roots| ["--cacert".into(), shell_word(roots)]));
     }
-    let questions = questions(spec).iter().map(|question| shell_word(question)).collect::<Vec<_>>();
-    format!("printf '%s\\n' {} | {}", questions.join(" "), words.join(" "))
+    words.join(" ")
 }
 
 fn questions(spec: &RedisSpec) -> Vec<String> {
