@@ -269,3 +269,23 @@ fn skopeo_inspects_and_copies_images() {
     let missing = skopeo(&["inspect", "--tls-verify=false", "--creds", &login, &image("v9")]);
     assert!(missing.contains("manifest unknown"), "{missing}");
 }
+
+/// The shim of the demo script goes where the script would: an event only comes back through the right application, with
+/// its token.
+#[test]
+fn the_demo_script_goes_to_the_address_of_its_environment() {
+    let served = ServedRehearsal::start(&["--deployed"]);
+    let url = served.value(&["values", "app", "url"]).replace("http://", "");
+    let (host, port) = url.split_once(':').unwrap();
+    let token = served.secret("token");
+    let demo = |port: &str, token: &str| {
+        let mut script = served.command(&served.dir.join("bin/python3").display().to_string());
+        script.arg("scripts/advanced_pipeline_demo.py");
+        script.env("ADVANCED_APP_HOST", host).env("ADVANCED_APP_PORT", port);
+        output_text(script.env("ADVANCED_REALTIME_TOKEN", token))
+    };
+    let received = demo(port, &token);
+    assert!(received.contains("received: data:") && received.contains("board_event"), "{received}");
+    assert!(demo(port, "another").contains("401"));
+    assert!(demo("1", &token).contains("the demo failed: "));
+}

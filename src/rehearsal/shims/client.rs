@@ -1,5 +1,6 @@
 //! The process of a shim: `gonogo shim CONFIG TOOL -- ARGS`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyChallenge, ToolCall, ToolReply};
+use super::{KeyChallenge, ToolCall, ToolReply, demo};
 use crate::secrets::random_hex;
 
 /// The largest input file that is sent to the stack, in bytes.
@@ -38,7 +39,8 @@ pub fn run(config: &Path, tool: &str, args: Vec<String>) -> io::Result<i32> {
             "the process on the socket is not the rehearsal that this tool belongs to",
         ));
     }
-    let call = ToolCall { key, tool: tool.to_owned(), input_file: input_file(&args), args };
+    let call =
+        ToolCall { key, tool: tool.to_owned(), input_file: input_file(&args), args, env: environment(tool) };
     send_message(&stream, &call)?;
     for line in lines {
         match serde_json::from_str(&line.map_err(|_| rehearsal_ended())?)? {
@@ -68,6 +70,12 @@ fn send_message(mut stream: &UnixStream, what: &impl Serialize) -> io::Result<()
 
 fn rehearsal_ended() -> io::Error {
     io::Error::other("the rehearsal that this tool belongs to has ended")
+}
+
+/// The variables that the tool reads.
+fn environment(tool: &str) -> BTreeMap<String, String> {
+    let names = if tool == demo::TOOL { &demo::VARIABLES[..] } else { &[] };
+    names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
 }
 
 /// Whether the arguments name this file: a tool writes only where its caller says.

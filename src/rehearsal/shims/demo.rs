@@ -12,24 +12,37 @@ use super::{ToolCall, ToolResult, ToolStream, unsupported};
 use crate::servers::client;
 use crate::stack::Services;
 
+/// The program that runs the script.
+pub(super) const TOOL: &str = "python3";
+/// What the script reads from its environment: where the application is, and the token.
+pub(super) const VARIABLES: [&str; 3] = [HOST, PORT, TOKEN];
+const HOST: &str = "ADVANCED_APP_HOST";
+const PORT: &str = "ADVANCED_APP_PORT";
+const TOKEN: &str = "ADVANCED_REALTIME_TOKEN";
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(call: &ToolCall, services: &Services, stream: &mut ToolStream) -> ToolResult {
     if call.args != ["scripts/advanced_pipeline_demo.py"] {
         return unsupported(call, stream).await;
     }
-    let (line, code) = match tokio::time::timeout(
-        RECEIVE_TIMEOUT,
-        send_and_receive(&services.app.url(), &services.secrets.token),
-    )
-    .await
-    {
+    let (url, token) = target(call, services);
+    let received = tokio::time::timeout(RECEIVE_TIMEOUT, send_and_receive(&url, &token)).await;
+    let (line, code) = match received {
         Ok(Ok(line)) => (format!("received: {line}"), 0),
         Ok(Err(error)) => (format!("the demo failed: {error}"), 1),
         Err(_) => ("the demo failed: no event received within 10 s".to_owned(), 1),
     };
     stream.stdout(line).await?;
     Ok(code)
+}
+
+/// The address and the token that the caller gives; else those of the stack.
+fn target(call: &ToolCall, services: &Services) -> (String, String) {
+    let url = match (call.env.get(HOST), call.env.get(PORT)) {
+        (Some(host), Some(port)) => format!("http://{host}:{port}"),
+        _ => services.app.url(),
+    };
+    (url, call.env.get(TOKEN).unwrap_or(&services.secrets.token).clone())
 }
 
 async fn send_and_receive(url: &str, token: &str) -> io::Result<String> {

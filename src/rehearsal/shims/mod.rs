@@ -10,6 +10,7 @@ mod kubectl;
 mod poetry;
 mod terraform;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -57,6 +58,8 @@ pub(crate) struct ToolCall {
     key: String,
     tool: String,
     args: Vec<String>,
+    /// The variables of the environment that a tool of the rehearsal reads.
+    env: BTreeMap<String, String>,
     /// The content of the file that the last argument names, if it names one.
     input_file: Option<String>,
 }
@@ -160,7 +163,7 @@ async fn run_tool(call: &ToolCall, services: &Services, stream: &mut ToolStream)
         "git" => git::run(call, stream).await,
         "kubectl" => kubectl::run(call, services, stream).await,
         "poetry" => poetry::run(call, stream).await,
-        "python3" => demo::run(call, services, stream).await,
+        demo::TOOL => demo::run(call, services, stream).await,
         "terraform" => terraform::run(call, services, stream).await,
         other => {
             stream.stderr(format!("{other}: not available in a rehearsal")).await?;
