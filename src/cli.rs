@@ -127,6 +127,7 @@ pub struct IdentityArgs {
 }
 
 /// Opening or resuming a run.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// The profile.
@@ -141,6 +142,9 @@ pub struct RunArgs {
     /// Replace the plan of the open run by the current profile; the points that change are reset
     #[arg(long)]
     pub replan: bool,
+    /// Open a run in which the release is rolled back to the previous one: nothing is deployed in it
+    #[arg(long, conflicts_with = "read_only")]
+    pub rollback: bool,
     /// Take over the run from the operator who holds it: ends the screen of their session, without asking them, and
     /// records the takeover, signed; a dialog or note that they were typing is lost, nothing signed is
     #[arg(long, conflicts_with = "read_only")]

@@ -43,7 +43,7 @@ pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
     if arguments.list {
         return list();
     }
-    let chosen = Chosen::of(&arguments.drill)?;
+    let chosen = Chosen::of(&arguments.drill, arguments.deployed)?;
     let is_at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     if !arguments.serve && !is_at_terminal {
         bail!(
@@ -81,7 +81,8 @@ fn list() -> Result<Exit> {
 struct Chosen(Vec<(String, &'static Drill)>);
 
 impl Chosen {
-    fn of(drill_names: &[String]) -> Result<Self> {
+    /// Random drills of a deployed release are among those that only it shows.
+    fn of(drill_names: &[String], is_deployed: bool) -> Result<Self> {
         let mut chosen: Vec<(String, &'static Drill)> = Vec::new();
         let (random, by_name): (Vec<_>, Vec<_>) = drill_names.iter().partition(|name| *name == "random");
         for name in by_name {
@@ -91,8 +92,15 @@ impl Chosen {
             }
             chosen.push((name.clone(), drill));
         }
-        for _ in random.iter().take(DRILLS.len() - chosen.len()) {
-            chosen.push(another(&chosen)?);
+        let is_open = |drill: &Drill, chosen: &[(String, &Drill)]| {
+            let is_chosen = chosen.iter().any(|(_, other)| other.name == drill.name);
+            !is_chosen && (!is_deployed || drill.needs_deployment())
+        };
+        for _ in random {
+            if !DRILLS.iter().any(|drill| is_open(drill, &chosen)) {
+                break;
+            }
+            chosen.push(random_drill(|drill| is_open(drill, &chosen))?);
         }
         Ok(Self(chosen))
     }
@@ -102,14 +110,14 @@ impl Chosen {
     }
 }
 
-/// A random drill that is not chosen yet.
-fn another(chosen: &[(String, &'static Drill)]) -> Result<(String, &'static Drill)> {
+/// A random one of the drills that are open.
+fn random_drill(is_open: impl Fn(&Drill) -> bool) -> Result<(String, &'static Drill)> {
     loop {
         let mut bytes = [0; 4];
         getrandom::fill(&mut bytes)?;
         let name = format!("random:{}", u32::from_le_bytes(bytes));
         let drill = resolve(&name).with_context(|| unknown(&name))?;
-        if chosen.iter().all(|(_, other)| other.name != drill.name) {
+        if is_open(drill) {
             return Ok((name, drill));
         }
     }

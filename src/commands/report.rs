@@ -22,6 +22,7 @@ use gonogo_core::error::Exit;
 use gonogo_core::files::{self, read_regular_text};
 use gonogo_core::journal::entry::Entry;
 use gonogo_core::journal::keys::fingerprint;
+use gonogo_core::journal::lock_owner::is_recorded;
 use gonogo_core::journal::log_file::LogFile;
 use gonogo_core::journal::raw::Relation;
 use gonogo_core::journal::store::{StoreError, read_unverified_with_digest};
@@ -81,7 +82,8 @@ fn build_document(judged: VerifiedLog, path: &Path) -> Result<ReportInput> {
         LogStatus::Sealed | LogStatus::Open => anyhow!("{}: no entry", path.display()),
     })?;
     let name = log.file_name().unwrap_or_default().to_string_lossy();
-    let drills = drill_infos(&state.plan);
+    let is_going_on = !state.is_ended() && is_recorded(log);
+    let drills = if is_going_on { hidden_drills(&state.plan) } else { drill_infos(&state.plan) };
     let basis = DocumentInput {
         name: &name,
         sha256,
@@ -101,6 +103,19 @@ pub(super) fn drill_infos(plan: &Plan) -> Vec<DrillInfo<'_>> {
     let named = plan.rehearsal.iter().flat_map(|rehearsal| &rehearsal.drills);
     named.map(|name| find_drill(name).unwrap_or(UNKNOWN)).collect()
 }
+
+/// The drills of a rehearsal that is going on: a report does not tell what is still to be found.
+fn hidden_drills(plan: &Plan) -> Vec<DrillInfo<'_>> {
+    plan.rehearsal.iter().flat_map(|rehearsal| &rehearsal.drills).map(|_| HIDDEN).collect()
+}
+
+/// A drill that is still to be found.
+const HIDDEN: DrillInfo<'static> = DrillInfo {
+    name: "not revealed",
+    what: "told when the rehearsal has ended",
+    points: &[],
+    passes_on_retry: false,
+};
 
 /// A drill that this gonogo does not know: of another version, or this one is built without the rehearsal.
 const UNKNOWN: DrillInfo<'static> =

@@ -112,7 +112,7 @@ fn open_rollback_run(arguments: &RunArgs, plan: &Plan) -> Result<Exit> {
     let PromotionArgs { profile, trust, .. } = &arguments.target;
     let previous = plan.previous.clone().unwrap_or_default();
     let mut argv: Vec<OsString> =
-        ["run", "--release", &plan.release, "--previous", &previous].map(OsString::from).into();
+        ["run", "--rollback", "--release", &plan.release, "--previous", &previous].map(OsString::from).into();
     let IdentityArgs { principal, key } = &arguments.identity;
     let options = [
         ("--as", principal.clone().map(OsString::from)),
@@ -167,7 +167,25 @@ fn plan(loaded: &LoadedProfile, arguments: &RunArgs, open: Option<&(PathBuf, Run
             (Some(state.plan.release.clone()), Some(previous_of_run))
         }
     };
-    loaded.plan(&Promotion { release, previous })
+    let plan = loaded.plan(&Promotion { release, previous })?;
+    let rolls_back = open.map_or(arguments.rollback, |(_, state)| state.plan.rolls_back);
+    check_rollback(&plan, arguments.rollback, rolls_back)?;
+    Ok(Plan { rolls_back, ..plan })
+}
+
+/// A rollback needs a release to go back to, and an open run of the deployment cannot become one of a rollback.
+fn check_rollback(plan: &Plan, is_asked: bool, rolls_back: bool) -> Result<()> {
+    if is_asked && !rolls_back {
+        bail!(
+            "an open run of {} deploys {}: roll back in it (A), or abandon it first",
+            plan.environment,
+            plan.release
+        );
+    }
+    if rolls_back && (plan.previous.is_none() || plan.rollback.is_empty()) {
+        bail!("--rollback: there is no previous release, or the checklist has no rollback steps");
+    }
+    Ok(())
 }
 
 /// The release; asks for it if it was not given.

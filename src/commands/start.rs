@@ -114,12 +114,13 @@ fn start_groups(store: &LogStore) -> Result<(Vec<StartGroup>, Vec<StartChoice>)>
     open.extend(elsewhere);
     let past = runs.into_iter().take(MAX_RUNS).map(|run| {
         let [environment, release, at, _, outcome] = &run.cells;
-        let name = format!("{environment} {release}");
+        let rehearsal = if run.rehearsal { " (a rehearsal)" } else { "" };
+        let name = format!("{environment} {release}{rehearsal}");
         let option = StartOption { name, description: format!("{outcome} · {at}") };
         (option, StartChoice::Review { log: run.path, rehearsal: run.rehearsal })
     });
     let groups = [
-        ("Resume an open run", open, "no run is open on this machine".to_owned()),
+        ("Resume an open run", open, "no run is open on this machine, rehearsals not counted".to_owned()),
         ("Open a run", new, no_profiles()),
         ("Look without a run", tools, String::new()),
         ("Review", past.collect(), "no runs yet".to_owned()),

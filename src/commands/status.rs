@@ -10,11 +10,12 @@ use super::loaded_profile::{LoadedProfile, store};
 use super::run_list::list_runs;
 use crate::cli::StatusArgs;
 use crate::engine::{clock, find_open};
+use gonogo_core::checklist::{Action, Point};
 use gonogo_core::error::Exit;
 use gonogo_core::journal::entry::Decision;
 use gonogo_core::journal::raw;
 use gonogo_core::journal::store::{LogStore, read_unverified};
-use gonogo_core::run::{Judgement, RunState, evidence, explain, judge, valid_confirmations};
+use gonogo_core::run::{Judgement, RunState, Status, evidence, explain, judge, valid_confirmations};
 use gonogo_core::text::line;
 use gonogo_core::time::Moment;
 
@@ -120,10 +121,13 @@ fn human(log: &Path, state: &RunState, now: &Moment) -> String {
     if let Some(rollback) = &state.rolled_back {
         lines.push(format!("  rollback rolled back to {}, log #{}", line(&rollback.release), rollback.seq));
     } else if state.is_rolling_back() {
-        let done = state.rollback_steps_done().count();
-        lines.push(format!("  rollback {done} of {} steps", plan.rollback.len()));
+        lines.push(format!("  rollback {}", rollback_progress(state)));
     }
-    let open = plan.points().filter(|point| !judgement.status(&point.id).is_done());
+    // In a rollback, no action of the deployment is next.
+    let is_next = |point: &&Point| {
+        !state.is_rolling_back() || !matches!(judgement.status(&point.id), Status::NeedsAction(_))
+    };
+    let open = plan.points().filter(|point| !judgement.status(&point.id).is_done()).filter(is_next);
     for point in open {
         let status = judgement.status(&point.id);
         let why = explain(&judgement, &point.id, &status);
@@ -132,6 +136,15 @@ fn human(log: &Path, state: &RunState, now: &Moment) -> String {
     }
     lines.extend(state.missing_seals().iter().map(|role| format!("  the {role}'s seal is missing")));
     lines.join("\n") + "\n"
+}
+
+/// How far the rollback is, and its next step.
+fn rollback_progress(state: &RunState) -> String {
+    let required: Vec<_> = state.plan.rollback.iter().filter(|step| step.is_required()).collect();
+    let is_done = |step: &Action| state.rollback_steps_done().any(|done| done.id == step.id);
+    let next = required.iter().find(|step| !is_done(step));
+    let next = next.map_or("next: record it".to_owned(), |step| format!("next: {}", line(&step.title)));
+    format!("{} of {} steps done; {next}", state.rollback_steps_done().count(), required.len())
 }
 
 fn as_json(log: &Path, state: &RunState, now: &Moment) -> Value {

@@ -55,6 +55,7 @@ pub fn opened(operator: &Signer) -> Event {
         environment: "t".into(),
         production: false,
         rehearsal: None,
+        rolls_back: false,
         solo: false,
         release: "v1".into(),
         previous: None,

@@ -47,7 +47,8 @@ fn write_suites(
 ) -> io::Result<()> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let plan = &judgement.state.plan;
-    let name = format!("gonogo {} {}", line(&plan.environment), line(&plan.release));
+    let rehearsal = if plan.rehearsal.is_some() { "REHEARSAL: " } else { "" };
+    let name = format!("{rehearsal}gonogo {} {}", line(&plan.environment), line(&plan.release));
     let counts = Counts::of(judgement, plan.points()).with_log(log).with_skipped(left_out.skipped.len());
     let tag = xml.create_element("testsuites").with_attribute(("name", name.trim()));
     tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))

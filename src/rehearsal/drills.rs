@@ -341,6 +341,18 @@ pub fn find(name: &str) -> Option<&'static Drill> {
     DRILLS.iter().find(|drill| drill.name == name)
 }
 
+impl Drill {
+    /// Whether it can be found only once the release is deployed: nothing before the rollout fails for it.
+    #[must_use]
+    pub fn needs_deployment(&self) -> bool {
+        let comes_later = |point: &&str| point.starts_with("verify.") || DUE_AFTER_ROLLOUT.contains(point);
+        self.points.iter().all(comes_later)
+    }
+}
+
+/// The points outside of the verification that are due after the rollout.
+const DUE_AFTER_ROLLOUT: [&str; 2] = ["infra.health-checks", "secrets.security-headers"];
+
 /// The drill of this name, or the one that `random:SEED` selects.
 #[must_use]
 pub fn resolve(name: &str) -> Option<&'static Drill> {

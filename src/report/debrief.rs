@@ -76,9 +76,12 @@ fn debrief(entries: &[Entry], state: &RunState, drill: &DrillInfo) -> DrillDebri
     let after = |entry: &&Entry| detection.is_some_and(|detection| entry.header.seq > detection.header.seq);
     let is_response = |entry: &&Entry| {
         let is_no_go = matches!(&entry.event, Event::Verdict(verdict) if verdict.decision == Decision::NoGo);
-        is_no_go
-            || matches!(entry.event, Event::RolledBack(_))
-            || (entry.event.needs_signature() && concerns(entry))
+        let is_rollback = match &entry.event {
+            Event::RolledBack(_) => true,
+            Event::ActionStarted(started) => started.action.is_rollback() && !started.dry_run,
+            _ => false,
+        };
+        is_no_go || is_rollback || (entry.event.needs_signature() && concerns(entry))
     };
     let response = entries.iter().filter(after).find(is_response);
     let waived = drill.points.iter().filter(|point| {
@@ -123,14 +126,16 @@ fn detects(entry: &Entry, drill: &DrillInfo) -> bool {
 
 /// A point that is not due, or not confirmed yet, is a reason of an early NO-GO, too: without a detection it is not for the drill.
 fn drill_end(state: &RunState, drill: &DrillInfo, is_detected: bool) -> DrillEnd {
-    let Some(verdict) = &state.verdict else { return DrillEnd::Open };
+    let is_rolled_back = is_detected && state.rolled_back.is_some();
+    let Some(verdict) = &state.verdict else {
+        return if is_rolled_back { DrillEnd::StoppedForDrill } else { DrillEnd::Open };
+    };
     let is_named = verdict.reasons.iter().any(|reason| drill.points.contains(&reason.point.as_str()));
     match verdict.decision {
         Decision::Go => DrillEnd::Released,
+        _ if is_rolled_back => DrillEnd::StoppedForDrill,
         Decision::Pending => DrillEnd::Open,
-        Decision::NoGo if is_detected && (is_named || state.rolled_back.is_some()) => {
-            DrillEnd::StoppedForDrill
-        }
+        Decision::NoGo if is_detected && is_named => DrillEnd::StoppedForDrill,
         Decision::NoGo => DrillEnd::StoppedForOther,
     }
 }
@@ -150,6 +155,7 @@ fn describe_end(state: &RunState, drill: &DrillInfo, end: &DrillEnd, is_named: b
         DrillEnd::StoppedForOther => "MISSED: the verdict is NO-GO, but not for it",
         DrillEnd::Released if drill.passes_on_retry => "passes on retry, and is shown as such: GO is correct",
         DrillEnd::Released => "MISSED: the verdict is GO",
+        DrillEnd::Open if is_named => "NAMED, but no verdict was recorded",
         DrillEnd::Open => "OPEN: no verdict",
     }
 }
@@ -162,7 +168,7 @@ fn describe_steps(state: &RunState, detection: Option<&Entry>, response: Option<
     };
     let responded = response
         .map(|entry| format!(", first response after {} by {}", after(entry), line(&entry.header.by)));
-    format!("detected after {}{}", after(detection), responded.unwrap_or_default())
+    format!("a probe detected it after {}{}", after(detection), responded.unwrap_or_default())
 }
 
 /// When it was named, or what was named instead.

@@ -75,6 +75,17 @@ pub struct QuitState {
     pub engine_failure: Option<Failure>,
 }
 
+/// What was asked of the terminal, and which keys do not count.
+#[derive(Debug, Default)]
+pub struct InputState {
+    /// Whether keys were ignored because the screen is too small.
+    ignored_keys: bool,
+    /// When the terminal was asked for its background.
+    pub background_query: Option<Moment>,
+    /// When the person's editor ended last.
+    editor_ended: Option<Instant>,
+}
+
 /// The state of the screen.
 #[derive(Debug)]
 pub struct App {
@@ -92,12 +103,8 @@ pub struct App {
     pub quit_state: QuitState,
     /// The size of the screen.
     pub screen: Rect,
-    /// Whether keys were ignored because the screen is too small.
-    ignored_keys: bool,
-    /// When the terminal was asked for its background.
-    pub background_query: Option<Moment>,
-    /// When the person's editor ended last.
-    editor_ended: Option<Instant>,
+    /// What was asked of the terminal, and which keys do not count.
+    pub input: InputState,
     /// Where the person looks, and what they were last notified of.
     attention: Attention,
 }
@@ -131,9 +138,7 @@ impl App {
             notices: NoticeBoard::default(),
             quit_state: QuitState::default(),
             screen,
-            ignored_keys: false,
-            background_query: None,
-            editor_ended: None,
+            input: InputState::default(),
         };
         let cx = Context::new(&app.run, &app.session, screen, screen);
         app.attention.start(&cx);
@@ -165,6 +170,7 @@ impl App {
             Msg::Queued(queued) if self.is_outdated(&queued) => Vec::new(),
             Msg::Queued(queued) => match self.early_reason(&queued) {
                 Some(why) => {
+                    self.layers.restart_reading(queued.read_at);
                     self.refuse(why);
                     Vec::new()
                 }
@@ -173,7 +179,7 @@ impl App {
             Msg::State(latest) => latest.take().map_or_else(Vec::new, |snapshot| self.set_run(snapshot)),
             Msg::Update(update) => self.on_update(update),
             Msg::Edited(edited, at) => {
-                self.editor_ended = Some(at);
+                self.input.editor_ended = Some(at);
                 self.dispatch(&Input::Edited(edited))
             }
             Msg::Background(scheme) => {
@@ -193,7 +199,7 @@ impl App {
     /// Whether an input was read before the person's editor ended: it was not meant for what the screen shows now.
     fn is_outdated(&self, queued: &QueuedEvent) -> bool {
         let is_typed = matches!(queued.event, Event::Key(_) | Event::Paste(_) | Event::Mouse(_));
-        is_typed && self.editor_ended.is_some_and(|ended| queued.read_at < ended)
+        is_typed && self.input.editor_ended.is_some_and(|ended| queued.read_at < ended)
     }
 
     fn key(&mut self, key: KeyEvent) -> Vec<HostEffect> {
@@ -361,6 +367,9 @@ fn initial_layers(setup: &Setup, state: &RunState) -> Layers {
     match setup.review.clone() {
         Some(record) => layers.open(Box::new(Review::new(record, (setup.clock)(), checklist))),
         None => layers.open(Box::new(checklist)),
+    }
+    if state.plan.rolls_back && state.rolled_back.is_none() && setup.review.is_none() {
+        layers.open(Box::new(RollbackView { selected: 0 }));
     }
     if !setup.notices.is_empty() {
         layers.open(Box::new(DialogLayer::new(NoticesDialog(setup.notices.clone()))));

@@ -173,8 +173,12 @@ pub enum DialogKey {
     Seal,
     /// Abandon the run, in the verdict dialog.
     Abandon,
+    /// Say what is broken, in the verdict dialog of a drill.
+    Diagnose,
     /// Continue or close.
     Next,
+    /// The help.
+    Help,
     /// Scroll by so many lines, up if negative.
     Scroll(isize),
     /// Scroll by so many pages, up if negative.
@@ -188,9 +192,11 @@ pub fn dialog_key(key: KeyEvent) -> Option<DialogKey> {
     }
     Some(match key.code {
         KeyCode::Char('y' | 'Y') => DialogKey::Yes,
-        KeyCode::Esc | KeyCode::Char('n' | 'N' | 'q' | '?') => DialogKey::No,
+        KeyCode::Esc | KeyCode::Char('n' | 'N' | 'q') => DialogKey::No,
+        KeyCode::Char('?') => DialogKey::Help,
         KeyCode::Char('s') => DialogKey::Seal,
         KeyCode::Char('a') => DialogKey::Abandon,
+        KeyCode::Char('d') => DialogKey::Diagnose,
         KeyCode::Enter => DialogKey::Next,
         KeyCode::Up | KeyCode::Char('k') => DialogKey::Scroll(-1),
         KeyCode::Down | KeyCode::Char('j') => DialogKey::Scroll(1),

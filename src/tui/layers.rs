@@ -19,7 +19,7 @@ pub const READING_TIME: Duration = Duration::from_millis(600);
 /// Why a key that was read too early to answer a question is refused.
 pub const KEY_TOO_EARLY: &str = "key ignored: this dialog has only just been shown; press it again";
 /// Why a key does not answer a question that is longer than the screen.
-pub const NOT_READ: &str = "key ignored: scroll to the end of this dialog first (↓ or PgDn)";
+pub const NOT_READ: &str = "key ignored: scroll to the end of this dialog first (Down or PgDn)";
 
 #[derive(Debug)]
 struct StackedLayer {
@@ -152,6 +152,16 @@ impl Layers {
             Some(drawn_at) if read_at >= *drawn_at + READING_TIME => None,
             None if *is_drawn => Some(NOT_READ),
             _ => Some(KEY_TOO_EARLY),
+        }
+    }
+}
+
+impl Layers {
+    /// Begins the reading time of the question anew: a key that came too early, such as one that is held, never becomes
+    /// an answer by itself.
+    pub fn restart_reading(&mut self, read_at: Instant) {
+        if let Some(drawn_at) = self.0.last_mut().and_then(|entry| entry.drawn_at.as_mut()) {
+            *drawn_at = (*drawn_at).max(read_at);
         }
     }
 }

@@ -232,11 +232,7 @@ where
         if app.has_quit_timed_out() {
             return Ok(app.into_session_end());
         }
-        let draw = |frame: &mut Frame| {
-            app.draw(frame);
-            app.mark_drawn(Instant::now());
-        };
-        match terminal.draw(draw).map(|_| ()).map_err(io::Error::other) {
+        match draw_frame(terminal, &mut app) {
             Err(error) if is_terminal_closed(&error) => {
                 app.quit_state.signalled = true;
                 return Ok(app.into_session_end());
@@ -244,7 +240,7 @@ where
             drawn => drawn?,
         }
         if mem::take(&mut is_first_frame) && host.query_background()? {
-            app.background_query = Some(app.run.now.clone());
+            app.input.background_query = Some(app.run.now.clone());
         }
         if let Some(title) = app.new_title() {
             host.set_title(&title)?;
@@ -273,6 +269,17 @@ where
             }
         }
     }
+}
+
+fn draw_frame<B: Backend>(terminal: &mut Terminal<B>, app: &mut App) -> io::Result<()>
+where
+    B::Error: Send + Sync + 'static,
+{
+    let draw = |frame: &mut Frame| {
+        app.draw(frame);
+        app.mark_drawn(Instant::now());
+    };
+    terminal.draw(draw).map(|_| ()).map_err(io::Error::other)
 }
 
 /// Whether the terminal was closed (EIO), which ends the session like SIGHUP.

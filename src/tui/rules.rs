@@ -62,9 +62,11 @@ impl Context<'_> {
         let is_done = |step: &Action| state.rollback_steps_done().any(|done| done.id == step.id);
         let undone = self.plan().rollback.iter().filter(|step| !is_done(step));
         let why = |step: &Action| {
-            let run =
-                state.action(&ActionKey::new(ROLLBACK, &step.id)).and_then(|state| state.latest.as_ref());
-            match run {
+            let progress = state.action(&ActionKey::new(ROLLBACK, &step.id));
+            match progress.and_then(|progress| progress.latest.as_ref()) {
+                None if progress.is_some_and(|progress| progress.is_outdated) => {
+                    "it ran, but a step before it ran after that".to_owned()
+                }
                 Some(run) => run.end.as_ref().map_or_else(|| "it is running".to_owned(), ActionEnd::describe),
                 None if step.program.is_none() => format!("the profile lacks {}", step.missing.join(", ")),
                 None => "it was not run".to_owned(),

@@ -60,7 +60,7 @@ fn skipped_rollback_steps_need_a_reason() {
     terminal.send("A").wait_for_text("Rollback to v1");
     terminal.press(Key::Down);
     // Nothing was deployed: the environment's name must be typed.
-    terminal.send("a").wait_for_text("run rollback/old").wait_for_text("Nothing was deployed in this run");
+    terminal.send("a").wait_for_text("run rollback/old").wait_for_text("Nothing that the rollback reverts");
     terminal.type_environment("staging").wait_for_text("rollback/old: exit code 0");
     terminal.send("b").wait_for_text("Why were rollback steps skipped?");
     terminal.send("nothing consumes yet").press(Key::Enter).wait_for_text("y record as");
@@ -81,9 +81,16 @@ fn after_the_seal_a_rollback_is_a_run_of_its_own() {
     terminal.wait_for_text("s seal").answer("s").wait_for_text("A seal is your signature").answer("y");
     terminal.wait_for_text("SEALED").send("A").wait_for_text("This run is sealed.");
     terminal.send("a").wait_for_text("in a run of its own?").answer("y");
-    terminal.wait_for_text("log saved").wait_for_text("1/4").send("A").wait_for_text("Rollback to v1");
-    terminal.send("a").wait_for_text("run rollback/pause").wait_for_text("Nothing was deployed in this run");
-    terminal.press(Key::Esc).wait_gone("run rollback/pause").send("q");
+    // It cannot be taken for a deployment.
+    terminal.wait_for_text("log saved").wait_for_text("Rollback to v1").wait_for_text("ROLLBACK 0/2");
+    terminal.send("a").wait_for_text("run rollback/pause");
+    terminal.press(Key::Esc).wait_gone("run rollback/pause").press(Key::Esc).wait_gone("Rollback to v1");
+    select_deploy_point(&mut terminal, 0);
+    terminal
+        .send("a")
+        .wait_for_text("the release is being rolled back")
+        .wait_for_text("Its dry run is possible");
+    terminal.press(Key::Esc).wait_gone("try deploy.ship/build").send("q");
     let _ = terminal.wait_exit().code(5);
     let logs = scenario.sandbox.logs("staging");
     let first = |log: &std::path::PathBuf| -> serde_json::Value {
@@ -95,4 +102,6 @@ fn after_the_seal_a_rollback_is_a_run_of_its_own() {
         one["previous_run"]["run"] == other["run"] && one["plan"]["release"] == other["plan"]["release"]
     };
     assert!(follows(&opened[0], &opened[1]) || follows(&opened[1], &opened[0]), "{opened:?}");
+    let rolls_back = opened.iter().filter(|opened| opened["plan"]["rolls_back"] == true);
+    assert_eq!(rolls_back.count(), 1);
 }

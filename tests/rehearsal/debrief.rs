@@ -59,7 +59,7 @@ fn a_drill_that_is_found_is_reported_as_found() {
     let output = ended.screen_text();
     for part in [
         "alert-rule-missing: Prometheus has not loaded",
-        "FOUND: the verdict is NO-GO for it; detected after",
+        "FOUND: the verdict is NO-GO for it; a probe detected it after",
     ] {
         assert!(output.contains(part), "{output}");
     }
@@ -123,7 +123,7 @@ fn a_drill_is_found_only_by_who_names_it() {
     diagnose_and_seal(&mut terminal, &["every Redis command takes"]);
     terminal.send("q");
     let output = terminal.wait_exit().code(1).screen_text();
-    let missed = "STOPPED, but not diagnosed: the verdict is NO-GO for it; detected after";
+    let missed = "STOPPED, but not diagnosed: the verdict is NO-GO for it; a probe detected it after";
     assert!(output.contains(missed), "{output}");
     let json: Value = serde_json::from_str(&report(&sandbox, "json")).unwrap();
     let drill = &json["rehearsal"]["drills"][0];
@@ -143,7 +143,7 @@ fn points_waived_during_a_drill_are_reported() {
     terminal.wait_for_text("What is broken?").press(Key::Up).press(Key::Down);
     diagnose(&mut terminal, "has not loaded");
     let output = terminal.wait_exit().code(5).screen_text();
-    assert!(output.contains("OPEN: no verdict"), "{output}");
+    assert!(output.contains("NAMED, but no verdict was recorded"), "{output}");
     let json: Value = serde_json::from_str(&report(&sandbox, "json")).unwrap();
     let drill = &json["rehearsal"]["drills"][0];
     assert_eq!(drill["waived"], serde_json::json!([POINT]), "{drill}");

@@ -203,11 +203,13 @@ fn a_simulated_driver_deploys_first() {
     terminal.close_notices();
     let last = CONFIRM_AFTER[2];
     select(&mut terminal, last);
-    wait::until("the rollout", || {
-        let text = fs::read_to_string(log(&sandbox)).unwrap();
-        let is_ended = |line: &str| line.contains("action-ended") && line.contains("deploy.rollout/worker");
-        text.lines().any(is_ended).then_some(())
-    });
+    for action in ["deploy.image-push/push", "deploy.iac-apply/apply", "deploy.rollout/worker"] {
+        wait::until(action, || {
+            let text = fs::read_to_string(log(&sandbox)).unwrap();
+            let is_ended = |line: &str| line.contains("action-finished") && line.contains(action);
+            text.lines().any(is_ended).then_some(())
+        });
+    }
     for at in CONFIRM_AFTER {
         confirm(&mut terminal, at);
     }

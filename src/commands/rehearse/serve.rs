@@ -27,7 +27,7 @@ pub(super) fn serve(files: &RehearsalFiles) -> Result<Exit> {
     let releases = format!("--release {RELEASE} --previous {PREVIOUS_RELEASE}");
     writeln!(
         out,
-        "\n# That profile is {shown}. The stack is up until this process ends (Ctrl-C). In another shell:"
+        "\n# The stack is up until this process ends (Ctrl-C). The profile above is {shown}. In another shell:"
     )?;
     writeln!(out, "#     {with} gonogo check {shown} {releases} --trust {digest}")?;
     writeln!(out, "#     {with} gonogo run {shown} {releases}")?;

@@ -41,6 +41,14 @@ pub struct Action {
     pub program: Option<ActionCommand>,
 }
 
+impl Action {
+    /// Whether a rollback is incomplete without this step: it is optional only if the profile has no command for it.
+    #[must_use]
+    pub const fn is_required(&self) -> bool {
+        self.program.is_some() || !self.optional
+    }
+}
+
 /// The command of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -38,6 +38,9 @@ pub struct Plan {
     /// Present in a rehearsal, which is not evidence of a real deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<Rehearsal>,
+    /// Whether the run rolls the release back: nothing is deployed in it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rolls_back: bool,
     /// The required seals, in this order.
     pub seals: Vec<Role>,
     /// The sections, in order.

@@ -148,6 +148,7 @@ impl<'a> Resolver<'a> {
             production: file.production,
             solo: file.solo,
             rehearsal: file.rehearsal.clone(),
+            rolls_back: false,
             release: self.promotion.release.clone().unwrap_or_default(),
             previous: previous.filter(|tag| tag != "none"),
             seals: file.seals.clone(),

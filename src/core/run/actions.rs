@@ -70,6 +70,8 @@ pub struct ActionState {
     pub attempts: u64,
     /// Its newest run that is still valid; dry runs are not counted.
     pub latest: Option<ActionRun>,
+    /// Whether a run of it no longer counts, because an action before it was run again.
+    pub is_outdated: bool,
     /// Its newest dry run.
     pub latest_dry_run: Option<ActionRun>,
     /// How long its last run that succeeded took, in milliseconds; dry runs are not counted.
@@ -202,7 +204,11 @@ impl RunState {
         }
         let state = self.actions.entry(event.action.clone()).or_default();
         state.attempts = event.attempt;
-        *(if event.dry_run { &mut state.latest_dry_run } else { &mut state.latest }) = Some(action_run);
+        if event.dry_run {
+            state.latest_dry_run = Some(action_run);
+        } else {
+            (state.latest, state.is_outdated) = (Some(action_run), false);
+        }
     }
 
     /// Re-running an action invalidates the later actions of its point, all actions that depend on the point, and
@@ -222,7 +228,7 @@ impl RunState {
     fn reset_actions(&mut self, point: &str, actions: &[String]) {
         for action in actions {
             if let Some(state) = self.actions.get_mut(&ActionKey::new(point, action)) {
-                state.latest = None;
+                state.is_outdated |= state.latest.take().is_some();
             }
         }
         let plan = std::sync::Arc::clone(&self.plan);

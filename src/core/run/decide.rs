@@ -6,7 +6,7 @@ use super::point_state::PointState;
 use super::state::RunState;
 use super::status::{Judgement, Status};
 use super::verdict;
-use crate::checklist::{Action, ActionKey, Confirm, Point, PointId, ProbeKey, ROLLBACK, Role};
+use crate::checklist::{ActionKey, Confirm, Point, PointId, ProbeKey, ROLLBACK, Role};
 use crate::journal::entry::{
     Abandoned, ActionExit, ActionFinished, ActionStarted, ActionStopped, Confirmed, EnrolledOperator, Event,
     Evidence, Joined, MACHINE, NotApplicable, Noted, Probed, Recovered, Resumed, Retracted, RolledBack,
@@ -263,7 +263,8 @@ impl Decider<'_> {
             let why = "the driver starts it; a reviewer starts steps of the rollback only".to_owned();
             return Err(Rejection::ActionLocked { action: start.action, why });
         }
-        let begins_rollback = start.action.is_rollback() && !start.dry_run && !self.state.is_rolling_back();
+        let begins_rollback =
+            start.action.is_rollback() && !start.dry_run && !self.state.has_rollback_begun();
         let reason =
             self.reviewers_reason(begins_rollback, start.reason.clone(), "why does the rollback begin?")?;
         actions::check_start(&self.judgement, &start)?;
@@ -309,14 +310,14 @@ impl Decider<'_> {
         let (Some(release), false) = (&self.state.plan.previous, self.state.rolled_back.is_some()) else {
             return refuse("it is already rolled back, or there is no release to roll back to");
         };
-        if !self.state.is_rolling_back() {
+        if !self.state.has_rollback_begun() {
             return refuse("no rollback step has run");
         }
         let ended = |id: &str| self.state.action(&ActionKey::new(ROLLBACK, id)).and_then(ActionState::exit);
         let steps = self.state.plan.rollback.iter();
-        let is_required = |step: &&Action| step.program.is_some() || !step.optional;
-        let left =
-            steps.filter(is_required).filter(|step| !ended(&step.id).is_some_and(ActionExit::is_success));
+        let left = steps
+            .filter(|step| step.is_required())
+            .filter(|step| !ended(&step.id).is_some_and(ActionExit::is_success));
         let left: Vec<String> = left.map(|step| step.id.clone()).collect();
         let reason = reason.map(|words| check_text(&words, "")).transpose()?;
         if !left.is_empty() && reason.is_none() {

@@ -8,30 +8,55 @@ use crate::outcome::Observation;
 use crate::outcome::key::NOTED_REPLICAS;
 
 impl RunState {
-    /// Whether a rollback step has run.
+    /// Whether the release is being rolled back: nothing of the deployment starts any more.
     #[must_use]
     pub fn is_rolling_back(&self) -> bool {
+        self.plan.rolls_back || self.has_rollback_begun()
+    }
+
+    /// Whether a rollback step has run.
+    #[must_use]
+    pub fn has_rollback_begun(&self) -> bool {
         self.actions.iter().any(|(key, state)| key.is_rollback() && state.latest.is_some())
     }
 
-    /// Why the environment's name must be typed to start an action, if it must: always in production, and before the first
-    /// step of a rollback in a run that has deployed nothing.
+    /// Why the environment's name must be typed to start an action, if it must: always in production, before the first
+    /// step of a rollback in a run that has deployed nothing that it reverts, and for a step whose turn it is not.
     #[must_use]
     pub fn reason_to_type_environment(&self, key: &ActionKey) -> Option<&'static str> {
-        let is_surprising = key.is_rollback() && !self.is_rolling_back() && !self.has_deployed();
-        match (self.plan.production, is_surprising) {
-            (true, _) => Some("this is production"),
-            (false, true) => {
-                Some("nothing was deployed in this run, and a rollback changes a release that may be healthy")
-            }
-            (false, false) => None,
+        if self.plan.production {
+            return Some("this is production");
         }
+        if !key.is_rollback() {
+            return None;
+        }
+        if !self.is_rolling_back() && !self.has_deployed() {
+            return Some(
+                "nothing that the rollback reverts was deployed in this run, and it changes a release that may be healthy",
+            );
+        }
+        let is_early = self.undone_steps_before(key).next().is_some();
+        is_early.then_some("earlier steps of the rollback are not done, and this one relies on them")
     }
 
-    /// Whether an action of the deployment was started, other than as a dry run.
+    /// Whether an action was started, other than as a dry run, that a step of the rollback reverts; any action of the
+    /// deployment if the plan does not say what its steps revert.
     #[must_use]
     pub fn has_deployed(&self) -> bool {
-        self.actions.iter().any(|(key, state)| !key.is_rollback() && state.latest.is_some())
+        let steps = self.plan.rollback.iter().filter(|step| step.program.is_some());
+        let reverted: Vec<_> = steps.flat_map(|step| &step.reverts).collect();
+        let counts = |key: &ActionKey| reverted.is_empty() || reverted.contains(&&key.point);
+        let mut started = self.actions.iter().filter(|(_, state)| state.latest.is_some());
+        started.any(|(key, _)| !key.is_rollback() && counts(key))
+    }
+
+    /// The steps of the rollback that come before one and have not ended successfully. Optional steps that the profile
+    /// lacks do not count.
+    pub fn undone_steps_before(&self, key: &ActionKey) -> impl Iterator<Item = &Action> {
+        let position = self.plan.rollback.iter().position(|step| key.is_rollback() && step.id == key.action);
+        let before = self.plan.rollback.iter().take(position.unwrap_or_default());
+        let is_done = |step: &Action| self.rollback_steps_done().any(|done| done.id == step.id);
+        before.filter(|step| step.is_required()).filter(move |step| !is_done(step))
     }
 
     /// The last step of the rollback that was started and reverts an action of a point.

@@ -80,7 +80,7 @@ fn rollback_reason(judgement: &Judgement) -> Option<VerdictReason> {
         let digest = rollback.digest.as_ref().map(|digest| format!(" ({digest})")).unwrap_or_default();
         ("rolled back", format!("since {} to {}{digest}", rollback.at.wall.readable(), rollback.release))
     } else if state.is_rolling_back() {
-        ("rolling back", "rollback steps have run; the rollback is not recorded as finished".to_owned())
+        ("rolling back", "the rollback is not recorded as finished".to_owned())
     } else {
         return None;
     };

@@ -117,6 +117,13 @@ fn title(cx: &Context) -> String {
         1.. if cx.can_act() => format!(" · {} need you", summary.need_human),
         _ => String::new(),
     };
-    let title = format!("gonogo · {} · {}/{}{needing}", cx.plan().environment, summary.done, summary.total);
+    let state = &cx.run.state;
+    let rollback = match &state.rolled_back {
+        Some(rollback) => format!(" · ROLLED BACK to {}", rollback.release),
+        None if state.is_rolling_back() => " · ROLLBACK".to_owned(),
+        None => String::new(),
+    };
+    let environment = &cx.plan().environment;
+    let title = format!("gonogo · {environment}{rollback} · {}/{}{needing}", summary.done, summary.total);
     text::line(&title)
 }

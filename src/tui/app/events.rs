@@ -33,7 +33,7 @@ impl App {
     fn resize(&mut self, screen: Rect) -> Vec<HostEffect> {
         self.screen = screen;
         self.run.is_tail_stale = true;
-        if !is_too_small(screen) && mem::take(&mut self.ignored_keys) {
+        if !is_too_small(screen) && mem::take(&mut self.input.ignored_keys) {
             self.refuse("keys were ignored while the window was too small");
         }
         self.dispatch(&Input::Resize)
@@ -47,7 +47,7 @@ impl App {
         {
             return self.quit();
         }
-        self.ignored_keys |= !matches!(event, Event::Mouse(_));
+        self.input.ignored_keys |= !matches!(event, Event::Mouse(_));
         Vec::new()
     }
 
@@ -62,7 +62,7 @@ impl App {
 
     /// Adapts the colours to the terminal's background, unless it is reported so late that the change would disturb.
     pub(super) fn set_background(&mut self, scheme: ColorScheme) {
-        let query = self.background_query.take();
+        let query = self.input.background_query.take();
         if query.is_some_and(|asked| self.run.now.since(&asked) <= BACKGROUND_TIMEOUT) {
             self.session.appearance.color_scheme = scheme;
         }

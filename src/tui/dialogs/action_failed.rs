@@ -50,10 +50,12 @@ impl Dialog for ActionFailedDialog {
             let contact_line = format!("{}  {}  {}", contact.role, contact.name, contact.channel);
             dialog.put(vec![cx.dim(&contact_line)], width, 2);
         }
-        let rollback = (!cx.plan().rollback.is_empty() && !key.is_rollback()).then_some(("A", "roll back"));
-        let keys: Vec<_> =
-            rollback.into_iter().chain([("o", "all it printed"), ("Esc", "stay here")]).collect();
-        dialog.keys(cx, &keys, width);
+        let others = [("o", "all it printed"), ("Esc", "stay here")];
+        let rollback =
+            Some(("A", "roll back")).filter(|_| !cx.plan().rollback.is_empty() && !key.is_rollback());
+        // Where nothing that it reverts has run, a rollback is not what comes next.
+        let (first, last) = if cx.run.state.has_deployed() { (rollback, None) } else { (None, rollback) };
+        dialog.keys(cx, &first.into_iter().chain(others).chain(last).collect::<Vec<_>>(), width);
         dialog
     }
 

@@ -47,8 +47,18 @@ pub struct DiagnosisDialog {
 /// Asks what is broken, if the run is a drill and something is not diagnosed.
 pub fn request(cx: &Context, after: AfterDiagnosis) -> Option<Effect> {
     let left = cx.run.state.missing_diagnoses();
-    let can_diagnose = cx.can_act() && !cx.run.state.is_closing() && !cx.session.faults.is_empty();
-    (can_diagnose && left > 0).then(|| Effect::open(DiagnosisDialog::new(after, left).into_layer()))
+    (can_diagnose(cx) && left > 0).then(|| Effect::open(DiagnosisDialog::new(after, left).into_layer()))
+}
+
+/// Whether what is broken can be said: in a drill, before the seals.
+pub fn can_diagnose(cx: &Context) -> bool {
+    cx.can_act() && !cx.run.state.is_closing() && !cx.session.faults.is_empty()
+}
+
+/// Asks what is broken, also if that was said before: the last diagnosis counts.
+pub fn request_again(cx: &Context) -> Option<Effect> {
+    let left = cx.run.state.missing_diagnoses().max(1);
+    can_diagnose(cx).then(|| Effect::open(DiagnosisDialog::new(AfterDiagnosis::Verdict, left).into_layer()))
 }
 
 impl DiagnosisDialog {
@@ -60,12 +70,16 @@ impl DiagnosisDialog {
         DialogLayer::new(self)
     }
 
-    /// The faults that contain all the words, and `None` for not knowing.
+    /// The faults that contain all the words, and `None` for not knowing: that comes first as long as nothing is typed.
     fn choices<'a>(&self, cx: &Context<'a>) -> Vec<Option<&'a str>> {
         let query = Query::new(self.words.text());
         let faults = cx.session.faults.iter().map(String::as_str);
         let faults = faults.filter(|fault| query.cost(&[fault], MatchMode::Exact).is_some());
-        faults.map(Some).chain([None]).collect()
+        let mut choices: Vec<_> = faults.map(Some).chain([None]).collect();
+        if query.is_empty() {
+            choices.rotate_right(1);
+        }
+        choices
     }
 
     fn choice<'a>(&self, cx: &Context<'a>) -> Option<&'a str> {

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use super::{Dialog, close_on_enter};
 use crate::tui::context::{Context, pad_right};
 use crate::tui::keymap::{
-    KeyBinding, MOUSE_ACTIONS, NAVIGATION_KEYS, POINT_KEYS, REVIEW_KEYS, RUN_KEYS, TEXT_KEYS,
+    self, DialogKey, KeyBinding, MOUSE_ACTIONS, NAVIGATION_KEYS, POINT_KEYS, REVIEW_KEYS, RUN_KEYS, TEXT_KEYS,
 };
 use crate::tui::layer::Reaction;
 use crate::tui::style::symbols::{OBSERVATION_SYMBOLS, status_symbol};
@@ -35,7 +35,10 @@ impl Dialog for HelpDialog {
     }
 
     fn key(&mut self, key: KeyEvent, _: &Context) -> Reaction {
-        close_on_enter(key)
+        match keymap::dialog_key(key) {
+            Some(DialogKey::Help) => Reaction::close(),
+            _ => close_on_enter(key),
+        }
     }
 }
 

@@ -99,6 +99,9 @@ pub const fn is_decision(key: KeyEvent) -> bool {
     matches!(key.code, KeyCode::Enter | KeyCode::Char('y' | 'Y' | 's' | 'a'))
 }
 
+/// The answer to `?` in a dialog.
+const OWN_KEYS: &str = "a dialog lists its keys in its last line; Esc closes it";
+
 /// A dialog as a layer, with its scroll position.
 #[derive(Debug)]
 pub struct DialogLayer {
@@ -145,6 +148,9 @@ impl DialogLayer {
         }
         match keymap::dialog_key(key) {
             Some(DialogKey::No) => return Reaction::close(),
+            Some(DialogKey::Help) => {
+                return Reaction::Handled(vec![Effect::Refuse(OWN_KEYS.to_owned())]);
+            }
             Some(DialogKey::Scroll(lines)) => self.scroll_by(lines, cx),
             Some(DialogKey::ScrollPages(pages)) => {
                 // One line of the page before stays, so that nothing is skipped.

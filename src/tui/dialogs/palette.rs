@@ -88,12 +88,18 @@ impl PaletteDialog {
     pub fn listed(&self) -> Vec<&PaletteItem> {
         let (query, typed) = (self.query(), self.field.text().trim());
         // A key, or an id, as it is.
-        let cost = |item: &PaletteItem| {
-            let cost = query.cost(&[&item.label, &item.name], MatchMode::Fuzzy);
+        let cost = |item: &PaletteItem, mode| {
+            let cost = query.cost(&[&item.label, &item.name], mode);
             if item.label == typed { Some(0) } else { cost.map(|cost| cost + 1) }
         };
-        let items = self.content.items.iter();
-        let mut found: Vec<_> = items.filter_map(|item| Some((cost(item)?, item))).collect();
+        let find = |mode| -> Vec<_> {
+            self.content.items.iter().filter_map(|item| Some((cost(item, mode)?, item))).collect()
+        };
+        // Similar ones beside the word itself would be chosen by mistake.
+        let mut found = find(MatchMode::Exact);
+        if found.is_empty() {
+            found = find(MatchMode::Fuzzy);
+        }
         found.sort_by_key(|(cost, _)| *cost);
         found.into_iter().map(|(_, item)| item).collect()
     }

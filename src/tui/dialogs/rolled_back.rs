@@ -45,7 +45,7 @@ pub fn undone_section(cx: &Context, dialog: &mut DialogView, width: usize) {
         let text = "Every rollback step succeeded.";
         return dialog.put(vec![styled(text, Theme::text())], width, 0);
     }
-    let text = "Not done, so what these steps would undo stays:";
+    let text = "These steps are not done, so their part of the rollback is missing:";
     dialog.put(vec![cx.with_role(text, StyleRole::Attention)], width, 0);
     for (title, why) in undone {
         let spans = vec![cx.dim("– "), styled(&title, Theme::strong()), cx.dim(&format!(" · {why}"))];

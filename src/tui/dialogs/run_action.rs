@@ -189,6 +189,7 @@ fn dialog_view(cx: &Context, width: usize, form: &RunActionDialog) -> DialogView
     for problem in key.is_rollback().then(|| cx.rollback_problems()).into_iter().flatten() {
         dialog.put(vec![cx.with_role(&format!("✖ {}", text::line(&problem)), StyleRole::Failed)], width, 2);
     }
+    steps_before(cx, &mut dialog, width, key);
     dialog.gap();
     command_details(cx, &mut dialog, width, action, dry);
     if let Some(action_run) = cx.run.state.action(key).and_then(|state| state.newest_run()) {
@@ -224,6 +225,18 @@ fn dialog_view(cx: &Context, width: usize, form: &RunActionDialog) -> DialogView
         .collect();
     dialog.keys(cx, &keys, width);
     dialog
+}
+
+/// The steps of the rollback that should have come first.
+fn steps_before(cx: &Context, dialog: &mut DialogView, width: usize, key: &ActionKey) {
+    let mut undone = cx.run.state.undone_steps_before(key).peekable();
+    if undone.peek().is_some() {
+        dialog.gap();
+        dialog.put(vec![cx.with_role("Not done, and should come first:", StyleRole::Failed)], width, 0);
+    }
+    for step in undone {
+        dialog.put(vec![cx.dim("– "), styled(&step.title, Theme::text())], width, 2);
+    }
 }
 
 fn command_details(cx: &Context, dialog: &mut DialogView, width: usize, action: &Action, dry: bool) {

@@ -38,6 +38,10 @@ impl Dialog for VerdictDialog {
             Some(DialogKey::Yes) => record(cx),
             Some(DialogKey::Seal) => Reaction::Handled(vec![request_seal(cx)]),
             Some(DialogKey::Abandon) => Reaction::Close(vec![request_abandon(cx)]),
+            Some(DialogKey::Diagnose) => match diagnosis::request_again(cx) {
+                Some(dialog) => Reaction::Close(vec![dialog]),
+                None => Reaction::Ignored,
+            },
             _ => Reaction::Ignored,
         }
     }
@@ -48,8 +52,17 @@ fn record(cx: &Context) -> Reaction {
     let diagnosis = can_record(cx).then(|| diagnosis::request(cx, AfterDiagnosis::Verdict)).flatten();
     match diagnosis {
         Some(diagnosis) => Reaction::Close(vec![diagnosis]),
+        None if cx.can_act() && !cx.run.state.is_closing() && !can_record(cx) => {
+            Reaction::Handled(vec![Effect::Refuse(is_recorded(cx))])
+        }
         None => Reaction::Handled(record_verdict(cx).into_iter().collect()),
     }
+}
+
+/// Why the verdict is not recorded again.
+fn is_recorded(cx: &Context) -> String {
+    let seal = if cx.can_seal() { ": s seals the run" } else { "" };
+    format!("this verdict is recorded already{seal}")
 }
 
 /// Records the verdict, unless it is recorded already.
@@ -98,6 +111,8 @@ fn dialog_view(cx: &Context, width: usize) -> DialogView {
         dialog.put(vec![cx.with_role(&text, StyleRole::Confirmed)], width, 2);
     }
     recorded_section(cx, &mut dialog, width, &verdict);
+    skipped_steps(cx, &mut dialog, width);
+    diagnoses(cx, &mut dialog, width);
     running_probes(cx, &mut dialog, width);
     reason_lines(cx, &mut dialog, width, &verdict);
     let mut keys = Vec::new();
@@ -107,6 +122,9 @@ fn dialog_view(cx: &Context, width: usize) -> DialogView {
     }
     if cx.can_seal() {
         keys.push(("s", "seal"));
+    }
+    if diagnosis::can_diagnose(cx) {
+        keys.push(("d", "diagnosis"));
     }
     keys.push(("Esc", "back"));
     if cx.can_abandon() {
@@ -206,6 +224,26 @@ fn recorded_section(cx: &Context, dialog: &mut DialogView, width: usize, verdict
         dialog.put(vec![cx.with_role(text, StyleRole::Attention)], width, 0);
     }
     seal_lines(cx, dialog, width);
+}
+
+/// What was left out of a rollback, and why.
+fn skipped_steps(cx: &Context, dialog: &mut DialogView, width: usize) {
+    let Some(rollback) = &cx.run.state.rolled_back else { return };
+    if rollback.skipped_steps.is_empty() {
+        return;
+    }
+    let steps = rollback.skipped_steps.join(", ");
+    let reason = rollback.reason.as_deref().unwrap_or_default();
+    let text = format!("Skipped in the rollback: {}: {}", text::line(&steps), text::line(reason));
+    dialog.put(vec![cx.with_role(&text, StyleRole::Attention)], width, 2);
+}
+
+/// What was said to be broken, in a drill.
+fn diagnoses(cx: &Context, dialog: &mut DialogView, width: usize) {
+    for (note, fault) in cx.run.state.diagnoses() {
+        let text = format!("● diagnosis: {} · log #{}", text::line(fault), note.seq);
+        dialog.put(vec![cx.with_role(&text, StyleRole::Confirmed)], width, 2);
+    }
 }
 
 /// A verdict that is recorded while probes run is outdated by their results.

@@ -117,6 +117,32 @@ fn what_is_wrong_with_the_rollback_plan_is_shown_with_its_steps() {
     assert!(!good.contains("rollback.previous-release"), "{good}");
 }
 
+/// From its first screen on, it cannot be taken for a deployment.
+#[test]
+fn a_rollback_run_begins_with_the_rollback() {
+    let sample = SampleRun::new(Plan { rolls_back: true, ..plan() });
+    for size in [WIDE, MEDIUM, SMALL] {
+        let drawn = buffer::text(&screen(&sample, size).drawn());
+        assert!(drawn.contains("ROLLBACK 0/6") && drawn.contains("Rollback to v1.3.2"), "{drawn}");
+    }
+    let guided = screen(&sample, MEDIUM).press("⎋!");
+    assert!(guided.notice().starts_with("rollback: next is the selected step"), "{}", guided.notice());
+}
+
+/// Whoever only presses these two keys is not left there.
+#[test]
+fn enter_and_the_guide_lead_out_of_an_output() {
+    let running = image_built().start_action(&key("deploy.image-build-scan", "scan")).wait(75);
+    for size in [WIDE, MEDIUM] {
+        let shown = |keys: &str| buffer::text(&screen(&running, size).press("4").press(keys).drawn());
+        assert!(shown("o").contains("Esc back"), "{}", shown("o"));
+        let is_output = |keys: &str| shown(keys).contains("g G ends") || shown(keys).contains("↑ ↓ PgUp");
+        assert!(is_output("o") && !is_output("o⏎") && !is_output("o!"));
+        let guided = screen(&running, size).press("4o!");
+        assert!(guided.notice().contains("wait for its end"), "{}", guided.notice());
+    }
+}
+
 /// The driver is not asked for a reason.
 #[test]
 fn a_reviewer_says_why_the_rollback_begins_and_why_an_action_is_stopped() {

@@ -46,7 +46,7 @@ fn after_the_last_rollback_step_recording_it_is_offered() {
 
 #[test]
 fn a_rollback_before_any_deployment_is_warned_about() {
-    const WARNING: &str = "Nothing was deployed in this run";
+    const WARNING: &str = "Nothing that the rollback reverts was deployed in this run";
     let fresh = SampleRun::new(staging_plan());
     assert!(drawn(screen(&fresh, WIDE).press("Aa")).contains(WARNING));
     let failed_run = build_failed();

@@ -1,12 +1,13 @@
 //! Keys that were read before a question was drawn do not answer it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use super::sample::mixed;
 use super::test_screen::screen;
 use crate::tui::Msg;
+use crate::tui::app::HostEffect;
 use crate::tui::input_queue::{QueuedEvent, Slots};
 use crate::tui::layers::{KEY_TOO_EARLY, NOT_READ, READING_TIME};
 
@@ -34,6 +35,23 @@ fn a_key_read_before_the_question_was_drawn_for_a_while_does_not_answer_it() {
     for (code, reason) in [(KeyCode::Char('y'), None), (KeyCode::Enter, Some(KEY_TOO_EARLY))] {
         assert_eq!(screen.app.early_reason(&typed(code, before)), reason, "{code:?}");
     }
+}
+
+/// Whoever leans on a key signs nothing.
+#[test]
+fn a_held_key_never_answers() {
+    let mut screen = screen(&mixed(), (120, 40)).press("jj ");
+    screen.draw();
+    let drawn = Instant::now();
+    screen.app.mark_drawn(drawn);
+    for repeat in 1..100 {
+        let read_at = drawn + Duration::from_millis(38) * repeat;
+        screen.app.update(Msg::Queued(typed(KeyCode::Char('y'), read_at)));
+    }
+    assert!(screen.acts().is_empty());
+    let released = drawn + Duration::from_millis(38 * 99) + READING_TIME;
+    let effects = screen.app.update(Msg::Queued(typed(KeyCode::Char('y'), released)));
+    assert!(matches!(effects[..], [HostEffect::Send(_)]), "{effects:?}");
 }
 
 #[test]

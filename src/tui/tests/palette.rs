@@ -109,7 +109,7 @@ fn a_key_typed_ahead_does_not_answer_what_the_palette_opens() {
     screen.app.mark_drawn(drawn);
     type_at(&mut screen, KeyCode::Char('y'), drawn + READING_TIME / 2);
     assert_eq!((screen.acts().len(), screen.notice()), (0, KEY_TOO_EARLY));
-    type_at(&mut screen, KeyCode::Char('y'), drawn + READING_TIME);
+    type_at(&mut screen, KeyCode::Char('y'), drawn + READING_TIME * 3 / 2);
     assert_eq!(screen.acts().len(), 1);
 }
 

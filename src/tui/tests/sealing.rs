@@ -59,7 +59,9 @@ fn an_unchanged_verdict_is_not_recorded_again() {
     let recorded = all_done().act(ALICE, Act::Verdict);
     let dialog = screen(&recorded, WIDE).press("v");
     assert!(!text(&dialog.press("yyy").drawn()).contains("y record"));
-    assert!(screen(&recorded, WIDE).press("vyyy").effects.is_empty());
+    let again = screen(&recorded, WIDE).press("vyyy");
+    assert!(again.effects.is_empty());
+    assert_eq!(again.notice(), "this verdict is recorded already: s seals the run");
     assert_eq!(screen(&all_done(), WIDE).press("vy").acts(), [Act::Verdict]);
 }
 

@@ -37,7 +37,7 @@ fn on_too_small_a_screen_no_key_acts_but_those_that_quit() {
 fn the_screen_takes_the_colours_for_the_reported_background() {
     let reported = |asked: bool, after_ms: u64| {
         let mut screen = screen(&mixed(), WIDE);
-        screen.app.background_query = asked.then(|| screen.app.run.now.clone());
+        screen.app.input.background_query = asked.then(|| screen.app.run.now.clone());
         let mut screen = screen.after_ms(after_ms);
         let effects = screen.app.update(Msg::Background(ColorScheme::Light));
         assert!(effects.is_empty());

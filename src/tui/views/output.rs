@@ -104,8 +104,11 @@ impl OutputView {
             (false, KeyCode::Char('w' | '/' | 'n' | 'N' | 'o' | 'q')) if keymap::is_control(key) => {
                 self.push_step(PageStep::Stay)
             }
-            (false, KeyCode::Esc | KeyCode::Char('o' | 'q')) => Reaction::close(),
+            // `Enter` has opened it where it is the obvious thing.
+            (false, KeyCode::Esc | KeyCode::Enter | KeyCode::Char('o' | 'q')) => Reaction::close(),
             (false, code) => match keymap::intent(key) {
+                // The guide leads on from the checklist.
+                Some(Intent::Guide) => Reaction::Close(vec![Effect::PressKey(key)]),
                 // These work in every view.
                 Some(Intent::Rollback) => Reaction::Handled(vec![Effect::OpenRollback]),
                 Some(intent) if works_everywhere(intent) => Reaction::Ignored,
@@ -239,11 +242,11 @@ impl OutputView {
 
 /// Keys and what they do.
 const HINTS: [(&str, &str); 7] = [
+    ("Esc", "back"),
     ("↑ ↓ PgUp PgDn", "scroll"),
     ("g G", "ends"),
     ("f", "follow"),
     ("w", "wrap"),
     ("/ n N", "find"),
     ("S", "stop it"),
-    ("Esc", "back"),
 ];

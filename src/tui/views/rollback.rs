@@ -135,12 +135,13 @@ impl Layer for RollbackView {
         let all = [
             record(true),
             Some(("a", "run it")).filter(|_| can_act && has_step),
-            Some(("a", "open a rollback run")).filter(|_| cx.run.state.is_sealed() && cx.can_act()),
-            Some(("↑ ↓", "step")),
-            Some(("o", "output")),
             record(false),
+            Some(("a", "open a rollback run"))
+                .filter(|_| cx.run.state.is_sealed() && cx.can_act() && !cx.session.ends_with_session),
+            Some(("↑ ↓", "step")),
+            Some(("Esc", "back")),
+            Some(("o", "output")),
             Some(("v", "verdict")),
-            Some(("Esc", "the checklist")),
             Some(PALETTE_HINT),
             Some(HELP_HINT),
         ];
@@ -172,7 +173,11 @@ fn draw(cx: &Context, frame: &mut Frame, selected: usize) {
     let body = Rect { x: 1, width: screen.width.saturating_sub(2), ..covered };
     let is_wide = body.width >= 100;
     let left = Rect { width: if is_wide { body.width * 6 / 10 } else { body.width }, ..body };
-    let (mut builder, selected_lines) = steps_text(cx, usize::from(left.width), selected);
+    let (mut builder, mut selected_lines) = steps_text(cx, usize::from(left.width), selected, false);
+    if builder.lines.len() > usize::from(left.height) {
+        // All steps in view count more than the details of each.
+        (builder, selected_lines) = steps_text(cx, usize::from(left.width), selected, true);
+    }
     if is_wide {
         let x = left.right() + 2;
         let right = Rect { x, width: body.right() - x, ..body };
@@ -188,8 +193,8 @@ fn draw(cx: &Context, frame: &mut Frame, selected: usize) {
     hit_map::draw_lines(frame, below, builder.lines.into_iter().skip(skipped));
 }
 
-/// The steps, and the range of lines of the selected one.
-fn steps_text(cx: &Context, width: usize, selected: usize) -> (TextBuilder, (usize, usize)) {
+/// The steps, and the range of lines of the selected one. If they are short, the others have one line each.
+fn steps_text(cx: &Context, width: usize, selected: usize, are_short: bool) -> (TextBuilder, (usize, usize)) {
     let mut builder = TextBuilder { width, lines: Vec::new() };
     let plan = cx.plan();
     let to = plan.previous.as_deref().unwrap_or("nothing");
@@ -214,7 +219,9 @@ fn steps_text(cx: &Context, width: usize, selected: usize) -> (TextBuilder, (usi
         let mut step_text = TextBuilder { width: width.saturating_sub(4), lines: Vec::new() };
         action_text::add_action(cx, &mut step_text, &ActionKey::new(ROLLBACK, &step.id), step);
         add_dry_run(cx, &mut step_text, &step.id);
-        for (row, line) in step_text.lines.into_iter().enumerate() {
+        let is_short = are_short && index != selected;
+        let lines = if is_short { 1 } else { step_text.lines.len() };
+        for (row, line) in step_text.lines.into_iter().take(lines).enumerate() {
             let mark = if index == selected { "▌" } else { " " };
             let number = if row == 0 { format!("{mark}{} ", index + 1) } else { format!("{mark}  ") };
             let mut spans = vec![styled(&number, cx.theme.accent())];
@@ -224,7 +231,9 @@ fn steps_text(cx: &Context, width: usize, selected: usize) -> (TextBuilder, (usi
         if index == selected {
             selected_lines = (from, builder.lines.len());
         }
-        builder.gap();
+        if !are_short {
+            builder.gap();
+        }
     }
     if selected == plan.rollback.len() && cx.run.state.rolled_back.is_none() {
         let from = builder.lines.len();

@@ -108,7 +108,9 @@ fn left_parts(cx: &Context) -> Vec<HeaderPart> {
     parts.push(HeaderPart::new(0, environment(cx)));
     parts.push(HeaderPart::new(1, vec![styled(&plan.release, Theme::strong())]));
     if let Some(previous) = &plan.previous {
-        parts.push(HeaderPart::new(3, vec![cx.dim(&format!("← {previous}"))]));
+        // In a rollback, it is where things go.
+        let rank = if cx.run.state.is_rolling_back() { 1 } else { 3 };
+        parts.push(HeaderPart::new(rank, vec![cx.dim(&format!("← {previous}"))]));
     }
     let forms =
         [CountForm::Words, CountForm::ShortWords, CountForm::Symbols].map(|form| open_counts(cx, form));
@@ -121,13 +123,21 @@ fn rollback(cx: &Context) -> Option<HeaderPart> {
     let state = &cx.run.state;
     let banner = |text: &str| vec![styled(text, Theme::strong())];
     if let Some(rollback) = &state.rolled_back {
-        let to = format!("ROLLED BACK to {}", text::line(&rollback.release));
-        return Some(HeaderPart { rank: 0, forms: vec![banner(&to), banner("ROLLED BACK")] });
+        let to = text::line(&rollback.release);
+        let forms = match rollback.skipped_steps.len() {
+            0 => [format!("ROLLED BACK to {to}"), "ROLLED BACK".to_owned()],
+            skipped => {
+                let skipped = text::count(skipped, "step");
+                [format!("ROLLED BACK to {to}, {skipped} skipped"), format!("ROLLED BACK, {skipped} skipped")]
+            }
+        };
+        return Some(HeaderPart { rank: 0, forms: forms.iter().map(|form| banner(form)).collect() });
     }
     if !state.is_rolling_back() {
         return None;
     }
-    let count = format!("ROLLBACK {}/{}", state.rollback_steps_done().count(), cx.plan().rollback.len());
+    let steps = cx.plan().rollback.iter().filter(|step| step.is_required()).count();
+    let count = format!("ROLLBACK {}/{steps}", state.rollback_steps_done().count());
     let last =
         state.rollback_steps_done().last().map(|step| format!("{count} · done: {}", text::line(&step.title)));
     let forms = last.iter().map(|last| banner(last)).chain([banner(&count)]);
@@ -294,7 +304,7 @@ pub const fn decision_role(decision: Decision) -> StyleRole {
 /// The label of a run that was abandoned.
 const ABANDONED: &str = " ABANDONED";
 
-/// The verdict, and its standing: recorded, outdated by something since, with a seal missing, or sealed. Once sealing has
+/// The verdict, and its standing: not recorded, recorded, outdated by something since, with a seal missing, or sealed. Once sealing has
 /// started or the run was abandoned, it is the recorded one.
 fn verdict(cx: &Context) -> Vec<Span<'static>> {
     let state = &cx.run.state;
@@ -309,6 +319,8 @@ fn verdict(cx: &Context) -> Vec<Span<'static>> {
             let suffix = match recorded {
                 _ if state.abandoned.is_some() => ABANDONED,
                 Some(recorded) if recorded.decision == decision => " recorded",
+                // A GO that nobody has recorded is no verdict in force.
+                None if state.outdated_verdict.is_none() && decision == Decision::Go => " not recorded",
                 None if state.outdated_verdict.is_none() => "",
                 _ => " verdict outdated",
             };

@@ -217,7 +217,8 @@ fn a_rollback_before_any_deployment_needs_the_name_of_the_environment() {
     let start = StartRequest { typed_environment: None, ..world.start_of("rollback", "back") };
     let why = world.start_rejection(start.clone());
     assert!(
-        why.contains("nothing was deployed in this run") && why.ends_with("must type t to start it"),
+        why.contains("nothing that the rollback reverts was deployed in this run")
+            && why.ends_with("must type t to start it"),
         "{why}"
     );
     world.run("a.one", "build", 0);
@@ -350,4 +351,33 @@ fn changes_name_what_somebody_may_wait_for() {
     world.act(ALICE, Act::Seal).unwrap();
     let [RunChange::Sealed { by, .. }] = &since(&world)[..] else { panic!("a seal") };
     assert_eq!(by, ALICE);
+}
+
+#[test]
+fn a_rollback_run_deploys_nothing_and_needs_a_step_of_its_own() {
+    let mut world = World::new(PROFILE);
+    let mut plan = Plan::clone(&world.state.plan);
+    plan.rolls_back = true;
+    world.state.plan = std::sync::Arc::new(plan);
+    let why = world.start_rejection(world.start_of("a.one", "build"));
+    assert!(why.contains("the release is being rolled back"), "{why}");
+    assert!(world.act(ALICE, Act::RollBack { reason: Some("by hand".into()) }).is_err());
+    world.run("rollback", "back", 0);
+    world.act(ALICE, Act::RollBack { reason: None }).unwrap();
+}
+
+#[test]
+fn a_step_whose_turn_it_is_not_needs_the_name_of_the_environment() {
+    let first = "[[rollback]]\nid = \"first\"\ntitle = \"First\"\nwith = { argv = [\"first\"] }\n";
+    let mut world = World::new(&PROFILE.replace("[[rollback]]", &format!("{first}[[rollback]]")));
+    world.run("a.one", "build", 0);
+    let start = StartRequest { typed_environment: None, ..world.start_of("rollback", "back") };
+    let why = world.start_rejection(start.clone());
+    assert!(why.contains("earlier steps of the rollback are not done"), "{why}");
+    world.run("rollback", "first", 0);
+    world.start(start).unwrap();
+    world.end(ActionExit::Code(0)).unwrap();
+    // The first one again: what came after it no longer counts.
+    world.run("rollback", "first", 0);
+    assert!(world.state.action(&ActionKey::new("rollback", "back")).is_some_and(|state| state.is_outdated));
 }

@@ -91,7 +91,8 @@ impl ChecklistView {
             let next = "rollback: next is the selected step; a or Enter runs it";
             return vec![Effect::OpenRollback, Effect::Notify(next.to_owned())];
         }
-        if let Some(point) = self.next_point(cx) {
+        // Once sealing has begun, only seals are left.
+        if let Some(point) = self.next_point(cx).filter(|_| !cx.run.state.is_closing()) {
             return self.show(cx, &point.id.clone(), describe_next(cx, point));
         }
         if let Some(proposal) = proposal {

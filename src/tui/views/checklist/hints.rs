@@ -24,6 +24,8 @@ pub fn hints(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
         let can_seal = view.can_seal();
         hints.extend(Some(("p", "the other operator")).filter(|_| !can_seal));
         hints.push(("v", if can_seal { "verdict and seal" } else { "verdict" }));
+    } else if !view.plan().rollback.is_empty() && !view.session.ends_with_session {
+        hints.extend([("A", "rollback run"), ("v", "verdict")]);
     }
     if view.checklist.focus == Focus::List {
         let is_obvious = view.point().is_some_and(|point| view.obvious_intent(point).is_some());
@@ -47,6 +49,12 @@ pub fn hints(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
 fn point_hints(view: &View, point: &Point) -> Vec<Hint> {
     let status = view.status(point);
     let mut hints: Vec<Hint> = match &status {
+        // Nothing of the deployment starts any more.
+        Status::NeedsAction(_) | Status::Interrupted(_) | Status::Failed
+            if view.run.state.is_rolling_back() && !point.actions.is_empty() =>
+        {
+            vec![("A", "rollback"), ("o", "output")]
+        }
         Status::NeedsConfirmation { .. } if view.run.state.is_exemption_pending(point) => Vec::new(),
         Status::NeedsConfirmation { .. } if view.needs_my_confirmation(point, &status) => {
             vec![("space", "confirm")]
@@ -70,9 +78,8 @@ fn point_hints(view: &View, point: &Point) -> Vec<Hint> {
         );
         hints.push(("n", "note"));
     } else {
-        // Nobody has to do anything yet.
+        // Nobody has to do anything about it yet.
         hints.push(("n", "note"));
-        hints.extend(exception_hints(view, point));
     }
     hints
 }
@@ -97,13 +104,7 @@ fn run_hints(view: &View) -> Vec<Hint> {
     if summary.done == summary.total as u64 {
         return vec![("v", if view.can_seal() { "seal" } else { "verdict" })];
     }
-    let is_selected_counted = view.point().is_some_and(|point| view.needs_human(point));
-    let others_wait = summary.need_human > usize::from(is_selected_counted);
-    let mut hints: Vec<Hint> = match (&view.run.state.proposal, others_wait) {
-        (Some(_), _) => vec![("!", "proposed plan")],
-        (None, true) => vec![("!", "next")],
-        (None, false) => Vec::new(),
-    };
+    let mut hints = vec![("!", if view.run.state.proposal.is_some() { "proposed plan" } else { "next" })];
     if summary.is_stale {
         hints.push(("R", "probe the stale"));
     }
