@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use gonogo_core::run::{NumberedRequest, RunSnapshot};
 
-/// The simulated operators, of whom there are none.
+/// The simulated operators: this build has none.
 pub(super) enum SimulatedOperators {}
 
 impl SimulatedOperators {

@@ -112,7 +112,7 @@ fn hidden_drills(plan: &Plan) -> Vec<DrillInfo<'_>> {
 /// A drill that is still to be found.
 const HIDDEN: DrillInfo<'static> = DrillInfo {
     name: "not revealed",
-    what: "told when the rehearsal has ended",
+    what: "shown when the rehearsal has ended",
     points: &[],
     passes_on_retry: false,
 };

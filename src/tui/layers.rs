@@ -157,8 +157,8 @@ impl Layers {
 }
 
 impl Layers {
-    /// Begins the reading time of the question anew: a key that came too early, such as one that is held, never becomes
-    /// an answer by itself.
+    /// Restarts the reading time of the question after a key that came too early, so that a key that is held never
+    /// answers it.
     pub fn restart_reading(&mut self, read_at: Instant) {
         if let Some(drawn_at) = self.0.last_mut().and_then(|entry| entry.drawn_at.as_mut()) {
             *drawn_at = (*drawn_at).max(read_at);

@@ -28,7 +28,7 @@ pub struct Filter {
     pub field: TextField,
     /// Whether it is being typed.
     pub is_typing: bool,
-    /// How its words were found when it was typed. It stays so when statuses change: a filter by a status never shows
+    /// How its words were found when it was typed. It does not change with the statuses: a filter by a status never shows
     /// points of similar names instead.
     pub mode: MatchMode,
 }
