@@ -188,7 +188,7 @@ kind = "command"
 with = { argv = ["true"], json = [{ path = "{{ own.path }}" }] }
 "#;
     let lines = [
-        "profile.toml:8:49: `((a?){300}a{300}b){50}` is too large a regular expression: expected at most about 4000 characters and repetitions; write it shorter",
+        "profile.toml:8:51: `((a?){300}a{300}b){50}` is too large a regular expression: expected at most about 4000 characters and repetitions; write it shorter",
         "profile.toml:13:51: a JSON path with more than one `..`: expected at most one; write the keys between, as in $.items[*].name",
         "profile.toml:3:1: own.path: a JSON path with more than one `..`",
     ];

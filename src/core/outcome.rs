@@ -95,6 +95,16 @@ impl Observation {
         self.key.as_deref() == Some(key)
     }
 
+    /// Makes a wrong value a warning: it is shown, and fails nothing. What could not be checked stays unknown.
+    #[must_use]
+    pub fn or_warning(self) -> Self {
+        if self.ok != Some(false) {
+            return self;
+        }
+        let seen = format!("warning: {} (expected {})", self.seen, self.expected);
+        Self { measured: self.measured, ..Self::recorded(self.what, seen) }.with_key(key::NOTICE)
+    }
+
     /// Marks the value as measured.
     #[must_use]
     pub fn as_measured(mut self) -> Self {
@@ -339,6 +349,19 @@ mod tests {
         let outcome = Outcome::of(vec![refused(), wrong.clone()], "").leave_to_people(is_left);
         assert_eq!((outcome.class, &outcome.observations[1]), (Class::Fail, &wrong));
         assert_eq!(Outcome::of(vec![refused()], "").leave_to_people(|_| false).class, Class::Error);
+    }
+
+    #[test]
+    fn only_a_wrong_value_becomes_a_warning() {
+        let warning = Observation::new("load", "at most 80", "85", false).as_measured().or_warning();
+        assert_eq!(warning.seen, "warning: 85 (expected at most 80)");
+        assert!(warning.is_recorded() && warning.measured && warning.has_key(key::NOTICE));
+        assert_eq!(Outcome::of(vec![warning], "").class, Class::Pass);
+        for other in
+            [Observation::new("load", "e", "9", true), Observation::unknown("load", "e", "no answer")]
+        {
+            assert_eq!(other.clone().or_warning(), other);
+        }
     }
 
     fn seen(what: &str, seen: &str, ok: Option<bool>) -> Observation {

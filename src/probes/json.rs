@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use gonogo_core::checklist::spec::{JsonCheck, Scalar};
+use gonogo_core::checklist::spec::{JsonCheck, Scalar, is_number};
 use gonogo_core::outcome::Observation;
 use gonogo_core::text;
 
@@ -67,6 +67,7 @@ fn judge_one(check: &JsonCheck, parsed: Result<&Value, &Unreadable>, body: &Read
     }
     let described = describe_nodes(&nodes, matches!(check.equals, None | Some(Scalar::Text(_))));
     let seen = Observation::new(what, expected, described, matches(check, &nodes));
+    let seen = if check.warn && is_comparable(check, &nodes) { seen.or_warning() } else { seen };
     // A value that must only exist, or be large enough, differs from attempt to attempt.
     if check.equals.is_none() { seen.as_measured() } else { seen }
 }
@@ -108,6 +109,13 @@ fn matches(check: &JsonCheck, nodes: &[&Value]) -> bool {
             && bounds.iter().all(|bound| number(node).is_some_and(|number| bound.holds(&number)))
     };
     if is_path_only { nodes.len() == 1 } else { !nodes.is_empty() && nodes.iter().all(each) }
+}
+
+/// Whether there is what the check compares: a value that is absent, or no number, is neither below a limit nor above it.
+fn is_comparable(check: &JsonCheck, nodes: &[&Value]) -> bool {
+    let is_path_only = check.equals.is_none() && check.bounds().is_empty();
+    let has_number = |node: &&Value| number(node).is_some_and(|number| is_number(&number));
+    is_path_only || !nodes.is_empty() && (check.bounds().is_empty() || nodes.iter().all(has_number))
 }
 
 /// A number, also one that is written as a text.
@@ -187,6 +195,21 @@ mod tests {
             (r#", "at_least": 1"#, "{}", false),
         ] {
             assert_eq!(judge_body("$.n", None, bounds, body).1, Some(ok), "{bounds} {body}");
+        }
+    }
+
+    #[test]
+    fn a_limit_of_a_warning_needs_a_value() {
+        for (more, body, warns, ok) in [
+            (r#", "at_most": 80, "warn": true"#, r#"{"n":85}"#, true, true),
+            (r#", "at_most": 80, "warn": true"#, r#"{"n":80}"#, false, true),
+            (r#", "at_most": 80, "warn": true"#, r#"{"n":"many"}"#, false, false),
+            (r#", "at_most": 80, "warn": true"#, "{}", false, false),
+            (r#", "at_most": 80, "warn": true"#, "<html>", false, false),
+            (r#", "warn": true"#, "{}", true, true),
+        ] {
+            let (seen, is_ok) = judge_body("$.n", None, more, body);
+            assert_eq!((seen.starts_with("warning: "), is_ok), (warns, Some(ok)), "{body}: {seen}");
         }
     }
 

@@ -3,14 +3,14 @@
 use super::content::ReadBody;
 use super::deadline::Deadline;
 use super::error::ProbeError;
-use gonogo_core::checklist::spec::{Pattern, TextCheck};
+use gonogo_core::checklist::spec::{Pattern, TextCheck, TextRule, is_number};
 use gonogo_core::outcome::Observation;
 use gonogo_core::text;
 
 /// The longest line that is shown, in bytes.
 const MAX_LINE: usize = 120;
 
-/// One observation for each check of what is called `what`.
+/// One observation for each rule of the checks of what is called `what`.
 pub(super) fn judge(
     checks: &[TextCheck],
     what: &str,
@@ -18,20 +18,29 @@ pub(super) fn judge(
     until: &Deadline,
 ) -> Vec<Observation> {
     let text = String::from_utf8_lossy(&content.bytes);
-    let judge = |check| {
+    let judge = |(rule, warn): (&TextRule, bool)| {
         let in_time = until.check(format!("checking {what}")).map_err(ProbeError::from);
-        match in_time.and_then(|()| is_searchable(check, &text)) {
-            Ok(()) => judge_one(check, what, &text, content),
-            Err(why) => Observation::unknown(what, expected(check), why),
+        match in_time.and_then(|()| is_searchable(rule, &text)) {
+            // A text that is no number is neither below a limit nor above it.
+            Ok(()) if warn && (rule.bound().is_none() || is_number(&text)) => {
+                judge_one(rule, what, &text, content).or_warning()
+            }
+            Ok(()) => judge_one(rule, what, &text, content),
+            Err(why) => Observation::unknown(what, expected(rule), why),
         }
     };
-    checks.iter().map(judge).collect()
+    rules(checks).map(judge).collect()
+}
+
+/// The rules of all checks, each with whether it only warns.
+fn rules(checks: &[TextCheck]) -> impl Iterator<Item = (&TextRule, bool)> {
+    checks.iter().flat_map(|check| check.rules.iter().map(|rule| (rule, check.warn)))
 }
 
 /// Whether a text is short enough for a pattern of its size.
-fn is_searchable(check: &TextCheck, text: &str) -> Result<(), ProbeError> {
-    match check {
-        TextCheck::Matches(pattern) | TextCheck::Lacks(pattern) | TextCheck::EachLine(pattern)
+fn is_searchable(rule: &TextRule, text: &str) -> Result<(), ProbeError> {
+    match rule {
+        TextRule::Matches(pattern) | TextRule::Lacks(pattern) | TextRule::EachLine(pattern)
             if text.len() > pattern.max_text =>
         {
             Err(ProbeError::new(format!(
@@ -44,26 +53,26 @@ fn is_searchable(check: &TextCheck, text: &str) -> Result<(), ProbeError> {
     }
 }
 
-/// One observation for each check that was not made.
+/// One observation for each rule that was not checked.
 pub(super) fn unseen(checks: &[TextCheck], what: &str, why: &ProbeError) -> Vec<Observation> {
-    checks.iter().map(|check| Observation::unknown(what, expected(check), why.clone())).collect()
+    rules(checks).map(|(rule, _)| Observation::unknown(what, expected(rule), why.clone())).collect()
 }
 
-fn judge_one(check: &TextCheck, what: &str, text: &str, content: &ReadBody) -> Observation {
-    let (expected, seen) = (expected(check), run_check(check, text));
+fn judge_one(rule: &TextRule, what: &str, text: &str, content: &ReadBody) -> Observation {
+    let (expected, seen) = (expected(rule), run_rule(rule, text));
     match &content.cut {
         // The unread part could contain it.
         Some(why) if !seen.is_final => Observation::unknown(what, expected, why.clone()),
         _ => {
             let message = seen.message.unwrap_or_else(|| format!("not found in: {}", content.excerpt()));
             let observation = Observation::new(what, expected, message, seen.ok);
-            let is_measured = matches!(check, TextCheck::LinesAtLeast(_)) || check.bound().is_some();
+            let is_measured = matches!(rule, TextRule::LinesAtLeast(_)) || rule.bound().is_some();
             if is_measured { observation.as_measured() } else { observation }
         }
     }
 }
 
-/// The result of one check.
+/// The result of one rule.
 struct TextResult {
     ok: bool,
     /// Whether more text would change nothing.
@@ -74,8 +83,8 @@ struct TextResult {
 
 impl TextResult {
     /// The result of searching for something required.
-    fn required(ok: bool, check: &TextCheck) -> Self {
-        Self { ok, is_final: ok, message: ok.then(|| expected(check)) }
+    fn required(ok: bool, rule: &TextRule) -> Self {
+        Self { ok, is_final: ok, message: ok.then(|| expected(rule)) }
     }
 
     /// The result of searching for something forbidden: the line with it, if any.
@@ -85,41 +94,47 @@ impl TextResult {
     }
 }
 
-fn expected(check: &TextCheck) -> String {
-    match check {
-        TextCheck::Equals(text) => format!("`{text}`"),
-        TextCheck::Contains(part) => format!("contains `{part}`"),
-        TextCheck::Matches(pattern) => format!("matches `{}`", pattern.as_str()),
-        TextCheck::Lacks(pattern) => format!("nothing matches `{}`", pattern.as_str()),
-        TextCheck::EachLine(pattern) => format!("each line matches `{}`", pattern.as_str()),
-        TextCheck::LinesAtLeast(least) => format!("at least {}", text::count(to_size(*least), "line")),
-        TextCheck::AtLeast(_) | TextCheck::AtMost(_) | TextCheck::LessThan(_) | TextCheck::Between(_) => {
-            check.bound().map(|bound| format!("a number, {bound}")).unwrap_or_default()
+fn expected(rule: &TextRule) -> String {
+    match rule {
+        TextRule::Equals(text) => format!("`{text}`"),
+        TextRule::Contains(part) => format!("contains `{part}`"),
+        TextRule::Matches(pattern) => format!("matches `{}`", pattern.as_str()),
+        TextRule::Lacks(pattern) => format!("nothing matches `{}`", pattern.as_str()),
+        TextRule::EachLine(pattern) => format!("each line matches `{}`", pattern.as_str()),
+        TextRule::LinesAtLeast(least) => format!("at least {}", text::count(to_size(*least), "line")),
+        TextRule::AtLeast(_) | TextRule::AtMost(_) | TextRule::LessThan(_) | TextRule::Between(_) => {
+            rule.bound().map(|bound| format!("a number, {bound}")).unwrap_or_default()
         }
     }
 }
 
-fn run_check(check: &TextCheck, whole: &str) -> TextResult {
-    match check {
-        TextCheck::Equals(text) => {
+fn run_rule(rule: &TextRule, whole: &str) -> TextResult {
+    match rule {
+        TextRule::Equals(text) => {
             let (ok, quoted) =
                 (whole.trim() == text.trim(), text::clip(&format!("`{}`", whole.trim()), MAX_LINE));
             TextResult { ok, is_final: false, message: Some(quoted) }
         }
-        TextCheck::Contains(part) => TextResult::required(whole.contains(part.as_str()), check),
-        TextCheck::Matches(pattern) => TextResult::required(pattern.is_in(whole), check),
-        TextCheck::Lacks(pattern) => TextResult::forbidden(culprit(pattern, whole)),
-        TextCheck::EachLine(pattern) => each_line(pattern, whole),
-        TextCheck::LinesAtLeast(least) => {
+        TextRule::Contains(part) => TextResult::required(whole.contains(part.as_str()), rule),
+        TextRule::Matches(pattern) => TextResult::required(is_match(pattern, whole), rule),
+        TextRule::Lacks(pattern) => TextResult::forbidden(culprit(pattern, whole)),
+        TextRule::EachLine(pattern) => each_line(pattern, whole),
+        TextRule::LinesAtLeast(least) => {
             let count = lines(whole).count();
             let ok = count >= to_size(*least);
             TextResult { ok, is_final: ok, message: Some(text::count(count, "line")) }
         }
-        TextCheck::AtLeast(_) | TextCheck::AtMost(_) | TextCheck::LessThan(_) | TextCheck::Between(_) => {
-            let ok = check.bound().is_some_and(|bound| bound.holds(whole.trim()));
+        TextRule::AtLeast(_) | TextRule::AtMost(_) | TextRule::LessThan(_) | TextRule::Between(_) => {
+            let ok = rule.bound().is_some_and(|bound| bound.holds(whole.trim()));
             TextResult { ok, is_final: false, message: Some(text::clip(whole.trim(), MAX_LINE)) }
         }
     }
+}
+
+/// Whether a text matches with the line end at its end, or without it: programs print one, and `$` is the end of the text.
+fn is_match(pattern: &Pattern, text: &str) -> bool {
+    let without = text.strip_suffix('\n').map(|rest| rest.strip_suffix('\r').unwrap_or(rest));
+    pattern.is_in(text) || without.is_some_and(|text| pattern.is_in(text))
 }
 
 /// The line in which a pattern is found.
@@ -188,6 +203,42 @@ mod tests {
         assert_eq!(result_of(r#"{"less_than":5}"#, "5", false).1, Some(false));
         assert_eq!(result_of(r#"{"between":[1,5]}"#, "3 files", false), ("3 files".into(), Some(false)));
         assert_eq!(result_of(r#"{"at_least":1}"#, "12", true).1, None);
+    }
+
+    #[test]
+    fn a_pattern_matches_with_or_without_the_last_line_end() {
+        for (pattern, text, ok) in [
+            ("^[0-9]$", "3\\n", true),
+            ("^[0-9]$", "3\\r\\n", true),
+            ("^[0-9]$", "3", true),
+            ("^[0-9]\\\\n$", "3\\n", true),
+            ("^[0-9]$", "3\\n\\n", false),
+            ("^[0-9]$", "3\\n4\\n", false),
+        ] {
+            let text = text.replace("\\n", "\n").replace("\\r", "\r");
+            assert_eq!(
+                result_of(&format!(r#"{{"matches":"{pattern}"}}"#), &text, false).1,
+                Some(ok),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_limit_of_a_warning_fails_nothing() {
+        let warns = |check: &str, text: &str, cut| {
+            let (seen, ok) = result_of(check, text, cut);
+            (seen.starts_with("warning: "), ok)
+        };
+        let limit = r#"{"at_most":80,"warn":true}"#;
+        assert_eq!(result_of(limit, "85\n", false).0, "warning: 85 (expected a number, at most 80)");
+        assert_eq!(warns(limit, "85\n", false), (true, Some(true)));
+        assert_eq!(warns(limit, "80\n", false), (false, Some(true)));
+        // Not a number, not everything read: neither below the limit nor above it.
+        assert_eq!(warns(limit, "many\n", false), (false, Some(false)));
+        assert_eq!(warns(limit, "85", true), (false, None));
+        assert_eq!(warns(r#"{"lacks":"WARN","warn":true}"#, "WARN: slow", false), (true, Some(true)));
+        assert_eq!(warns(r#"{"at_least":1,"at_most":5}"#, "7", false), (false, Some(true)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use reqwest::header::HeaderMap;
 
-use gonogo_core::checklist::spec::{HeaderCheck, HttpSpec};
+use gonogo_core::checklist::spec::{HeaderCheck, HttpSpec, is_number};
 use gonogo_core::outcome::Observation;
 
 use super::super::content::ReadBody;
@@ -43,13 +43,16 @@ fn header(check: &HeaderCheck, headers: &HeaderMap) -> Observation {
     let values = headers.get_all(&check.name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let values: Vec<_> = values.collect();
     if values.is_empty() {
-        return Observation::new(what, expected, "no such header", false);
+        let seen = Observation::new(what, expected, "no such header", false);
+        return if check.warn && check.bounds().is_empty() { seen.or_warning() } else { seen };
     }
     let value = values.join(", ");
     let ok = check.equals.as_ref().is_none_or(|whole| value == *whole)
         && check.contains.as_ref().is_none_or(|part| value.contains(part.as_str()))
         && directive(check, &value);
-    Observation::new(what, expected, value, ok)
+    let only_warns = check.warn && is_comparable(check, &value);
+    let seen = Observation::new(what, expected, value, ok);
+    if only_warns { seen.or_warning() } else { seen }
 }
 
 fn expected_header(check: &HeaderCheck) -> String {
@@ -68,14 +71,25 @@ fn expected_header(check: &HeaderCheck) -> String {
 
 /// Whether the directive exists and its value is large enough; if it occurs several times, each must be.
 fn directive(check: &HeaderCheck, value: &str) -> bool {
-    let values: Vec<Option<&str>> = match &check.directive {
-        None => vec![Some(value.trim())],
-        Some(name) => directive_values(name, value).collect(),
-    };
-    let bounds = check.bounds();
+    let (values, bounds) = (compared_values(check, value), check.bounds());
     let enough =
         |value: Option<&str>| bounds.iter().all(|bound| value.is_some_and(|value| bound.holds(value)));
     !values.is_empty() && values.into_iter().all(enough)
+}
+
+/// Whether there is what the check compares: no number is neither below a limit nor above it.
+fn is_comparable(check: &HeaderCheck, value: &str) -> bool {
+    let values = compared_values(check, value);
+    let has_number = |value: Option<&str>| value.is_some_and(is_number);
+    check.bounds().is_empty() || !values.is_empty() && values.into_iter().all(has_number)
+}
+
+/// The values of the directive, or the whole value.
+fn compared_values<'a>(check: &'a HeaderCheck, value: &'a str) -> Vec<Option<&'a str>> {
+    match &check.directive {
+        None => vec![Some(value.trim())],
+        Some(name) => directive_values(name, value).collect(),
+    }
 }
 
 /// The values of one directive (RFC 6797 for one: names in any case, values maybe in quotes).
@@ -108,6 +122,22 @@ mod tests {
         for value in ["max-age=31535999", "max-age", "preload", "x-max-age=63072000", "max-age=1y", ""] {
             assert!(!max_age(value), "{value}");
         }
+    }
+
+    #[test]
+    fn a_limit_of_a_warning_needs_a_number() {
+        let judged = |value: Option<&str>, check: serde_json::Value| {
+            let value = value.map(|value| ("x-queue".parse().unwrap(), value.parse().unwrap()));
+            let seen = header(&serde_json::from_value(check).unwrap(), &value.into_iter().collect());
+            (seen.seen.starts_with("warning: "), seen.ok)
+        };
+        let limit = || serde_json::json!({"name": "X-Queue", "at_most": 80, "warn": true});
+        let present = || serde_json::json!({"name": "X-Queue", "warn": true});
+        assert_eq!(judged(Some("85"), limit()), (true, Some(true)));
+        assert_eq!(judged(Some("80"), limit()), (false, Some(true)));
+        assert_eq!(judged(Some("many"), limit()), (false, Some(false)));
+        assert_eq!(judged(None, limit()), (false, Some(false)));
+        assert_eq!(judged(None, present()), (true, Some(true)));
     }
 
     #[test]

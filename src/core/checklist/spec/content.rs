@@ -1,4 +1,4 @@
-//! Checks of a response body or the output of a program.
+//! Checks of JSON, and regular expressions.
 
 use regex_lite::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,9 @@ pub struct JsonCheck {
     /// part.
     #[serde(default, skip_serializing_if = "is_false")]
     pub errors: bool,
+    /// Whether another value is a warning instead of a failure.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub warn: bool,
 }
 
 impl JsonCheck {
@@ -60,46 +63,6 @@ impl JsonCheck {
             self.less_than.as_ref(),
             self.between.as_ref(),
         )
-    }
-}
-
-/// A check of a text. Blank lines are not counted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TextCheck {
-    /// It equals this, ignoring surrounding white space.
-    Equals(String),
-    /// It contains this.
-    Contains(String),
-    /// It matches this pattern.
-    Matches(Pattern),
-    /// It does not match this pattern.
-    Lacks(Pattern),
-    /// Every line matches this pattern.
-    EachLine(Pattern),
-    /// It has at least so many lines.
-    LinesAtLeast(u64),
-    /// It is a number of at least this.
-    AtLeast(Decimal),
-    /// It is a number of at most this.
-    AtMost(Decimal),
-    /// It is a number below this.
-    LessThan(Decimal),
-    /// It is a number within these.
-    Between(Range),
-}
-
-impl TextCheck {
-    /// The bound of its number, if it is about one.
-    #[must_use]
-    pub const fn bound(&self) -> Option<Bound<'_>> {
-        match self {
-            Self::AtLeast(low) => Some(Bound::AtLeast(low)),
-            Self::AtMost(high) => Some(Bound::AtMost(high)),
-            Self::LessThan(high) => Some(Bound::LessThan(high)),
-            Self::Between(range) => Some(Bound::Between(range)),
-            _ => None,
-        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bound, Decimal, JsonCheck, Range, TextCheck, TextOrSecret, Tls, is_one, number, one, one_or_more,
+    Bound, Decimal, JsonCheck, Range, TextCheck, TextOrSecret, Tls, is_false, is_one, number, one,
+    one_or_more,
 };
 
 /// The request methods.
@@ -102,6 +103,9 @@ pub struct HeaderCheck {
     /// The minimum and the maximum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub between: Option<Range>,
+    /// Whether another value is a warning instead of a failure.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub warn: bool,
 }
 
 impl HeaderCheck {

@@ -22,6 +22,7 @@ mod registry;
 mod scan;
 pub(super) mod syntax;
 mod telemetry;
+mod text_check;
 mod vault;
 
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ use serde::{Deserialize, Serialize};
 pub use self::api::ApiSpec;
 pub use self::ci::{CiSource, CiSpec, ForgeProject, JunitFile};
 pub use self::command::{CommandSpec, CommandTarget, ErrorPattern};
-pub use self::content::{JsonCheck, Pattern, PatternError, TextCheck};
+pub use self::content::{JsonCheck, Pattern, PatternError};
 pub use self::decimal::Decimal;
 pub(super) use self::decode::decode;
 pub use self::edge::{ContactsSpec, CorsSpec, HeadersSpec, OriginsSpec, TokenSpec};
@@ -44,7 +45,7 @@ pub use self::kubernetes::{
     AddressSetting, HealthCheck, HealthScheme, KUBECTL, KubernetesSpec, PauseCheck, RolloutCheck, Setting,
     SettingsCheck,
 };
-pub use self::number::{Bound, Range};
+pub use self::number::{Bound, Range, is_number};
 pub use self::pipeline::{PipelineHop, PipelineSpec};
 pub use self::prometheus::{
     DescribedRule, IncreaseCheck, JobCheck, PrometheusSpec, QueryCheck, RuleCheck, Trend,
@@ -54,6 +55,7 @@ pub use self::redis::{RedisRole, RedisSpec, SubscriberCheck};
 pub use self::registry::RegistrySpec;
 pub use self::scan::{Day, ScanException, ScanSpec, Severity};
 pub use self::telemetry::{GrafanaSpec, JaegerSpec, OtlpSpec};
+pub use self::text_check::{TextCheck, TextRule};
 pub use self::vault::{VaultAuth, VaultSpec};
 use crate::secret::SecretRef;
 

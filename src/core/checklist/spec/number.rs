@@ -58,6 +58,12 @@ pub(super) fn bounds<'a>(
     all.into_iter().flatten().collect()
 }
 
+/// Whether a text is a number that bounds can be compared with.
+#[must_use]
+pub fn is_number(text: &str) -> bool {
+    text.trim().parse::<f64>().is_ok_and(f64::is_finite)
+}
+
 impl Bound<'_> {
     /// Whether a text is a number within the bound.
     #[must_use]
