@@ -41,6 +41,7 @@ pub(super) const KINDS: [&str; 22] = [
 pub(super) fn decode_spec(kind: &str, table: toml::Value) -> Result<ProbeSpec, (KeyPath, String)> {
     let spec = decode_as(kind, table)?;
     check_addresses(&spec)?;
+    check_command(&spec)?;
     Ok(spec)
 }
 
@@ -80,6 +81,13 @@ fn check_addresses(spec: &ProbeSpec) -> Result<(), (KeyPath, String)> {
         }
     }
     Ok(())
+}
+
+/// A command whose settings contradict each other.
+fn check_command(spec: &ProbeSpec) -> Result<(), (KeyPath, String)> {
+    let ProbeSpec::Command(spec) = spec else { return Ok(()) };
+    let wrong = spec.contradiction();
+    wrong.map_or(Ok(()), |(key, what)| Err((vec![PathStep::from(key)], what.to_owned())))
 }
 
 /// The path of an address in a spec, the address, and its schemes without and with TLS.

@@ -1,5 +1,6 @@
 //! The command probe: how a program ends, and what it prints.
 
+mod nagios;
 mod reason;
 mod reproduce;
 
@@ -14,7 +15,7 @@ use super::judging;
 use super::process::{self, Program, ProgramResult};
 use super::secrets::read_secret;
 use crate::secret_store::SecretStore;
-use gonogo_core::checklist::spec::{CommandSpec, CommandTarget, TextOrSecret};
+use gonogo_core::checklist::spec::{CommandSpec, CommandTarget, ExitCodes, TextOrSecret};
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::text;
 
@@ -55,14 +56,32 @@ fn name(spec: &CommandSpec) -> String {
 }
 
 fn expected(spec: &CommandSpec) -> String {
+    if spec.exit_codes == Some(ExitCodes::Nagios) {
+        return nagios::EXPECTED.to_owned();
+    }
     let codes = spec.exit.iter().map(i32::to_string).collect::<Vec<_>>();
     format!("exit code {}", codes.join(" or "))
 }
 
 async fn judge(spec: &CommandSpec, result: ProgramResult, deadline: &Deadline) -> Vec<Observation> {
+    let mut seen = match spec.exit_codes {
+        Some(ExitCodes::Nagios) => judge_plugin(spec, &result),
+        None => vec![judge_exit(spec, &result)],
+    };
+    // A program that could not check anything prints nothing that can be checked.
+    if seen.iter().any(|seen| seen.ok.is_none()) {
+        return seen;
+    }
+    seen.push(Observation::recorded("run time", format!("{} ms", result.took.as_millis())).as_measured());
+    seen.extend(judging::judge("standard output", &spec.stdout, &spec.json, result.stdout, deadline).await);
+    seen
+}
+
+/// How a program ended.
+fn judge_exit(spec: &CommandSpec, result: &ProgramResult) -> Observation {
     let ok = result.status.code().is_some_and(|code| spec.exit.contains(&code));
-    if let Some(error) = (!ok).then(|| unable(spec, &result)).flatten() {
-        return vec![Observation::unknown(name(spec), expected(spec), error)];
+    if let Some(error) = (!ok).then(|| unable(spec, result)).flatten() {
+        return Observation::unknown(name(spec), expected(spec), error);
     }
     let ended = describe_exit(result.status);
     let ended = if ok {
@@ -70,10 +89,25 @@ async fn judge(spec: &CommandSpec, result: ProgramResult, deadline: &Deadline) -
     } else {
         format!("{ended}: {}", reason::reason(&result.stderr.bytes, &result.stdout.bytes))
     };
-    let mut seen = vec![Observation::new(name(spec), expected(spec), ended, ok)];
-    seen.push(Observation::recorded("run time", format!("{} ms", result.took.as_millis())).as_measured());
-    seen.extend(judging::judge("standard output", &spec.stdout, &spec.json, result.stdout, deadline).await);
-    seen
+    Observation::new(name(spec), expected(spec), ended, ok)
+}
+
+/// What a plugin of Nagios or Icinga has found.
+fn judge_plugin(spec: &CommandSpec, result: &ProgramResult) -> Vec<Observation> {
+    let is_ok = result.status.success();
+    if let Some(error) = (!is_ok).then(|| unable(spec, result)).flatten() {
+        return vec![Observation::unknown(name(spec), expected(spec), error)];
+    }
+    let said = reason::reason(&result.stderr.bytes, &result.stdout.bytes);
+    let ended = nagios::PluginResult {
+        code: result.status.code(),
+        ended: describe_exit(result.status),
+        stdout: &result.stdout.bytes,
+        said: &said,
+        // It exits with another state than the plugin prints.
+        is_negated: spec.argv.iter().any(|word| word.rsplit('/').next() == Some("negate")),
+    };
+    nagios::judge(&name(spec), &ended)
 }
 
 /// The meaning of an error pattern that the program's output matches.

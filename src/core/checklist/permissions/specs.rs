@@ -241,6 +241,7 @@ fn command(spec: &CommandSpec, purpose: &str) -> Vec<Permission> {
         target,
         python_modules: _,
         exit: _,
+        exit_codes: _,
         stdout: _,
         json: _,
         error_patterns: _,

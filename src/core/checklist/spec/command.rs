@@ -28,6 +28,9 @@ pub struct CommandSpec {
     /// The expected exit codes.
     #[serde(default = "success")]
     pub exit: Vec<i32>,
+    /// What its exit codes mean, instead of `exit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_codes: Option<ExitCodes>,
     /// Checks of its standard output as text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stdout: Vec<TextCheck>,
@@ -37,6 +40,15 @@ pub struct CommandSpec {
     /// Messages that mean an error instead of a failure, if the exit code is not an expected one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub error_patterns: Vec<ErrorPattern>,
+}
+
+/// What the exit codes of a program mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExitCodes {
+    /// Those of plugins of Nagios and Icinga: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
+    /// (<https://nagios-plugins.org/doc/guidelines.html#AEN78>).
+    Nagios,
 }
 
 /// An address, and the environment variables that take its parts.
@@ -84,6 +96,16 @@ impl CommandTarget {
         }
         let is_bare = path.is_empty() && !rest.contains(['@', '?', '#']);
         (!is_bare).then(|| "it takes a host and a port, and the address has more".into())
+    }
+}
+
+impl CommandSpec {
+    /// Why its settings contradict each other, with the key that is wrong.
+    #[must_use]
+    pub fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+        let is_default = self.exit == success();
+        let what = "exit_codes = \"nagios\" says which exit codes are right: expected no `exit` beside it";
+        (self.exit_codes.is_some() && !is_default).then_some(("exit", what))
     }
 }
 

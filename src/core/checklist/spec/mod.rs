@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::api::ApiSpec;
 pub use self::ci::{CiSource, CiSpec, ForgeProject, JunitFile};
-pub use self::command::{CommandSpec, CommandTarget, ErrorPattern};
+pub use self::command::{CommandSpec, CommandTarget, ErrorPattern, ExitCodes};
 pub use self::content::{JsonCheck, Pattern, PatternError};
 pub use self::decimal::Decimal;
 pub(super) use self::decode::decode;
