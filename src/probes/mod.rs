@@ -4,6 +4,7 @@
 //!     run ─► http ─────► http_client ─┐
 //!         ─► redis ──────────────────┼─► net (DNS, connecting) ─► socket, tls
 //!         ─► rabbitmq ► http_client ─┘
+//!         ─► tcp, tls ───────► net
 //!         ─► command, git ──► process
 //! ```
 //!
@@ -29,6 +30,7 @@ mod credentials;
 mod curl;
 mod deadline;
 mod delivery;
+mod dns;
 mod effects;
 mod encoding;
 mod error;
@@ -61,8 +63,10 @@ mod secrets;
 mod servers;
 mod socket;
 mod sse;
+mod tcp;
 mod text_checks;
 mod tls;
+mod tls_server;
 mod token;
 mod unique_keys;
 mod vault;
@@ -214,6 +218,9 @@ async fn run_kind(
         }
         ProbeSpec::Origins(spec) => origins::run(spec),
         ProbeSpec::Scan(spec) => Box::pin(scan::run(spec, deadline)).await,
+        ProbeSpec::Tcp(spec) => Box::pin(tcp::run(spec, deadline)).await,
+        ProbeSpec::Tls(spec) => Box::pin(tls_server::run(spec, deadline)).await,
+        ProbeSpec::Dns(spec) => Box::pin(dns::run(spec, deadline)).await,
         ProbeSpec::Contacts(spec) => contacts::run(spec),
     }
 }

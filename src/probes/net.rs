@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use futures_util::future;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use gonogo_core::checklist::spec::Tls;
 
@@ -51,22 +53,55 @@ impl<T> Drop for AbortOnDrop<T> {
 
 /// Connects, with TLS where the address asks for it.
 pub(super) async fn connect(address: &Address, tls: &Tls, deadline: &Deadline) -> ProbeResult<Socket> {
-    let names = resolve_host(&address.host, address.port);
-    let addresses = deadline.limit(format!("name resolution of {}", address.host), names).await??;
-    let tcp = deadline.limit(format!("connect to {address}"), race(addresses)).await?;
-    let tcp = tcp.map_err(|error| cannot_connect(address, error))?;
+    let tcp = open(address, deadline).await??;
     if !address.tls {
         return Ok(Socket::new(tcp));
     }
     let config = deadline.limit("reading root certificates", tls::config(tls)).await??;
-    let name = ServerName::try_from(address.host.clone())
-        .map_err(|_| ProbeError::new(format!("{} is not a valid name for a certificate", address.host)))?;
+    let stream = shake_hands(address, &address.host, config, tcp, deadline).await?;
+    let stream = stream.map_err(|error| ProbeError::new(tls::explain(&error, &address.host, tls)))?;
+    Ok(Socket::new(stream))
+}
+
+/// Connects without TLS.
+///
+/// # Errors
+/// Why there can be no connection: the outer one before the server was reached, the inner one when it was tried.
+pub(super) async fn open(
+    address: &Address,
+    deadline: &Deadline,
+) -> ProbeResult<Result<TcpStream, ConnectError>> {
+    let names = resolve_host(&address.host, address.port);
+    let addresses = deadline.limit(format!("name resolution of {}", address.host), names).await??;
+    let tcp = deadline.limit(format!("connect to {address}"), race(addresses)).await?;
+    Ok(tcp.map_err(|error| cannot_connect(address, error)))
+}
+
+/// Begins TLS with a server that must have a certificate for this name.
+///
+/// # Errors
+/// The outer one if nothing was said in time, the inner one if the handshake failed.
+pub(super) async fn shake_hands(
+    address: &Address,
+    name: &str,
+    config: ClientConfig,
+    tcp: TcpStream,
+    deadline: &Deadline,
+) -> ProbeResult<io::Result<TlsStream<TcpStream>>> {
+    let name = server_name(name)?;
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, tcp);
     // A server without TLS may take the ClientHello for the start of a long command and stay silent.
     let step = format!("TLS handshake with {address}; a server without TLS may stay silent");
-    let stream = deadline.limit(step, handshake).await?;
-    let stream = stream.map_err(|error| ProbeError::new(tls::explain(&error, &address.host, tls)))?;
-    Ok(Socket::new(stream))
+    Ok(deadline.limit(step, handshake).await?)
+}
+
+/// A name or an IP address as certificates have them.
+///
+/// # Errors
+/// It is none.
+pub(super) fn server_name(name: &str) -> ProbeResult<ServerName<'static>> {
+    ServerName::try_from(name.trim_matches(['[', ']']).to_owned())
+        .map_err(|_| ProbeError::new(format!("{name} is not a valid name for a certificate")))
 }
 
 /// The addresses of a host.

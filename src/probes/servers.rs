@@ -37,6 +37,15 @@ struct ServerNotes {
     clocks: BTreeMap<String, i64>,
 }
 
+/// The time that a certificate must have left; by default a part of its lifetime.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ValidityLimits {
+    /// With less it is a failure.
+    pub(super) minimum: Option<Duration>,
+    /// With less it is a warning.
+    pub(super) warning: Option<Duration>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Validity {
     from: Utc,
@@ -80,7 +89,9 @@ impl Servers {
 
     fn observations(&self, now: Utc) -> Vec<Observation> {
         let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let certificates = notes.certificates.iter().map(|(name, validity)| validity.judge(name, now));
+        let certificates = notes.certificates.iter();
+        let certificates =
+            certificates.map(|(name, validity)| validity.judge(name, now, ValidityLimits::default()));
         let clocks = notes.clocks.iter().map(|(server, ahead)| {
             let (seconds, direction) =
                 (ahead.unsigned_abs() / 1000, if *ahead > 0 { "ahead of" } else { "behind" });
@@ -89,6 +100,15 @@ impl Servers {
             notice(format!("clock of {server}"), seen)
         });
         certificates.chain(clocks).collect()
+    }
+}
+
+/// How long a certificate (DER) is still valid.
+pub(super) fn judge_validity(der: &[u8], name: &str, limits: ValidityLimits) -> Observation {
+    let what = format!("certificate of {name}");
+    match Validity::of(der) {
+        Some(validity) => validity.judge(name, now(), limits),
+        None => Observation::unknown(what, "a certificate", "its times of validity cannot be read"),
     }
 }
 
@@ -130,16 +150,16 @@ impl Validity {
         Some(Self { from: time(validity.not_before)?, until: time(validity.not_after)? })
     }
 
-    fn judge(self, name: &str, now: Utc) -> Observation {
+    fn judge(self, name: &str, now: Utc, limits: ValidityLimits) -> Observation {
         let (lifetime, left) = (self.until.since(self.from), self.until.since(now));
-        let minimum = FAIL_BELOW.min(lifetime / 10);
+        let minimum = limits.minimum.unwrap_or_else(|| FAIL_BELOW.min(lifetime / 10));
         let what = format!("certificate of {name}");
         let seen = format!("{} left, until {}", describe(left), self.until);
         if left < minimum {
             return Observation::new(what, format!("{} or more left", describe(minimum)), seen, false)
                 .as_measured();
         }
-        let is_soon = left < NOTICE_BELOW.min(lifetime / 3);
+        let is_soon = left < limits.warning.unwrap_or_else(|| NOTICE_BELOW.min(lifetime / 3));
         if is_soon {
             return notice(what, format!("expires soon: {seen}"));
         }
@@ -165,10 +185,14 @@ mod tests {
 
     /// The verdict on a certificate with this lifetime and so much of it left, in hours.
     fn judge(lifetime: u64, left: u64) -> Observation {
+        judge_within(lifetime, left, ValidityLimits::default())
+    }
+
+    fn judge_within(lifetime: u64, left: u64, limits: ValidityLimits) -> Observation {
         let hours = |hours: u64| Duration::from_secs(hours * 3600);
         let now = Utc::from_millis(1_700_000_000_000);
         let until = now.plus(hours(left));
-        Validity { from: until.minus(hours(lifetime)), until }.judge("a", now)
+        Validity { from: until.minus(hours(lifetime)), until }.judge("a", now, limits)
     }
 
     #[test]
@@ -191,6 +215,19 @@ mod tests {
         }
         assert_eq!(judge(24 * 365, 0).expected, "3 days or more left");
         assert_eq!(judge(24 * 7, 0).expected, "16 hours or more left");
+    }
+
+    #[test]
+    fn limits_of_ones_own_take_the_place_of_the_usual_ones() {
+        let limits = ValidityLimits { minimum: Some(14 * DAY), warning: Some(30 * DAY) };
+        for (left, ok, is_notice) in
+            [(31, true, false), (29, true, true), (14, true, true), (13, false, false)]
+        {
+            let judged = judge_within(24 * 365, 24 * left, limits);
+            assert_eq!((judged.ok, judged.has_key(key::NOTICE)), (Some(ok), is_notice), "{judged:?}");
+        }
+        let shorter = ValidityLimits { minimum: Some(DAY), warning: Some(2 * DAY) };
+        assert_eq!(judge_within(24 * 365, 49, shorter).ok, Some(true));
     }
 
     fn clock(date: &'static str, age: Option<&'static str>) -> Option<String> {

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
+use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
@@ -30,11 +31,20 @@ pub(super) enum TlsError {
     Setup(#[from] rustls::Error),
 }
 
+/// A verifier that observes another one.
+pub(super) type Observer<'a> =
+    &'a (dyn Fn(Arc<dyn ServerCertVerifier>) -> Arc<dyn ServerCertVerifier> + Sync);
+
 /// A client configuration that trusts only the requested roots.
 pub(super) async fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
+    config_observed(tls, &|verifier| verifier).await
+}
+
+/// The same with a verifier that observes the usual one; it is not asked where nothing is trusted.
+pub(super) async fn config_observed(tls: &Tls, observer: Observer<'_>) -> Result<ClientConfig, TlsError> {
     match &tls.roots {
-        Some(path) => trusting(roots_of_file(path)?, tls),
-        None => trusting(Roots { store: roots_of_system().await, named: Vec::new() }, tls),
+        Some(path) => trusting(roots_of_file(path)?, tls, observer),
+        None => trusting(Roots { store: roots_of_system().await, named: Vec::new() }, tls, observer),
     }
 }
 
@@ -42,8 +52,12 @@ pub(super) async fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
 /// which takes time and memory.
 pub(super) fn config_without_system(tls: &Tls) -> Result<ClientConfig, TlsError> {
     match &tls.roots {
-        Some(path) => trusting(roots_of_file(path)?, tls),
-        None => trusting(Roots { store: RootCertStore::empty().into(), named: Vec::new() }, tls),
+        Some(path) => trusting(roots_of_file(path)?, tls, &|verifier| verifier),
+        None => {
+            trusting(Roots { store: RootCertStore::empty().into(), named: Vec::new() }, tls, &|verifier| {
+                verifier
+            })
+        }
     }
 }
 
@@ -54,13 +68,13 @@ struct Roots {
     named: Vec<CertificateDer<'static>>,
 }
 
-fn trusting(roots: Roots, tls: &Tls) -> Result<ClientConfig, TlsError> {
+fn trusting(roots: Roots, tls: &Tls, observer: Observer<'_>) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let Roots { store, named } = roots;
     let builder =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let builder = match RecordingVerifier::new(store.clone(), named, provider) {
-        Some(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
+        Some(verifier) => builder.dangerous().with_custom_certificate_verifier(observer(Arc::new(verifier))),
         None => builder.with_root_certificates(store),
     };
     match (&tls.certificate, &tls.key) {

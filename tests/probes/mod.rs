@@ -4,6 +4,7 @@ mod aws_secret;
 mod certificates;
 mod ci;
 mod command;
+mod dns;
 mod edge;
 mod git;
 mod git_clones;
@@ -22,6 +23,8 @@ mod rabbitmq;
 mod redis;
 mod registry;
 mod scan;
+mod tcp;
+mod tls_server;
 mod vantage;
 mod vault;
 

@@ -9,7 +9,7 @@ use super::suggest;
 use super::template::name_at_start;
 
 /// The kinds of probes.
-pub(super) const KINDS: [&str; 22] = [
+pub(super) const KINDS: [&str; 25] = [
     "http",
     "redis",
     "rabbitmq",
@@ -31,6 +31,9 @@ pub(super) const KINDS: [&str; 22] = [
     "iac",
     "aws-secret",
     "scan",
+    "tcp",
+    "tls",
+    "dns",
     "contacts",
 ];
 
@@ -41,7 +44,7 @@ pub(super) const KINDS: [&str; 22] = [
 pub(super) fn decode_spec(kind: &str, table: toml::Value) -> Result<ProbeSpec, (KeyPath, String)> {
     let spec = decode_as(kind, table)?;
     check_addresses(&spec)?;
-    check_command(&spec)?;
+    check_contradiction(&spec)?;
     Ok(spec)
 }
 
@@ -83,9 +86,8 @@ fn check_addresses(spec: &ProbeSpec) -> Result<(), (KeyPath, String)> {
     Ok(())
 }
 
-/// A command whose settings contradict each other.
-fn check_command(spec: &ProbeSpec) -> Result<(), (KeyPath, String)> {
-    let ProbeSpec::Command(spec) = spec else { return Ok(()) };
+/// Separate from decoding for the same reason.
+fn check_contradiction(spec: &ProbeSpec) -> Result<(), (KeyPath, String)> {
     let wrong = spec.contradiction();
     wrong.map_or(Ok(()), |(key, what)| Err((vec![PathStep::from(key)], what.to_owned())))
 }
@@ -125,6 +127,9 @@ fn addresses(spec: &ProbeSpec) -> Vec<AddressField<'_>> {
         | ProbeSpec::Kubernetes(_)
         | ProbeSpec::Origins(_)
         | ProbeSpec::Scan(_)
+        | ProbeSpec::Tcp(_)
+        | ProbeSpec::Tls(_)
+        | ProbeSpec::Dns(_)
         | ProbeSpec::Contacts(_) => Vec::new(),
     }
 }
@@ -173,6 +178,30 @@ pub(super) fn value_name<'a>(with: &'a toml::Table, steps: &[PathStep]) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_that_contradict_each_other_are_rejected() {
+        let read = |kind: &str, with: &str| {
+            let with: toml::Table = with.parse().unwrap();
+            decode_spec(kind, toml::Value::Table(with)).map(|_| ())
+        };
+        for (kind, with, key) in [
+            ("command", "argv = ['x']\nexit = [0, 1]\nexit_codes = 'nagios'", "exit"),
+            ("tcp", "host = 'h'\nport = 1\nsend = 'x'", "send"),
+            ("dns", "name = 'a.b'\nvalues = ['1.2.3.4']\ncount = 1", "count"),
+            ("dns", "name = 'a.b'\nvalues = []", "values"),
+        ] {
+            assert_eq!(read(kind, with).unwrap_err().0, [PathStep::from(key)], "{with}");
+        }
+        for (kind, with) in [
+            ("command", "argv = ['x']\nexit_codes = 'nagios'"),
+            ("tcp", "host = 'h'\nport = 1\nsend = 'x'\nexpect = [{ contains = 'y' }]"),
+            ("tls", "host = 'h'"),
+            ("dns", "name = 'a.b'\ntype = 'AAAA'\ncount = 0"),
+        ] {
+            assert_eq!(read(kind, with), Ok(()), "{with}");
+        }
+    }
 
     #[test]
     fn only_known_kinds_are_read() {

@@ -188,7 +188,9 @@ impl Linter<'_> {
             let what = format!("{name}: {scheme}:// to {host} is not encrypted");
             self.report(LintLevel::Warning, path, what, format!("use {meant}:// if possible"));
         }
-        if production && host_of(text).is_some_and(|host| is_local_host(&host)) {
+        let host = path.last() == Some(&PathStep::from("host"));
+        let host = if host { Some(text.to_ascii_lowercase()) } else { host_of(text) };
+        if production && host.is_some_and(|host| is_local_host(&host)) {
             let what = format!("{name}: points to this host, in a production environment");
             self.report(LintLevel::Warning, path, what, "give the host that users reach");
         }

@@ -6,7 +6,7 @@ use self::kubectl::kubectl_rights;
 use super::action::Action;
 use super::plan::Probe;
 use super::spec::{
-    CiSource, CommandSpec, IacSpec, IacTool, KubernetesSpec, PipelineSpec, ProbeSpec, RabbitmqSpec,
+    CiSource, CommandSpec, DnsSpec, IacSpec, IacTool, KubernetesSpec, PipelineSpec, ProbeSpec, RabbitmqSpec,
     RedisSpec, RegistrySpec, Vantage, VaultAuth, VaultSpec,
 };
 
@@ -102,6 +102,9 @@ pub fn spec_rights(spec: &ProbeSpec) -> Vec<RequiredRight> {
             CiSource::JUnit(_) => Vec::new(),
         },
         ProbeSpec::Command(spec) => kubectl_rights(&spec.argv).into_iter().collect(),
+        ProbeSpec::Tcp(spec) => vec![connections(&spec.host, spec.port.get())],
+        ProbeSpec::Tls(spec) => vec![connections(&spec.host, spec.port.get())],
+        ProbeSpec::Dns(spec) => vec![queries(spec)],
         ProbeSpec::Scan(_) | ProbeSpec::Git(_) | ProbeSpec::Origins(_) | ProbeSpec::Contacts(_) => Vec::new(),
     }
 }
@@ -112,6 +115,15 @@ fn requests(spec: &ProbeSpec) -> RequiredRight {
         [] => right("HTTP", "requests without credentials"),
         secrets => right("HTTP", format!("requests that send {}", secrets.join(", "))),
     }
+}
+
+fn connections(host: &str, port: u16) -> RequiredRight {
+    right("network", format!("TCP connections to {host}, port {port}"))
+}
+
+fn queries(spec: &DnsSpec) -> RequiredRight {
+    let server = spec.server.as_deref().unwrap_or("the servers in /etc/resolv.conf");
+    right("network", format!("DNS queries to {server}, over UDP and TCP"))
 }
 
 /// The requirements of a spec on this machine.
@@ -144,6 +156,7 @@ pub fn local_requirements(spec: &ProbeSpec) -> Vec<LocalRequirement> {
             vec![program(spec.program()), LocalRequirement::Directory(spec.directory.clone())]
         }
         ProbeSpec::Scan(spec) => vec![LocalRequirement::File(spec.report.clone())],
+        ProbeSpec::Tls(spec) => spec.tls.roots.iter().cloned().map(LocalRequirement::File).collect(),
         ProbeSpec::AwsSecret(spec) => spec.program.first().map(|name| program(name)).into_iter().collect(),
         ProbeSpec::Http(spec) => match &spec.via {
             Some(Vantage::Exec(argv)) => argv.first().map(|name| program(name)).into_iter().collect(),

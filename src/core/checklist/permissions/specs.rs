@@ -8,8 +8,8 @@ use super::{
 };
 use crate::checklist::spec::{
     ApiSpec, AwsSecretSpec, CiSpec, CommandSpec, HttpSpec, IacSpec, IacTool, KubernetesSpec, Method,
-    OtlpSpec, PipelineSpec, ProbeSpec, RabbitmqSpec, RedisSpec, RegistrySpec, TextOrSecret, Tls, TokenSpec,
-    Vantage, VaultSpec,
+    OtlpSpec, PipelineSpec, ProbeSpec, RabbitmqSpec, RedisSpec, RegistrySpec, TcpSpec, TextOrSecret, Tls,
+    TlsSpec, TokenSpec, Vantage, VaultSpec,
 };
 use crate::secret::SecretRef;
 use crate::text::shell_word;
@@ -36,8 +36,10 @@ pub(super) fn of_spec(spec: &ProbeSpec, effects: bool, purpose: &str) -> Vec<Per
         ProbeSpec::Kubernetes(spec) => kubernetes(spec, purpose),
         ProbeSpec::Iac(spec) => iac(spec, purpose),
         ProbeSpec::AwsSecret(spec) => aws_secret(spec, purpose),
-        // They read only local files, or nothing.
-        ProbeSpec::Scan(_) | ProbeSpec::Origins(_) | ProbeSpec::Contacts(_) => Vec::new(),
+        ProbeSpec::Tcp(spec) => tcp(spec),
+        ProbeSpec::Tls(spec) => connection(&BTreeMap::new(), &spec.tls, &tls_destination(spec)),
+        // They read only local files, or public names, or nothing.
+        ProbeSpec::Scan(_) | ProbeSpec::Dns(_) | ProbeSpec::Origins(_) | ProbeSpec::Contacts(_) => Vec::new(),
     };
     let is_named =
         |permission: &Permission| matches!(permission, Permission::Runs(_) | Permission::Writes(_));
@@ -230,6 +232,16 @@ fn of_public_api(api: &ApiSpec, public_url: Option<&str>, secrets: &[&SecretRef]
         own.into_iter().chain(secrets.iter().flat_map(|secret| send(secret, &to)).collect::<Vec<_>>())
     };
     destinations(api, public_url).into_iter().flat_map(at).collect()
+}
+
+/// A text that is sent can change something, as a POST can.
+fn tcp(spec: &TcpSpec) -> Vec<Permission> {
+    let to = Destination::at(&format!("tcp://{}:{}", spec.host, spec.port));
+    spec.send.iter().map(|text| write(to.clone(), &format!("the text {}", shell_word(text)))).collect()
+}
+
+fn tls_destination(spec: &TlsSpec) -> Destination {
+    Destination::at(&format!("tls://{}:{}", spec.host, spec.port)).with_roots(&spec.tls)
 }
 
 /// With the parts of an address that it takes from variables; one that cannot be used is not handed over.

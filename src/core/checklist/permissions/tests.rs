@@ -170,3 +170,13 @@ fn tools_are_known_by_what_they_run() {
     assert_eq!(content(&["./deploy.sh", "y"], Some("co")), ["deploy.sh runs co/./deploy.sh"]);
     assert_eq!(content(&["/usr/bin/true"], None), Vec::<String>::new());
 }
+
+#[test]
+fn a_text_that_is_sent_can_change_something_and_a_client_key_is_sent() {
+    let tcp = json!({"host": "db", "port": 1, "send": "flush", "expect": [{"contains": "OK"}]});
+    assert_eq!(spec("tcp", &tcp), ["writes the text flush to tcp://db:1"]);
+    assert!(spec("tcp", &json!({"host": "db", "port": 1})).is_empty());
+    let tls = json!({"host": "db", "tls": {"certificate": "c.pem", "key": "k.pem"}});
+    assert_eq!(spec("tls", &tls), ["sends file c.pem to tls://db:443", "sends file k.pem to tls://db:443"]);
+    assert!(spec("dns", &json!({"name": "db.example.org"})).is_empty());
+}

@@ -102,7 +102,7 @@ impl CommandTarget {
 impl CommandSpec {
     /// Why its settings contradict each other, with the key that is wrong.
     #[must_use]
-    pub fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+    pub(in crate::checklist) fn contradiction(&self) -> Option<(&'static str, &'static str)> {
         let is_default = self.exit == success();
         let what = "exit_codes = \"nagios\" says which exit codes are right: expected no `exit` beside it";
         (self.exit_codes.is_some() && !is_default).then_some(("exit", what))

@@ -35,6 +35,9 @@ impl ProbeSpec {
             "iac" => decode(with).map(Self::Iac),
             "aws-secret" => decode(with).map(Self::AwsSecret),
             "scan" => decode(with).map(Self::Scan),
+            "tcp" => decode(with).map(Self::Tcp),
+            "tls" => decode(with).map(Self::Tls),
+            "dns" => decode(with).map(Self::Dns),
             "contacts" => decode(with).map(Self::Contacts),
             kind => Err((KeyPath::new(), format!("unknown probe kind {kind:?}"))),
         }

@@ -13,6 +13,7 @@ mod http;
 mod iac;
 mod json_path;
 mod kubernetes;
+mod network;
 mod number;
 mod pipeline;
 mod prometheus;
@@ -45,6 +46,7 @@ pub use self::kubernetes::{
     AddressSetting, HealthCheck, HealthScheme, KUBECTL, KubernetesSpec, PauseCheck, RolloutCheck, Setting,
     SettingsCheck,
 };
+pub use self::network::{DnsRecord, DnsSpec, TcpSpec, TlsSpec};
 pub use self::number::{Bound, Range, is_number};
 pub use self::pipeline::{PipelineHop, PipelineSpec};
 pub use self::prometheus::{
@@ -105,6 +107,12 @@ pub enum ProbeSpec {
     AwsSecret(AwsSecretSpec),
     /// The report of an image's security scan.
     Scan(ScanSpec),
+    /// A TCP port.
+    Tcp(TcpSpec),
+    /// The certificate of a TLS server.
+    Tls(TlsSpec),
+    /// Records in the DNS.
+    Dns(DnsSpec),
     /// The contacts.
     Contacts(ContactsSpec),
 }
@@ -135,6 +143,9 @@ impl ProbeSpec {
             Self::Iac(_) => "iac",
             Self::AwsSecret(_) => "aws-secret",
             Self::Scan(_) => "scan",
+            Self::Tcp(_) => "tcp",
+            Self::Tls(_) => "tls",
+            Self::Dns(_) => "dns",
             Self::Contacts(_) => "contacts",
         }
     }
@@ -155,6 +166,17 @@ impl ProbeSpec {
             _ => (false, ""),
         };
         is_empty.then_some(needed)
+    }
+
+    /// Why its settings contradict each other, with the key that is wrong.
+    #[must_use]
+    pub(super) fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Command(spec) => spec.contradiction(),
+            Self::Tcp(spec) => spec.contradiction(),
+            Self::Dns(spec) => spec.contradiction(),
+            _ => None,
+        }
     }
 
     /// The secrets that it reads.
@@ -186,6 +208,9 @@ impl ProbeSpec {
             | Self::Kubernetes(_)
             | Self::Origins(_)
             | Self::Scan(_)
+            | Self::Tcp(_)
+            | Self::Tls(_)
+            | Self::Dns(_)
             | Self::Contacts(_) => Vec::new(),
         }
     }

@@ -2,6 +2,7 @@
 //! option there. Checked while a spec is decoded, so also for a plan in a log.
 
 use std::marker::PhantomData;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -34,6 +35,12 @@ pub(in crate::checklist) struct Digest;
 pub(in crate::checklist) struct Repository;
 /// A release: a git tag. Empty if unknown.
 pub(in crate::checklist) struct Release;
+/// A host: a name or an IP address, without a port.
+pub(in crate::checklist) struct Host;
+/// A full name in the DNS.
+pub(in crate::checklist) struct DnsName;
+/// A DNS server: an IP address, with a port or without one.
+pub(in crate::checklist) struct DnsServer;
 /// The id or name of a part of a checklist: a section, a control point, a probe, an action.
 pub(in crate::checklist) struct Id;
 
@@ -126,6 +133,38 @@ impl Syntax for Release {
                 && !word.contains("@{")
                 && word.split('/').all(is_component)
     }
+}
+
+/// RFC 1123, with the underscores of names inside of containers. `::1` and `[::1]` are the same.
+impl Syntax for Host {
+    const EXPECTED: &'static str = "a host name or an IP address, without a scheme and a port";
+    fn is_valid(word: &str) -> bool {
+        let bare = word.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(word);
+        bare.parse::<IpAddr>().is_ok() || is_host_name(word)
+    }
+}
+
+/// RFC 1035, with the underscores of RFC 2782 and the wildcards of RFC 4592.
+impl Syntax for DnsName {
+    const EXPECTED: &'static str = "a name in the DNS, such as app.example.org or _sip._tcp.example.org";
+    fn is_valid(word: &str) -> bool {
+        let name = word.strip_suffix('.').unwrap_or(word);
+        is_host_name(name.strip_prefix("*.").unwrap_or(name))
+    }
+}
+
+impl Syntax for DnsServer {
+    const EXPECTED: &'static str = "the IP address of a DNS server, such as 10.0.0.2 or 10.0.0.2:5353";
+    fn is_valid(word: &str) -> bool {
+        word.parse::<IpAddr>().is_ok() || word.parse::<SocketAddr>().is_ok()
+    }
+}
+
+fn is_host_name(word: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    let is_part =
+        |part: &str| (1..=63).contains(&part.len()) && !part.starts_with('-') && part.chars().all(is_plain);
+    word.len() <= 253 && word.split('.').all(is_part)
 }
 
 impl Syntax for Id {
@@ -226,6 +265,22 @@ mod tests {
         check_all::<Repository>(
             &["app", "platform/advanced-app", "a__b/c---d", "a.b"],
             &["", "-a", "../x", "a//b", "a/", "A", "a_._b", "a___b", "a?b"],
+        );
+    }
+
+    #[test]
+    fn hosts_are_distinguished_from_addresses_and_options() {
+        check_all::<Host>(
+            &["db", "db.example.org", "my_db", "10.0.0.1", "::1", "[::1]", "bücher.example"],
+            &["", "-db", "db:5432", "tcp://db", "db/x", "a b", "a..b", "[db]", "@8.8.8.8"],
+        );
+        check_all::<DnsName>(
+            &["app.example.org", "app.example.org.", "_sip._tcp.example.org", "*.example.org", "org"],
+            &["", ".", "-x", "@ns", "+short", "a b", "a*.b"],
+        );
+        check_all::<DnsServer>(
+            &["10.0.0.2", "10.0.0.2:5353", "::1", "[::1]:53"],
+            &["", "ns.example.org", "10.0.0.2:", "@10.0.0.2"],
         );
     }
 
