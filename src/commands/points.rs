@@ -38,6 +38,7 @@ fn human(plan: &Plan, edition: Sha256Hex) -> String {
         let _ = writeln!(out, "{}{} {}", if at > 0 { "\n" } else { "" }, at + 1, line(&section.title));
         for point in &section.points {
             let _ = writeln!(out, "\n  {}  {}{}", line(&point.id), line(&point.title), requirements(point));
+            link_lines(&mut out, point);
             for action in &point.actions {
                 action_lines(&mut out, action);
             }
@@ -51,6 +52,13 @@ fn human(plan: &Plan, edition: Sha256Hex) -> String {
         plan.rollback.iter().for_each(|step| action_lines(&mut out, step));
     }
     out
+}
+
+fn link_lines(out: &mut String, point: &Point) {
+    let contacts = (!point.contacts.is_empty()).then(|| ("contacts", point.contacts.join(", ")));
+    for (name, text) in point.runbook.iter().map(|link| ("runbook", link.clone())).chain(contacts) {
+        let _ = writeln!(out, "    {name:<11} {}", line(&text));
+    }
 }
 
 fn requirements(point: &Point) -> String {
@@ -117,6 +125,8 @@ fn json(plan: &Plan, edition: Sha256Hex) -> Value {
             "mandatory": point.mandatory,
             "confirm": point.confirm,
             "not_applicable": point.not_applicable,
+            "runbook": point.runbook,
+            "contacts": point.contacts,
             "actions": point.actions.iter().map(action_json).collect::<Vec<_>>(),
             "probes": point.probes.iter().map(probe).collect::<Vec<_>>(),
         })

@@ -15,6 +15,7 @@ pub fn html(document: &Document) -> Result<String, minijinja::Error> {
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     // The chart has a column for the points' names.
     environment.add_filter("truncate_to", |name: String| gonogo_core::text::clip(&name, 28));
+    environment.add_test("link", gonogo_core::checklist::is_link);
     environment.render_named_str(
         "report.html",
         include_str!("report.html.j2"),

@@ -5,6 +5,7 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Output, State};
 
 use super::Document;
+use gonogo_core::checklist;
 
 /// The document as Markdown.
 ///
@@ -17,6 +18,7 @@ pub fn markdown(document: &Document) -> Result<String, minijinja::Error> {
     environment.set_formatter(escape);
     environment.add_filter("bar", |spans: Vec<Value>| bar(&spans));
     environment.add_filter("code", |text: &str| Value::from_safe_string(code_block(text)));
+    environment.add_filter("link", |text: &str| Value::from_safe_string(link(text)));
     environment.render_named_str("report.md", include_str!("report.md.j2"), minijinja::value::Serde(document))
 }
 
@@ -24,6 +26,11 @@ pub fn markdown(document: &Document) -> Result<String, minijinja::Error> {
 fn escape(out: &mut Output, _: &mut State, value: &Value) -> Result<(), minijinja::Error> {
     let text = if value.kind() == ValueKind::None { String::new() } else { value.to_string() };
     Ok(out.write_str(&if value.is_safe() { text } else { escaped(text.trim()) })?)
+}
+
+/// A text as a link, if it is one of the web: its characters are limited, and end no link.
+fn link(text: &str) -> String {
+    if checklist::is_link(text) { format!("<{}>", text.replace('&', "&amp;")) } else { escaped(text) }
 }
 
 /// An invisible separator. Forges search the rendered text for names, numbers and addresses, so escapes do not hide them:
@@ -109,6 +116,14 @@ fn number(span: &Value, name: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_address_of_the_web_becomes_a_link() {
+        assert_eq!(link("https://wiki.x/a?b&c"), "<https://wiki.x/a?b&amp;c>");
+        for text in ["javascript:alert(1)", "https://wiki.x/> [a](b)", "#db-oncall"] {
+            assert_eq!(link(text), escaped(text));
+        }
+    }
 
     #[test]
     fn text_never_becomes_a_link_a_mention_or_a_list() {

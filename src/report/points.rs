@@ -42,6 +42,12 @@ pub struct PointPart {
     pub problem: Option<String>,
     /// How many people must confirm it.
     pub people: usize,
+    /// The link to what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
+    /// Who can help.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
     /// Its actions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<ActionPart>,
@@ -132,6 +138,8 @@ fn point_part(judgement: &Judgement, point: &Point) -> PointPart {
         class: status_class(&status),
         problem,
         people: state.map_or(point.confirm, |state| required_confirm(point, state)).people(),
+        runbook: point.runbook.as_deref().map(line),
+        contacts: point.contacts.iter().map(|contact| line(contact)).collect(),
         actions: action_parts(judgement.state, &point.id, &point.actions),
         probes: point.probes.iter().map(|probe| probe_part(probe, state)).collect(),
         acts: state.map(|state| point_entries(judgement, state)).unwrap_or_default(),

@@ -29,6 +29,8 @@ fn opening(setup: &AttackSetup) -> Opened {
         mandatory: false,
         confirm: Confirm::None,
         not_applicable: ExemptionRule::Always,
+        runbook: None,
+        contacts: Vec::new(),
     };
     opened.lock = Lock(vec![LockedSection { id: "service".into(), points: vec![loosened_plans] }]);
     opened

@@ -91,6 +91,8 @@ fn point(server: SocketAddr, id: String, after: Option<String>, delay: u64) -> P
         not_applicable: None,
         frozen_after: None,
         verifies_rollback: false,
+        runbook: None,
+        contacts: Vec::new(),
         actions: Vec::new(),
         probes: vec![probe(server, delay)],
     }

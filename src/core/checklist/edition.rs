@@ -40,6 +40,12 @@ pub struct LockedPoint {
     pub confirm: Confirm,
     /// When a plan may declare it not applicable.
     pub not_applicable: ExemptionRule,
+    /// The link to what to do; a plan may have another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
+    /// Who can help; a plan may name others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
 }
 
 /// When a plan may declare a control point not applicable by itself.
@@ -88,6 +94,13 @@ impl Lock {
             if locked.mandatory && !point.mandatory {
                 return Err(format!("{} is mandatory in the checklist, not in the plan", point.id));
             }
+            let lost = [
+                ("runbook", locked.runbook.is_some() && point.runbook.is_none()),
+                ("contacts", !locked.contacts.is_empty() && point.contacts.is_empty()),
+            ];
+            if let Some((what, _)) = lost.into_iter().find(|(_, is_lost)| *is_lost) {
+                return Err(format!("{} has {what} in the checklist, not in the plan", point.id));
+            }
             if point.confirm < locked.confirm {
                 return Err(format!(
                     "the checklist requires more confirmations of {} than the plan",
@@ -117,7 +130,14 @@ fn locked(point: &PointFile) -> LockedPoint {
         (None, Some(_)) => ExemptionRule::WhenNew,
         (None, None) => ExemptionRule::Never,
     };
-    LockedPoint { id: point.id.clone(), mandatory: point.mandatory, confirm: point.confirm, not_applicable }
+    LockedPoint {
+        id: point.id.clone(),
+        mandatory: point.mandatory,
+        confirm: point.confirm,
+        not_applicable,
+        runbook: point.runbook.clone(),
+        contacts: point.contacts.clone(),
+    }
 }
 
 /// The points of a plan whose probes or actions differ from this gonogo's built-in checklist of that name, and that the

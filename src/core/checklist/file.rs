@@ -82,6 +82,11 @@ pub struct PointFile {
     pub due: Option<PointId>,
     /// Why it does not apply unless a profile enables it.
     pub not_applicable: Option<String>,
+    /// The link to what to do if it is not as it must be.
+    pub runbook: Option<String>,
+    /// Who can help with it, and how to reach them.
+    #[serde(default)]
+    pub contacts: Vec<String>,
     /// What is different in a new environment.
     #[serde(default)]
     pub when_new: WhenNew,

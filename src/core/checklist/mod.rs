@@ -44,4 +44,4 @@ pub use plan_diff::{PlanChange, loosenings};
 pub use profile::Profile;
 pub use resolve::{Promotion, resolve};
 pub use source::SourceFile;
-pub use spec::syntax::check_release;
+pub use spec::syntax::{check_release, is_link};

@@ -10,7 +10,7 @@ use super::action::{Action, ActionCommand, ActionKey, ROLLBACK};
 pub use super::index::PointIndex;
 pub use super::probe_key::ProbeKey;
 use super::spec::ProbeSpec;
-use super::spec::syntax::{self, Release};
+use super::spec::syntax::{self, ContactText, Link, Release};
 use crate::outcome::{Sha256Hex, key};
 use crate::secret::SecretRef;
 
@@ -234,6 +234,20 @@ pub struct Point {
     /// Whether it verifies a rollback.
     #[serde(default, skip_serializing_if = "is_false")]
     pub verifies_rollback: bool,
+    /// The link to what to do if it is not as it must be.
+    #[serde(
+        default,
+        deserialize_with = "syntax::option::<Link, _>",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub runbook: Option<String>,
+    /// Who can help with it, and how to reach them.
+    #[serde(
+        default,
+        deserialize_with = "syntax::list::<ContactText, _>",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub contacts: Vec<String>,
     /// Its actions, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,

@@ -90,6 +90,10 @@ pub struct PointOverrides {
     pub people: Vec<String>,
     /// Why it is not applicable in this environment.
     pub not_applicable: Option<String>,
+    /// Another link to what to do.
+    pub runbook: Option<String>,
+    /// Others who can help with it, instead of the checklist's.
+    pub contacts: Option<Vec<String>>,
     /// Whether it applies although the checklist disables it by default.
     #[serde(default)]
     pub applicable: bool,

@@ -2,6 +2,7 @@
 
 mod actions;
 mod defaults;
+mod links;
 mod options;
 mod specs;
 
@@ -187,6 +188,7 @@ impl<'a> Resolver<'a> {
                 self.profile,
                 &mut self.problems,
             ));
+            self.override_links(&mut point, overrides);
             self.add_profile_actions(&mut point, overrides);
             self.add_probes(&mut point, overrides);
         }
@@ -279,6 +281,8 @@ impl<'a> Resolver<'a> {
         });
         let probes = probes.collect();
         let actions = self.checklist_actions(&file.id, &file.actions, origin);
+        let runbook = file.runbook.as_ref().and_then(|text| self.runbook(&file.id, text, origin));
+        let contacts = self.contacts(&file.id, &file.contacts, origin);
         let new = self.is_new.then_some(&file.when_new);
         Point {
             id: file.id.clone(),
@@ -294,6 +298,8 @@ impl<'a> Resolver<'a> {
                 .or_else(|| file.not_applicable.clone()),
             frozen_after: file.frozen_after.clone(),
             verifies_rollback: file.verifies_rollback,
+            runbook,
+            contacts,
             actions,
             probes,
         }

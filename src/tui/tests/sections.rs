@@ -116,3 +116,17 @@ fn a_detail_is_cut_with_a_note() {
     assert_eq!(lines.len(), 2001);
     assert!(lines[2000].to_string().contains("there is more"));
 }
+
+#[test]
+fn a_detail_shows_what_to_do_and_who_can_help() {
+    let mut plan = plan();
+    let point = &mut plan.sections[0].points[0];
+    point.runbook = Some("https://wiki.boards.io/ci".into());
+    point.contacts = vec!["#ci-oncall".into(), "+49 30 1".into()];
+    let screen = screen(&SampleRun::new(plan), (120, 40));
+    let lines = detail::lines(&View::new(&screen.app.context(), screen.checklist()), 60, false);
+    let lines: Vec<_> = lines.iter().map(|line| line.to_string().trim().to_owned()).collect();
+    for line in ["runbook https://wiki.boards.io/ci", "contacts #ci-oncall · +49 30 1"] {
+        assert!(lines.iter().any(|shown| shown == line), "{lines:#?}");
+    }
+}

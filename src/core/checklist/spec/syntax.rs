@@ -41,6 +41,10 @@ pub(in crate::checklist) struct Host;
 pub(in crate::checklist) struct DnsName;
 /// A DNS server: an IP address, with a port or without one.
 pub(in crate::checklist) struct DnsServer;
+/// A link: an address of the web.
+pub(in crate::checklist) struct Link;
+/// How to reach somebody: a name, a channel, a number, a link.
+pub(in crate::checklist) struct ContactText;
 /// The id or name of a part of a checklist: a section, a control point, a probe, an action.
 pub(in crate::checklist) struct Id;
 
@@ -160,6 +164,32 @@ impl Syntax for DnsServer {
     }
 }
 
+/// Without the characters that end a link in Markdown, HTML or a terminal (RFC 3986 allows none of them).
+impl Syntax for Link {
+    const EXPECTED: &'static str =
+        "a link such as https://wiki.example.org/runbook, of at most 500 characters";
+    fn is_valid(word: &str) -> bool {
+        let rest = word.strip_prefix("https://").or_else(|| word.strip_prefix("http://"));
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&byte);
+        word.len() <= 500
+            && rest.is_some_and(|rest| rest.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric()))
+            && word.bytes().all(is_plain)
+    }
+}
+
+impl Syntax for ContactText {
+    const EXPECTED: &'static str = "who can be called and how, in at most 200 bytes";
+    fn is_valid(word: &str) -> bool {
+        (1..=200).contains(&word.len()) && !word.trim().is_empty() && !word.chars().any(is_harmful)
+    }
+}
+
+/// Whether a text is a link, `http://…` or `https://…`.
+#[must_use]
+pub fn is_link(text: &str) -> bool {
+    Link::is_valid(text)
+}
+
 fn is_host_name(word: &str) -> bool {
     let is_plain = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
     let is_part =
@@ -178,7 +208,7 @@ impl Syntax for Id {
 ///
 /// # Errors
 /// What was expected and what was found.
-fn check<F: Syntax>(word: &str) -> Result<(), String> {
+pub(in crate::checklist) fn check<F: Syntax>(word: &str) -> Result<(), String> {
     let wrong = || format!("expected {}, found {:?}", F::EXPECTED, clip(word, MAX_FOUND));
     if F::is_valid(word) { Ok(()) } else { Err(wrong()) }
 }
@@ -281,6 +311,28 @@ mod tests {
         check_all::<DnsServer>(
             &["10.0.0.2", "10.0.0.2:5353", "::1", "[::1]:53"],
             &["", "ns.example.org", "10.0.0.2:", "@10.0.0.2"],
+        );
+    }
+
+    #[test]
+    fn a_link_is_of_the_web_and_ends_where_it_ends() {
+        check_all::<Link>(
+            &["https://wiki.example.org/a_(b)?c=d&e#f", "http://localhost:3000", "https://x/%20"],
+            &[
+                "",
+                "https://",
+                "javascript:alert(1)",
+                "ftp://x",
+                "https://a b",
+                "https://a>b",
+                "https://a\nb",
+                "https://ä",
+                "x",
+            ],
+        );
+        check_all::<ContactText>(
+            &["#db-oncall", "+49 30 1234567", "SRE, ops@boards.io"],
+            &["", " ", "a\nb", "\u{202e}x"],
         );
     }
 

@@ -57,6 +57,7 @@ pub fn id_label(point: &Point) -> String {
 fn add_body(view: &View, builder: &mut TextBuilder, point: &Point, state: &PointState, status: &Status) {
     if status.is_no_go() {
         add_contacts(view, builder);
+        add_links(view, builder, point);
         action_text::add_actions(view, builder, point);
         probe_results::add(view, builder, point, state);
         confirmations::add(view, builder, point, state, status);
@@ -66,6 +67,7 @@ fn add_body(view: &View, builder: &mut TextBuilder, point: &Point, state: &Point
     } else {
         builder.gap();
         add_description(view, builder, point);
+        add_links(view, builder, point);
         action_text::add_actions(view, builder, point);
         confirmations::add(view, builder, point, state, status);
         probe_results::add(view, builder, point, state);
@@ -78,6 +80,15 @@ fn add_description(view: &View, builder: &mut TextBuilder, point: &Point) {
     let why = text::clip(&point.why, MAX_PARAGRAPH);
     let text = why.split_whitespace().collect::<Vec<_>>().join(" ");
     builder.put(vec![view.dim(&text)], 0);
+}
+
+/// Adds what to do and who can help, if the checklist says so.
+fn add_links(view: &View, builder: &mut TextBuilder, point: &Point) {
+    let runbook = point.runbook.iter().map(|link| ("runbook ", link.clone()));
+    let contacts = (!point.contacts.is_empty()).then(|| ("contacts ", point.contacts.join(" · ")));
+    for (name, text) in runbook.chain(contacts) {
+        builder.put(vec![view.dim(name), styled(&text::line(&text), Theme::text())], 2);
+    }
 }
 
 /// Adds the status and its explanation.
