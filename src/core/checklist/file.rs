@@ -127,6 +127,8 @@ pub struct ProbeFile {
     pub kind: String,
     /// A probe with the same kind and settings.
     pub like: Option<ProbeKey>,
+    /// A list, or `{{ value }}` of one: there is one probe for each `{{ item }}`, with the id `ID[item]`.
+    pub for_each: Option<toml::Value>,
     /// The action of its point whose result it checks: it runs after that action.
     pub after_action: Option<String>,
     /// The probe whose observed digest is expected here.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::{Checklist, PointFile, STANDARD_NAME};
 use super::plan::{Confirm, Plan, Point, Section};
+use super::probe_key::is_made_from;
 use super::profile::{PointOverrides, Profile};
 use super::source::{KeyPath, SourceFile, steps};
 use crate::error::Problem;
@@ -143,8 +144,8 @@ fn path_in_overrides(overrides: &PointOverrides, part: FaultPart, point: &Point)
     match part {
         FaultPart::Id => None,
         FaultPart::Probe(index) => {
-            let own = point.probes.len().checked_sub(overrides.probes.len())?;
-            index.checked_sub(own).map(|added| steps!["probe", added].to_vec())
+            let added = added_probe(overrides, index, point)?;
+            Some(steps!["probe", added].to_vec())
         }
         FaultPart::Action(index) => {
             let id = &point.actions[index].id;
@@ -154,12 +155,26 @@ fn path_in_overrides(overrides: &PointOverrides, part: FaultPart, point: &Point)
     }
 }
 
+/// Which of a profile's probes has made a probe; they follow those of the point, each once for every item of its list.
+fn added_probe(overrides: &PointOverrides, index: usize, point: &Point) -> Option<usize> {
+    let mut end = point.probes.len();
+    for (added, probe) in overrides.probes.iter().enumerate().rev() {
+        while end > 0 && is_made_from(&point.probes[end - 1].id, &probe.id) {
+            end -= 1;
+            if end == index {
+                return Some(added);
+            }
+        }
+    }
+    None
+}
+
 /// The path of a part of a point in the file of the point. The last of two with one id is the wrong one.
 fn part_path(mut path: KeyPath, part: FaultPart, point: &Point, file: &PointFile) -> KeyPath {
     match part {
         FaultPart::Id => path.push("id".into()),
         FaultPart::Probe(index) => {
-            let at = file.probes.iter().rposition(|probe| probe.id == point.probes[index].id);
+            let at = file.probes.iter().rposition(|probe| is_made_from(&point.probes[index].id, &probe.id));
             path.extend(at.map(|at| steps!["probe", at]).into_iter().flatten());
         }
         FaultPart::Action(index) => {

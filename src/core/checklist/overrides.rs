@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::file::PointFile;
 use super::plan::{Confirm, Point, Tailoring};
+use super::probe_key::is_made_from;
 use super::profile::{PointOverrides, Profile, problem_at_point};
 use super::resolve::millis;
 use crate::error::Problem;
@@ -177,7 +178,7 @@ impl OverrideApplier<'_> {
                         .filter(|probe| probe.after_action.as_ref() == Some(id))
                         .for_each(|probe| probe.after_action = None);
                 } else {
-                    point.probes.retain(|probe| probe.id != *id);
+                    point.probes.retain(|probe| !is_made_from(&probe.id, id));
                 }
                 self.record(format!("{id} left out: {}", reason.trim()));
             }

@@ -24,6 +24,12 @@ impl ProbeKey {
     }
 }
 
+/// Whether a probe of a plan is made from the one of this id in a file: it is the same, or that of an item of its list.
+pub(super) fn is_made_from(id: &str, of_file: &str) -> bool {
+    let item = id.strip_prefix(of_file);
+    item.is_some_and(|item| item.is_empty() || item.starts_with('[') && item.ends_with(']'))
+}
+
 impl FromStr for ProbeKey {
     type Err = String;
 

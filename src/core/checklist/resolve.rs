@@ -4,22 +4,21 @@ mod actions;
 mod defaults;
 mod links;
 mod options;
+mod probes;
 mod specs;
 
 use std::collections::BTreeSet;
 
-use super::file::{Checklist, PointFile, ProbeFile, STANDARD, SectionFile, WhenNew};
+use super::file::{Checklist, PointFile, STANDARD, SectionFile, WhenNew};
 use super::lock;
 use super::overrides::apply_overrides;
 use super::plan::PointIndex;
-use super::plan::{Plan, Point, Probe, Section, Tailoring};
-use super::probe_key::ProbeKey;
+use super::plan::{Plan, Point, Section, Tailoring};
 use super::profile::{PointOverrides, Profile};
 use super::source::{KeyPath, PathStep, SourceFile, steps};
 use super::suggest::{self, did_you_mean};
-use super::template::{TemplateEngine, TemplateResult, merge, unknown_value, value_names};
+use super::template::{TemplateEngine, merge, unknown_value, value_names};
 use crate::error::{Problem, Problems};
-use crate::time::exact_span;
 
 /// What is promoted, from the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -196,16 +195,16 @@ impl<'a> Resolver<'a> {
     }
 
     fn add_probes(&mut self, point: &mut Point, overrides: &PointOverrides) {
-        for (index, probe) in overrides.probes.iter().enumerate() {
-            let origin = Origin {
-                source: &self.profile.source,
-                path: steps!["points", point.id.as_str(), "probe", index].to_vec(),
-            };
-            let added = self.probe(&point.id, probe, &origin);
-            self.tailored
-                .push(Tailoring { point: point.id.clone(), what: format!("probe {} added", probe.id) });
-            point.probes.push(added);
-        }
+        let origin =
+            Origin { source: &self.profile.source, path: steps!["points", point.id.as_str()].to_vec() };
+        let added = self.probes(&point.id, &overrides.probes, &origin);
+        self.tailored.extend(
+            added.iter().map(|probe| Tailoring {
+                point: point.id.clone(),
+                what: format!("probe {} added", probe.id),
+            }),
+        );
+        point.probes.extend(added);
     }
 
     fn add_points(&mut self, sections: &mut [Section]) {
@@ -275,11 +274,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn point(&mut self, file: &PointFile, origin: &Origin) -> Point {
-        let probes = file.probes.iter().enumerate().map(|(index, probe)| {
-            let origin = Origin { source: origin.source, path: origin.below(&steps!["probe", index]) };
-            self.probe(&file.id, probe, &origin)
-        });
-        let probes = probes.collect();
+        let probes = self.probes(&file.id, &file.probes, origin);
         let actions = self.checklist_actions(&file.id, &file.actions, origin);
         let runbook = file.runbook.as_ref().and_then(|text| self.runbook(&file.id, text, origin));
         let contacts = self.contacts(&file.id, &file.contacts, origin);
@@ -303,88 +298,6 @@ impl<'a> Resolver<'a> {
             actions,
             probes,
         }
-    }
-
-    /// Resolves a probe: the first alternative that has all its values, or else the first one.
-    fn probe(&mut self, point: &str, file: &ProbeFile, origin: &Origin) -> Probe {
-        if file.like.is_none() && file.kind.is_empty() {
-            self.problems
-                .push(origin.problem(&[], "a probe requires kind = \"…\" or like = \"POINT/PROBE\""));
-        }
-        let like = file.like.as_ref().map(|key| (key, self.probe_file(key)));
-        if let Some((key, None)) = &like {
-            let what = format!("the checklist has no probe {key}");
-            let keys = self.probe_keys();
-            let hint = did_you_mean(&key.to_string(), keys.iter().map(String::as_str));
-            self.problems.push(Problem { hint, ..origin.problem(&steps!["like"], what) });
-        }
-        let (source_probe, from) = match like {
-            Some((_, Some((other, path)))) => (other, &Origin { source: &self.checklist.source, path }),
-            _ => (file, origin),
-        };
-        let own = self.resolve_spec(point, &source_probe.kind, &source_probe.with, from);
-        let others = source_probe.or.iter().enumerate().map(|(index, other)| {
-            let origin = Origin { source: from.source, path: from.below(&steps!["or", index]) };
-            self.resolve_spec(point, &other.kind, &other.with, &origin)
-        });
-        let others: Vec<_> = others.collect();
-        let (mut missing, spec) = if own.0.is_empty() {
-            own
-        } else {
-            others.into_iter().find(|(missing, _)| missing.is_empty()).unwrap_or(own)
-        };
-        self.check_order(point, file, origin);
-        let people_by_checklist = self.left_to_people(point, &source_probe.people, &mut missing, from);
-        Probe {
-            id: file.id.clone(),
-            title: file.title.clone(),
-            due: due(file.due.as_ref(), self.is_new.then_some(&file.when_new)),
-            deadline_ms: millis(file.deadline.0),
-            retries: file.retries,
-            retry_delay_ms: millis(file.retry_delay.0),
-            within_ms: millis(file.within.0),
-            hold_ms: millis(file.hold.0),
-            since: file.since.clone(),
-            after_action: file.after_action.clone(),
-            digest_of: file.digest_of.clone(),
-            effects: file.effects,
-            early: file.early,
-            people: Vec::new(),
-            people_by_checklist,
-            missing,
-            spec,
-        }
-    }
-
-    /// A probe that waits for itself never runs, and one that must pass for longer than it has time never passes.
-    fn check_order(&mut self, point: &str, file: &ProbeFile, origin: &Origin) {
-        let own = ProbeKey::new(point, &file.id);
-        for (name, other) in [("since", &file.since), ("digest_of", &file.digest_of)] {
-            if other.as_ref() == Some(&own) {
-                self.problems.push(origin.problem(&steps![name], format!("{own} waits for itself")));
-            }
-        }
-        if file.hold.0 > file.within.0 {
-            let [hold, within] = [file.hold.0, file.within.0].map(exact_span);
-            let what = format!("hold is {hold} and within is {within}: it would never pass for long enough");
-            self.problems.push(origin.problem(&steps!["hold"], what));
-        }
-    }
-
-    /// The names of observations that a probe leaves to people. Values that they lack are added to the missing ones.
-    fn left_to_people(
-        &mut self,
-        point: &str,
-        names: &[String],
-        missing: &mut Vec<String>,
-        origin: &Origin,
-    ) -> Vec<String> {
-        let mut value = toml::Value::from(names.to_vec());
-        let mut result = TemplateResult::default();
-        self.filler.expand(&mut value, &mut result);
-        let lacking = self.record_template_result(point, &mut result, origin);
-        missing.extend(lacking.into_iter().filter(|name| !missing.contains(name)).collect::<Vec<_>>());
-        value.try_into().unwrap_or_default()
     }
 }
 

@@ -47,6 +47,9 @@ impl TemplateResult {
     }
 }
 
+/// The name of the current item of a probe's list.
+pub(super) const ITEM: &str = "item";
+
 /// The values that every plan has, even if they are not known yet.
 const BUILT_IN_VALUES: [&str; 4] = ["release", "previous", "environment", "contacts"];
 
@@ -58,6 +61,14 @@ impl TemplateEngine {
         engine.set_undefined_behavior(UndefinedBehavior::Strict);
         engine.add_filter(BASE, base);
         Self { values, names: OnceCell::new(), similar_names: RefCell::default(), engine }
+    }
+
+    /// The same values, and one more.
+    #[must_use]
+    pub fn with_value(&self, name: &str, value: toml::Value) -> Self {
+        let mut values = self.values.clone();
+        values.insert(name.to_owned(), value);
+        Self::new(values)
     }
 
     /// Expands every string in `value` in place. A string that is only `{{ name }}` becomes the value itself, with its

@@ -3,6 +3,7 @@
 use super::{LintLevel, Linter};
 use crate::checklist::observation_names::ObservationNames;
 use crate::checklist::plan::{Plan, Probe};
+use crate::checklist::probe_key::is_made_from;
 use crate::checklist::source::{KeyPath, steps};
 use crate::checklist::suggest::misspelled;
 use crate::text::nearest;
@@ -35,12 +36,12 @@ impl Linter<'_> {
         }
         for (index, added) in file.added_points.iter().enumerate().filter(|(_, added)| added.add.id == point)
         {
-            if let Some(at) = added.add.probes.iter().position(|own| own.id == probe.id) {
+            if let Some(at) = added.add.probes.iter().position(|own| is_made_from(&probe.id, &own.id)) {
                 return steps!["point", index, "add", "probe", at].to_vec();
             }
         }
         let own = file.points.get(point);
-        let at = own.and_then(|point| point.probes.iter().position(|own| own.id == probe.id));
+        let at = own.and_then(|point| point.probes.iter().position(|own| is_made_from(&probe.id, &own.id)));
         at.map_or_else(
             || steps!["points", point].to_vec(),
             |at| steps!["points", point, "probe", at].to_vec(),

@@ -90,7 +90,7 @@ impl<'a> Resolver<'a> {
     fn action(&mut self, point: &str, file: &ActionFile, origin: &Origin) -> Action {
         let checks = file.checks.iter().enumerate().map(|(index, check)| {
             let origin = Origin { source: origin.source, path: origin.below(&steps!["check", index]) };
-            self.probe(point, check, &origin)
+            self.single_probe(point, check, &origin)
         });
         let checks: Vec<Probe> = checks.collect();
         let (mut missing, program) = self.program(point, file, origin);
@@ -158,7 +158,7 @@ impl<'a> Resolver<'a> {
         let profile = self.profile;
         let each = profile.file.guards.iter().enumerate().map(|(index, guard)| {
             let origin = Origin { source: &profile.source, path: steps!["guard", index].to_vec() };
-            let probe = self.probe(ROLLBACK, guard, &origin);
+            let probe = self.single_probe(ROLLBACK, guard, &origin);
             if probe.spec.is_none() && !probe.missing.is_empty() {
                 let what = format!("missing values of the guard: {}", probe.missing.join(", "));
                 self.problems.push(origin.problem(&[], what));
