@@ -124,8 +124,16 @@ impl Lock {
     }
 }
 
+/// Whether a profile's values can make a point not applicable: by its own condition, or by those of all its probes.
+fn depends_on_values(point: &PointFile) -> bool {
+    let is_only_probed =
+        point.confirm == Confirm::None && point.actions.is_empty() && !point.probes.is_empty();
+    point.when.is_some() || is_only_probed && point.probes.iter().all(|probe| probe.when.is_some())
+}
+
 fn locked(point: &PointFile) -> LockedPoint {
     let not_applicable = match (&point.not_applicable, &point.when_new.not_applicable) {
+        _ if depends_on_values(point) => ExemptionRule::Always,
         (Some(_), _) => ExemptionRule::Always,
         (None, Some(_)) => ExemptionRule::WhenNew,
         (None, None) => ExemptionRule::Never,

@@ -8,6 +8,7 @@ use serde::de::{self, Deserializer, Visitor};
 
 use super::plan::{Confirm, PointId, ProbeKey};
 use super::source::SourceFile;
+use super::spec::Scalar;
 use super::spec::syntax::{self, Id};
 use crate::error::Problem;
 use crate::time::parse_span;
@@ -82,6 +83,8 @@ pub struct PointFile {
     pub due: Option<PointId>,
     /// Why it does not apply unless a profile enables it.
     pub not_applicable: Option<String>,
+    /// When it applies, by the profile's values; always without it.
+    pub when: Option<Condition>,
     /// The link to what to do if it is not as it must be.
     pub runbook: Option<String>,
     /// Who can help with it, and how to reach them.
@@ -101,6 +104,38 @@ pub struct PointFile {
     /// Its probes.
     #[serde(rename = "probe", default)]
     pub probes: Vec<ProbeFile>,
+}
+
+/// A condition on a value. With only its name: it must be set, and not false.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// The full name of the value.
+    pub value: String,
+    /// What it must be: this, or one of these.
+    pub is: Option<OneOrMore>,
+    /// What it must not be.
+    pub is_not: Option<OneOrMore>,
+}
+
+/// One value, or a list.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a string, a whole number, true or false, or a list of them")]
+pub enum OneOrMore {
+    /// One.
+    One(Scalar),
+    /// A list.
+    More(Vec<Scalar>),
+}
+
+impl OneOrMore {
+    /// All of them.
+    pub(super) fn all(&self) -> &[Scalar] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::More(values) => values,
+        }
+    }
 }
 
 /// What is different for a point or a probe in a new environment (`previous = "none"`).
@@ -127,6 +162,8 @@ pub struct ProbeFile {
     pub kind: String,
     /// A probe with the same kind and settings.
     pub like: Option<ProbeKey>,
+    /// When it is made, by the profile's values; always without it.
+    pub when: Option<Condition>,
     /// A list, or `{{ value }}` of one: there is one probe for each `{{ item }}`, with the id `ID[item]`.
     pub for_each: Option<toml::Value>,
     /// The action of its point whose result it checks: it runs after that action.

@@ -101,7 +101,7 @@ impl Linter<'_> {
     /// Reports each missing value once, with the points that need it. Values of the command line are not reported.
     fn check_missing(&mut self, plan: &Plan) {
         let mut points_by_value: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for point in plan.points() {
+        for point in plan.points().filter(|point| point.not_applicable.is_none()) {
             for name in point.missing().into_iter().filter(|name| !name.contains(' ')) {
                 points_by_value.entry(name).or_default().push(&point.id);
             }
@@ -188,8 +188,8 @@ impl Linter<'_> {
             let what = format!("{name}: {scheme}:// to {host} is not encrypted");
             self.report(LintLevel::Warning, path, what, format!("use {meant}:// if possible"));
         }
-        let host = path.last() == Some(&PathStep::from("host"));
-        let host = if host { Some(text.to_ascii_lowercase()) } else { host_of(text) };
+        let is_host = path.last() == Some(&PathStep::from("host"));
+        let host = if is_host { Some(text.to_ascii_lowercase()) } else { host_of(text) };
         if production && host.is_some_and(|host| is_local_host(&host)) {
             let what = format!("{name}: points to this host, in a production environment");
             self.report(LintLevel::Warning, path, what, "give the host that users reach");

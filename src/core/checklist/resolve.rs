@@ -1,6 +1,7 @@
 //! Resolves a checklist and a profile into a plan.
 
 mod actions;
+mod conditions;
 mod defaults;
 mod links;
 mod options;
@@ -274,6 +275,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn point(&mut self, file: &PointFile, origin: &Origin) -> Point {
+        let unmet = self.unmet_of_point(file, origin);
         let probes = self.probes(&file.id, &file.probes, origin);
         let actions = self.checklist_actions(&file.id, &file.actions, origin);
         let runbook = file.runbook.as_ref().and_then(|text| self.runbook(&file.id, text, origin));
@@ -288,8 +290,8 @@ impl<'a> Resolver<'a> {
             fresh_ms: millis(file.fresh.0),
             after: file.after.clone(),
             due: due(file.due.as_ref(), new),
-            not_applicable: new
-                .and_then(|new| new.not_applicable.clone())
+            not_applicable: unmet
+                .or_else(|| new.and_then(|new| new.not_applicable.clone()))
                 .or_else(|| file.not_applicable.clone()),
             frozen_after: file.frozen_after.clone(),
             verifies_rollback: file.verifies_rollback,

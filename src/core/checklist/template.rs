@@ -184,7 +184,7 @@ impl TemplateEngine {
     }
 
     /// The known name that an unknown one most likely means.
-    fn similar_name(&self, name: &str) -> Option<String> {
+    pub(super) fn similar_name(&self, name: &str) -> Option<String> {
         if let Some(similar) = self.similar_names.borrow().get(name) {
             return similar.clone();
         }
@@ -203,7 +203,8 @@ impl TemplateEngine {
         names.iter().map(String::as_str)
     }
 
-    fn look_up(&self, name: &str) -> Option<&toml::Value> {
+    /// The value of this full name.
+    pub(super) fn look_up(&self, name: &str) -> Option<&toml::Value> {
         let mut steps = name.split('.');
         let first = self.values.get(steps.next()?)?;
         steps.try_fold(first, |value, step| value.as_table()?.get(step))

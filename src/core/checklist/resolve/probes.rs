@@ -30,7 +30,9 @@ impl Resolver<'_> {
         let mut probes = Vec::new();
         for (index, file) in files.iter().enumerate() {
             let origin = Origin { source: origin.source, path: origin.below(&steps!["probe", index]) };
-            probes.extend(self.probe_for_each(point, file, &origin));
+            if !self.is_left_out(point, file, &origin) {
+                probes.extend(self.probe_for_each(point, file, &origin));
+            }
         }
         probes
     }
@@ -100,11 +102,13 @@ impl Resolver<'_> {
         }
     }
 
-    /// Rejects `for_each` where only one probe is possible.
+    /// A check before an action: exactly one, always.
     pub(super) fn single_probe(&mut self, point: &str, file: &ProbeFile, origin: &Origin) -> Probe {
-        if file.for_each.is_some() {
-            let what = "`for_each` is for the probes of points: write one check for each item here";
-            self.problems.push(origin.problem(&steps!["for_each"], what));
+        for (key, is_given) in [("for_each", file.for_each.is_some()), ("when", file.when.is_some())] {
+            if is_given {
+                let what = format!("`{key}` is for the probes of points, not for checks before an action");
+                self.problems.push(origin.problem(&steps![key], what));
+            }
         }
         self.probe(point, file, origin)
     }
