@@ -11,7 +11,7 @@ use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::process::{self, Program};
 use crate::process::Permit;
-use gonogo_core::checklist::spec::AwsSecretSpec;
+use gonogo_core::checklist::spec::{AwsSecretSpec, SecretQuery};
 use gonogo_core::outcome::{Observation, Outcome, key};
 use gonogo_core::text;
 use gonogo_core::time::Utc;
@@ -40,7 +40,7 @@ const LOGIN: [&str; 14] = [
 const CONNECTION: [&str; 5] =
     ["Could not connect", "Connect timeout", "Read timeout", "Connection was closed", "Failed to connect"];
 /// What a listing of the versions needs.
-const LISTING: &str = "secretsmanager:ListSecretVersionIds";
+const LISTING: &str = SecretQuery::Versions.iam_action();
 
 pub(super) async fn run(
     spec: &AwsSecretSpec,
@@ -48,13 +48,13 @@ pub(super) async fn run(
     permit: &Permit,
     context: &ProbeContext,
 ) -> Outcome {
-    let describe = argv(spec, "describe-secret");
+    let describe = spec.argv(SecretQuery::Describe);
     let reproduce = describe.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
     let what = format!("secret {}", spec.secret_id);
     let seen = match query(&describe, permit, deadline).await {
         Ok(Some(description)) => match current_version(&what, &description) {
             Ok(version) => {
-                let versions = query(&argv(spec, "list-secret-version-ids"), permit, deadline).await;
+                let versions = query(&spec.argv(SecretQuery::Versions), permit, deadline).await;
                 judge(spec, version, &description, &versions, context)
             }
             Err(wrong) => vec![wrong],
@@ -63,18 +63,6 @@ pub(super) async fn run(
         Err(why) => vec![Observation::unknown(what, "readable", why)],
     };
     Outcome::of(seen, reproduce)
-}
-
-fn argv(spec: &AwsSecretSpec, command: &str) -> Vec<String> {
-    let mut argv = spec.program.clone();
-    argv.extend(["secretsmanager", command].map(str::to_owned));
-    argv.extend([format!("--secret-id={}", spec.secret_id), "--output=json".to_owned()]);
-    let options =
-        [("--region", &spec.region), ("--profile", &spec.profile), ("--endpoint-url", &spec.endpoint)];
-    for (option, value) in options {
-        argv.extend(value.iter().map(|value| format!("{option}={value}")));
-    }
-    argv
 }
 
 /// The response to a query; none if there is no such secret.

@@ -1,6 +1,7 @@
 //! What a profile or a log does needs permission first, and new permission after a change.
 
 mod digests;
+mod programs;
 mod tags;
 
 use std::fs;

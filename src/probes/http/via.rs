@@ -15,7 +15,7 @@ use super::super::http_client;
 use super::super::process::{self, Program, ProgramResult};
 use super::{HttpAnswer, method};
 use crate::secret_store::SecretStore;
-use gonogo_core::checklist::spec::HttpSpec;
+use gonogo_core::checklist::spec::{HttpSpec, remote_curl};
 use gonogo_core::text;
 
 /// How long before the deadline curl gives up, so that it reports what it waited for.
@@ -37,8 +37,7 @@ pub(super) async fn visit(
     secret_store: &SecretStore,
 ) -> ProbeResult<HttpAnswer> {
     let headers = http_client::headers(&spec.headers, deadline, secret_store).await?;
-    let argv: Vec<String> =
-        argv.iter().cloned().chain(["curl", "--config", "-"].map(str::to_owned)).collect();
+    let argv = remote_curl(argv);
     let program = Program { argv: &argv, cwd: None, env: BTreeMap::new() };
     let input = config(spec, url, &headers, deadline.remaining().saturating_sub(CURL_MARGIN))?;
     let result = process::run_with_input(program, input.as_bytes(), secret_store.permit(), deadline).await?;

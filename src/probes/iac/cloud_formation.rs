@@ -7,7 +7,7 @@ use super::{run_tool, whole_output};
 use crate::probes::deadline::Deadline;
 use crate::probes::error::{ProbeError, ProbeResult};
 use crate::process::Permit;
-use gonogo_core::checklist::spec::IacSpec;
+use gonogo_core::checklist::spec::{IacQuery, IacSpec};
 use gonogo_core::outcome::Observation;
 
 /// The most answers that are read for one change set.
@@ -59,12 +59,11 @@ async fn ask(
     permit: &Permit,
     deadline: &Deadline,
 ) -> ProbeResult<Vec<u8>> {
-    let mut words = vec!["cloudformation".to_owned(), "describe-change-set".to_owned()];
-    words.extend(request.stack.iter().map(|stack| format!("--stack-name={stack}")));
+    let mut words: Vec<_> = request.stack.iter().map(|stack| format!("--stack-name={stack}")).collect();
     words.push(format!("--change-set-name={}", request.change_set));
     words.extend(request.token.iter().map(|token| format!("--next-token={token}")));
     words.push("--output=json".to_owned());
-    whole_output(run_tool(spec, &words, permit, deadline).await?)
+    whole_output(run_tool(spec, IacQuery::ChangeSet, &words, permit, deadline).await?)
 }
 
 impl PageRequest {
@@ -146,8 +145,10 @@ async fn stack_resources(
     deadline: &Deadline,
 ) -> ProbeResult<StackResources> {
     let stack = format!("--stack-name={}", spec.stack.as_deref().unwrap_or_default());
-    let words = super::owned(&["cloudformation", "list-stack-resources", &stack, "--output=json"]);
-    StackResources::read(&whole_output(run_tool(spec, &words, permit, deadline).await?)?)
+    let words = [stack, "--output=json".to_owned()];
+    StackResources::read(&whole_output(
+        run_tool(spec, IacQuery::StackResources, &words, permit, deadline).await?,
+    )?)
 }
 
 #[cfg(test)]

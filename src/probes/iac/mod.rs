@@ -25,7 +25,7 @@ use super::process::{self, Program, ProgramResult};
 use crate::process::Permit;
 use changes::ChangeSet;
 use gonogo_core::ansi;
-use gonogo_core::checklist::spec::{IacSpec, IacTool};
+use gonogo_core::checklist::spec::{IacQuery, IacSpec, IacTool};
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::text;
 
@@ -41,7 +41,7 @@ pub(super) async fn run(
     context: &ProbeContext,
 ) -> Outcome {
     if spec.state {
-        let reproduce = display_command(spec, state::command(spec.tool));
+        let reproduce = display_command(spec, state::query(spec.tool).words());
         return Outcome::of(state::run(spec, permit, deadline).await, reproduce);
     }
     if spec.applied {
@@ -97,12 +97,12 @@ fn display_command(spec: &IacSpec, words: &[&str]) -> String {
 /// Runs the tool in its directory.
 async fn run_tool(
     spec: &IacSpec,
-    words: &[String],
+    query: IacQuery,
+    arguments: &[String],
     permit: &Permit,
     deadline: &Deadline,
 ) -> ProbeResult<ProgramResult> {
-    let mut argv = vec![spec.program().to_owned()];
-    argv.extend_from_slice(words);
+    let argv = spec.argv(query, arguments);
     let env = BTreeMap::from([
         ("TF_IN_AUTOMATION".to_owned(), "1".to_owned()),
         ("TF_CLI_ARGS".to_owned(), String::new()),
@@ -113,10 +113,6 @@ async fn run_tool(
     ]);
     process::run_keeping(Program { argv: &argv, cwd: Some(&spec.directory), env }, MAX_PLAN, permit, deadline)
         .await
-}
-
-fn owned(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// Why a tool made no plan, in its own words.
@@ -148,10 +144,8 @@ async fn read(
 }
 
 async fn pulumi(spec: &IacSpec, permit: &Permit, deadline: &Deadline) -> ProbeResult<ChangeSet> {
-    // Without `--show-sames`, resources that stay are counted and not listed.
-    let mut words = owned(&["preview", "--json", "--non-interactive", "--show-sames"]);
-    words.extend(spec.stack.iter().map(|stack| format!("--stack={stack}")));
-    let result = run_tool(spec, &words, permit, deadline).await?;
+    let stack: Vec<_> = spec.stack_option().into_iter().collect();
+    let result = run_tool(spec, IacQuery::PulumiPreview, &stack, permit, deadline).await?;
     // It prints its preview with what went wrong in it, and perhaps only a warning beside it.
     let why = if result.status.success() { None } else { pulumi_preview::error_in(&result.stdout.bytes) };
     let printed = why.map_or_else(|| whole_output(result), Err);

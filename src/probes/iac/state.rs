@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest as _, Sha256};
 
 use super::state_content::{StateContent, stack_status};
-use super::{owned, run_tool, whole_output};
+use super::{run_tool, whole_output};
 use crate::probes::deadline::Deadline;
 use crate::probes::error::{ProbeError, ProbeResult};
 use crate::probes::judging;
 use crate::process::Permit;
-use gonogo_core::checklist::spec::{IacSpec, IacTool};
+use gonogo_core::checklist::spec::{IacQuery, IacSpec, IacTool};
 use gonogo_core::files::open_regular;
 use gonogo_core::outcome::{Observation, Sha256Hex};
 
@@ -133,24 +133,22 @@ fn compare(saved: &StateContent, current: &StateContent, spec: &IacSpec) -> Opti
     Some(Observation::recorded(what, seen))
 }
 
-/// The command that prints a state, without the names of stacks.
-pub(super) const fn command(tool: IacTool) -> &'static [&'static str] {
+/// The query for a state.
+pub(super) const fn query(tool: IacTool) -> IacQuery {
     match tool {
-        IacTool::Terraform => &["state", "pull"],
-        IacTool::Pulumi => &["stack", "export"],
-        IacTool::CloudFormation => &["cloudformation", "get-template"],
+        IacTool::Terraform => IacQuery::TerraformState,
+        IacTool::Pulumi => IacQuery::PulumiState,
+        IacTool::CloudFormation => IacQuery::StackTemplate,
     }
 }
 
 /// The state in the tool's backend, if there is one.
 async fn pull(spec: &IacSpec, permit: &Permit, deadline: &Deadline) -> ProbeResult<Option<StateContent>> {
-    let mut words = owned(command(spec.tool));
-    match spec.tool {
-        IacTool::Terraform => {}
-        IacTool::Pulumi => words.extend(spec.stack.iter().map(|stack| format!("--stack={stack}"))),
-        IacTool::CloudFormation => words.extend([stack_option(spec)?, "--output=json".to_owned()]),
-    }
-    let printed = whole_output(run_tool(spec, &words, permit, deadline).await?)?;
+    let arguments = match spec.tool {
+        IacTool::Terraform | IacTool::Pulumi => spec.stack_option().into_iter().collect(),
+        IacTool::CloudFormation => stack_arguments(spec)?,
+    };
+    let printed = whole_output(run_tool(spec, query(spec.tool), &arguments, permit, deadline).await?)?;
     if printed.trim_ascii().is_empty() {
         return Ok(None);
     }
@@ -160,18 +158,17 @@ async fn pull(spec: &IacSpec, permit: &Permit, deadline: &Deadline) -> ProbeResu
         .map(Some)
 }
 
-fn stack_option(spec: &IacSpec) -> ProbeResult<String> {
-    let stack = spec.stack.as_deref();
-    let stack = stack.ok_or_else(|| ProbeError::new("CloudFormation's state needs `stack`"))?;
-    Ok(format!("--stack-name={stack}"))
+fn stack_arguments(spec: &IacSpec) -> ProbeResult<Vec<String>> {
+    let stack = spec.stack_option().ok_or_else(|| ProbeError::new("CloudFormation's state needs `stack`"))?;
+    Ok(vec![stack, "--output=json".to_owned()])
 }
 
 /// The status of a stack. Where it may not be read, that is said, and no more.
 async fn status(spec: &IacSpec, permit: &Permit, deadline: &Deadline) -> Observation {
     let what = format!("stack {}", spec.stack.as_deref().unwrap_or_default());
     let read = async {
-        let words = owned(&["cloudformation", "describe-stacks", &stack_option(spec)?, "--output=json"]);
-        stack_status(&what, &whole_output(run_tool(spec, &words, permit, deadline).await?)?)
+        let status = run_tool(spec, IacQuery::StackStatus, &stack_arguments(spec)?, permit, deadline).await?;
+        stack_status(&what, &whole_output(status)?)
     };
     read.await.unwrap_or_else(|why| Observation::recorded(&what, format!("status not checked: {why}")))
 }

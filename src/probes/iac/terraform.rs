@@ -5,12 +5,12 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::{ChangeSet, failed, owned, read, run_tool, whole_output};
+use super::{ChangeSet, failed, read, run_tool, whole_output};
 use crate::probes::ProbeContext;
 use crate::probes::deadline::Deadline;
 use crate::probes::error::{ProbeError, ProbeResult};
 use crate::process::Permit;
-use gonogo_core::checklist::spec::IacSpec;
+use gonogo_core::checklist::spec::{IacQuery, IacSpec};
 use gonogo_core::files::directory::temporary;
 use gonogo_core::time::Utc;
 
@@ -72,19 +72,17 @@ pub(super) async fn pending(
 }
 
 async fn show(spec: &IacSpec, file: &Path, permit: &Permit, deadline: &Deadline) -> ProbeResult<ChangeSet> {
-    let words = ["show", "-json", "-no-color"].map(str::to_owned);
-    let words = [words.to_vec(), vec![file.display().to_string()]].concat();
-    read(whole_output(run_tool(spec, &words, permit, deadline).await?)?, ChangeSet::of_terraform, deadline)
-        .await
+    let file = [file.display().to_string()];
+    let printed = whole_output(run_tool(spec, IacQuery::TerraformShow, &file, permit, deadline).await?)?;
+    read(printed, ChangeSet::of_terraform, deadline).await
 }
 
 /// Makes the plan, in a file that only the user can read: it holds values. Returns the exit code.
 async fn make(spec: &IacSpec, file: &PathBuf, permit: &Permit, deadline: &Deadline) -> ProbeResult<i32> {
     let opened = OpenOptions::new().create_new(true).write(true).mode(0o600).open(file);
     opened.map_err(|error| ProbeError::new(format!("plan file {}: {error}", file.display())))?;
-    let mut words = owned(&["plan", "-input=false", "-lock=false", "-detailed-exitcode", "-no-color"]);
-    words.push(format!("-out={}", file.display()));
-    let planned = run_tool(spec, &words, permit, deadline).await;
+    let out = [format!("-out={}", file.display())];
+    let planned = run_tool(spec, IacQuery::TerraformPlan, &out, permit, deadline).await;
     if let Ok(result) = &planned
         && let Some(code @ (EXIT_UNCHANGED | EXIT_CHANGED)) = result.status.code()
     {

@@ -24,14 +24,15 @@ use super::process::{self, Program, ProgramResult};
 use crate::process::{Permit, find_program};
 use deployment::judge_deployment;
 use errors::{DryRun, KubectlFailure};
-use gonogo_core::checklist::spec::{HealthCheck, KubernetesSpec, RolloutCheck, SettingsCheck};
+use gonogo_core::checklist::spec::{
+    HealthCheck, KubernetesSpec, RolloutCheck, SettingsCheck, deployment_target,
+};
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::text;
 use pods::Pods;
 use references::ConfigMaps;
 use rollout::Progress;
 
-const KUBECTL: &str = gonogo_core::checklist::spec::KUBECTL;
 /// The most that is read of a list of pods, in bytes. A pod has some 10 kB.
 const MAX_PODS: usize = 32 << 20;
 /// The maximum number of config maps that are searched.
@@ -151,7 +152,7 @@ impl KubernetesCluster<'_> {
     /// The pods with these labels. Of a long list only what is judged is kept.
     async fn pods(&self, labels: &str) -> Lookup<Pods> {
         let words = ["get", "pods", &format!("--selector={labels}"), "--output=json"];
-        let argv = kubectl(self.spec, &words);
+        let argv = self.spec.kubectl(&words);
         let program = Program { argv: &argv, cwd: None, env: BTreeMap::new() };
         let result = process::run_keeping(program, MAX_PODS, self.permit, self.deadline).await?;
         let Some(bytes) = self.output(result)? else { return Ok(None) };
@@ -161,7 +162,7 @@ impl KubernetesCluster<'_> {
     }
 
     async fn deployment(&self, name: &str) -> Lookup<Value> {
-        self.get(&[&target(name)]).await
+        self.get(&[&deployment_target(name)]).await
     }
 
     /// What `kubectl get` has, as JSON.
@@ -169,7 +170,7 @@ impl KubernetesCluster<'_> {
         let mut words = vec!["get"];
         words.extend(what);
         words.push("--output=json");
-        let result = self.run(&kubectl(self.spec, &words)).await?;
+        let result = self.run(&self.spec.kubectl(&words)).await?;
         let Some(bytes) = self.output(result)? else { return Ok(None) };
         content::json(&bytes)
             .map(Some)
@@ -203,12 +204,12 @@ impl KubernetesCluster<'_> {
         let spec = self.spec;
         let shown = spec.dry_run.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
         let what = format!("dry run of `{shown}`");
-        if !spec.is_kubectl() {
+        let Some(argv) = spec.server_dry_run() else {
             let program = spec.dry_run.first().map(String::as_str).unwrap_or_default();
             return vec![judge_program(&shown, program), untried("only kubectl has a dry run")];
-        }
+        };
         let expected = "allowed";
-        vec![match self.run(&dry(spec)).await {
+        vec![match self.run(&argv).await {
             Ok(result) if result.status.success() => Observation::new(what, expected, "allowed", true),
             Ok(result) => {
                 let failure = KubectlFailure::of(&result);
@@ -241,30 +242,6 @@ fn image(
 /// A command that has no dry run. A checklist can leave it to people by this name.
 fn untried(why: &str) -> Observation {
     Observation::unknown("dry run", "allowed", format!("not tried: {why}"))
-}
-
-/// A deployment as one word, which cannot be taken for an option.
-fn target(name: &str) -> String {
-    format!("deployment/{name}")
-}
-
-fn kubectl(spec: &KubernetesSpec, words: &[&str]) -> Vec<String> {
-    let mut argv = vec![KUBECTL.to_owned()];
-    argv.extend(spec.kubectl_options());
-    argv.extend(words.iter().map(|word| (*word).to_owned()));
-    argv
-}
-
-/// The command with the place and `--dry-run=server`, before any words that are not for `kubectl`.
-fn dry(spec: &KubernetesSpec) -> Vec<String> {
-    let (program, rest) = spec.dry_run.split_at(1);
-    let end = rest.iter().position(|word| word == "--").unwrap_or(rest.len());
-    let mut argv = program.to_vec();
-    argv.extend(spec.kubectl_options());
-    argv.extend_from_slice(&rest[..end]);
-    argv.push("--dry-run=server".into());
-    argv.extend_from_slice(&rest[end..]);
-    argv
 }
 
 /// For another program, only its existence can be checked.

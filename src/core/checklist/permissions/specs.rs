@@ -7,9 +7,9 @@ use super::{
     secret_command,
 };
 use crate::checklist::spec::{
-    ApiSpec, AwsSecretSpec, CiSpec, CommandSpec, HttpSpec, IacSpec, IacTool, KubernetesSpec, Method,
-    OtlpSpec, PipelineSpec, ProbeSpec, RabbitmqSpec, RedisSpec, RegistrySpec, TcpSpec, TextOrSecret, Tls,
-    TlsSpec, TokenSpec, Vantage, VaultSpec,
+    ApiSpec, AwsSecretSpec, CiSpec, CommandSpec, HttpSpec, IacQuery, IacSpec, IacTool, KubernetesSpec,
+    Method, OtlpSpec, PipelineSpec, ProbeSpec, RabbitmqSpec, RedisSpec, RegistrySpec, SecretQuery, TcpSpec,
+    TextOrSecret, Tls, TlsSpec, TokenSpec, Vantage, VaultSpec, deployment_target, remote_curl,
 };
 use crate::secret::SecretRef;
 use crate::text::shell_word;
@@ -130,8 +130,7 @@ fn http(spec: &HttpSpec, effects: bool, purpose: &str) -> Vec<Permission> {
 
 /// The command that sends a request; it reads the request from its standard input.
 fn exec_permissions(spec: &HttpSpec, argv: &[String], purpose: &str) -> Vec<Permission> {
-    let words = argv.iter().cloned().chain(["curl", "--config", "-"].map(str::to_owned));
-    let mut permissions = program_run(&words.collect::<Vec<_>>(), None, &BTreeMap::new(), purpose);
+    let mut permissions = program_run(&remote_curl(argv), None, &BTreeMap::new(), purpose);
     let header =
         |(name, value): (&String, &TextOrSecret)| format!(", {}: {}", shell_word(name), value.shell_word());
     let headers: String = spec.headers.iter().map(header).collect();
@@ -271,52 +270,26 @@ fn path_of(url: &str) -> &str {
 }
 
 fn kubernetes(spec: &KubernetesSpec, purpose: &str) -> Vec<Permission> {
-    let place = spec.kubectl_options();
-    let reads_config_maps = !spec.deployments.is_empty() || spec.settings.is_some();
-    let names: Vec<String> = spec.read_deployments().map(|name| format!("deployment/{name}")).collect();
-    let run = |program: &str, words: &[String], last: &[String]| {
-        program_run(&[&[program.to_owned()], words, last].concat(), None, &BTreeMap::new(), purpose)
-    };
-    let mut permissions = Vec::new();
-    if !names.is_empty() {
-        let own = || OWN_OPTIONS.to_owned();
-        let config_maps = reads_config_maps.then(|| "configmaps".to_owned());
-        for name in names.into_iter().chain(["pods".to_owned()]).chain(config_maps) {
-            permissions.extend(run("kubectl", &place, &["get".to_owned(), name, own()]));
-        }
+    let run = |argv: &[String]| program_run(argv, None, &BTreeMap::new(), purpose);
+    let mut objects: Vec<String> = spec.read_deployments().map(|name| deployment_target(name)).collect();
+    if spec.rollout.is_some() {
+        objects.push("pods".to_owned());
     }
+    if spec.reads_config_maps() {
+        objects.push(format!("configmap/{OWN_OPTIONS}"));
+    }
+    let gets = objects.iter().flat_map(|object| run(&spec.kubectl(&["get", object, OWN_OPTIONS])));
     // Other programs are not run, only looked up.
-    if let Some((program, words)) = spec.dry_run.split_first()
-        && program.rsplit('/').next() == Some("kubectl")
-    {
-        permissions.extend(run(program, &place, &[words, &["--dry-run=server".to_owned()]].concat()));
-    }
-    permissions
+    gets.chain(spec.server_dry_run().iter().flat_map(|argv| run(argv))).collect()
 }
 
 /// Stands for gonogo's own options, which a profile does not set.
 const OWN_OPTIONS: &str = "...";
 
 fn iac(spec: &IacSpec, purpose: &str) -> Vec<Permission> {
-    let file = spec.plan_file.as_deref();
-    let stack = spec.stack.as_ref().map(|stack| format!("--stack={stack}"));
-    let set = spec.change_set.as_ref().map(|set| format!("--change-set-name={set}"));
-    let commands: Vec<Vec<&str>> = match (spec.tool, spec.state) {
-        (IacTool::Terraform, false) if spec.saved => vec![vec!["show", "-json"]],
-        (IacTool::Terraform, false) => vec![vec!["plan"], vec!["show", "-json"]],
-        (IacTool::Terraform, true) => vec![vec!["state", "pull"]],
-        (IacTool::Pulumi, false) => vec![vec!["preview", "--json"]],
-        (IacTool::Pulumi, true) => vec![vec!["stack", "export"]],
-        (IacTool::CloudFormation, _) => vec![vec!["cloudformation"]],
-    };
-    let mut permissions = Vec::new();
-    for words in commands {
-        let named = [stack.as_deref(), set.as_deref(), file.filter(|_| words[0] == "show")];
-        let words =
-            [spec.program()].into_iter().chain(words).chain([OWN_OPTIONS]).chain(named.into_iter().flatten());
-        let argv: Vec<String> = words.map(str::to_owned).collect();
-        permissions.extend(program_run(&argv, Some(&spec.directory), &BTreeMap::new(), purpose));
-    }
+    let run =
+        |query| program_run(&iac_command(spec, query), Some(&spec.directory), &BTreeMap::new(), purpose);
+    let mut permissions: Vec<_> = spec.queries().into_iter().flat_map(run).collect();
     match spec.tool {
         IacTool::Terraform | IacTool::Pulumi => permissions.push(Permission::RunsContentOf(ContentRun {
             tool: spec.program().to_owned(),
@@ -328,14 +301,16 @@ fn iac(spec: &IacSpec, purpose: &str) -> Vec<Permission> {
     permissions
 }
 
+/// The command of a query with what the profile sets of it.
+fn iac_command(spec: &IacSpec, query: IacQuery) -> Vec<String> {
+    let set = spec.change_set.as_ref().filter(|_| query == IacQuery::ChangeSet);
+    let file = spec.plan_file.clone().filter(|_| query == IacQuery::TerraformShow);
+    let own = [OWN_OPTIONS.to_owned()].into_iter();
+    let set = set.map(|set| format!("--change-set-name={set}"));
+    spec.argv(query, &own.chain(spec.stack_option()).chain(set).chain(file).collect::<Vec<_>>())
+}
+
 fn aws_secret(spec: &AwsSecretSpec, purpose: &str) -> Vec<Permission> {
-    let words = ["secretsmanager", "describe-secret", "--secret-id", &spec.secret_id];
-    let mut argv = spec.program.clone();
-    argv.extend(words.map(str::to_owned));
-    let options =
-        [("--region", &spec.region), ("--profile", &spec.profile), ("--endpoint-url", &spec.endpoint)];
-    for (option, value) in options {
-        argv.extend(value.iter().flat_map(|value| [option.to_owned(), value.clone()]));
-    }
-    program_run(&argv, None, &BTreeMap::new(), purpose)
+    let run = |query| program_run(&spec.argv(query), None, &BTreeMap::new(), purpose);
+    SecretQuery::ALL.into_iter().flat_map(run).collect()
 }

@@ -67,6 +67,12 @@ impl KubernetesSpec {
         self.deployments.iter().chain(rollout).chain(health).chain(settings).chain(&self.replicas)
     }
 
+    /// Whether config maps are read that deployments take variables from.
+    #[must_use]
+    pub const fn reads_config_maps(&self) -> bool {
+        !self.deployments.is_empty() || self.settings.is_some()
+    }
+
     /// Whether the command for the dry run is one of `kubectl`, which alone has a dry run.
     #[must_use]
     pub fn is_kubectl(&self) -> bool {

@@ -16,6 +16,7 @@ mod kubernetes;
 mod network;
 mod number;
 mod pipeline;
+mod programs;
 mod prometheus;
 mod rabbitmq;
 mod redis;
@@ -49,6 +50,7 @@ pub use self::kubernetes::{
 pub use self::network::{DnsRecord, DnsSpec, TcpSpec, TlsSpec};
 pub use self::number::{Bound, Range, is_number};
 pub use self::pipeline::{PipelineHop, PipelineSpec};
+pub use self::programs::{IacQuery, SecretQuery, deployment_target, remote_curl};
 pub use self::prometheus::{
     DescribedRule, IncreaseCheck, JobCheck, PrometheusSpec, QueryCheck, RuleCheck, Trend,
 };
