@@ -6,8 +6,8 @@ use self::kubectl::kubectl_rights;
 use super::action::Action;
 use super::plan::Probe;
 use super::spec::{
-    CiSource, CommandSpec, DnsSpec, IacSpec, IacTool, KubernetesSpec, PipelineSpec, ProbeSpec, RabbitmqSpec,
-    RedisSpec, RegistrySpec, Vantage, VaultAuth, VaultSpec,
+    AwsSecretSpec, CiSource, CommandSpec, DnsSpec, IacQuery, IacSpec, IacTool, KubernetesSpec, PipelineSpec,
+    ProbeSpec, RabbitmqSpec, RedisSpec, RegistrySpec, SecretQuery, Vantage, VaultAuth, VaultSpec,
 };
 
 /// A right that a system must grant.
@@ -93,9 +93,7 @@ pub fn spec_rights(spec: &ProbeSpec) -> Vec<RequiredRight> {
         ProbeSpec::Pipeline(spec) => pipeline(spec),
         ProbeSpec::Kubernetes(spec) => kubernetes(spec, false),
         ProbeSpec::Iac(spec) => vec![iac(spec)],
-        ProbeSpec::AwsSecret(spec) => {
-            vec![right("AWS IAM", format!("secretsmanager:DescribeSecret on {}", spec.secret_id))]
-        }
+        ProbeSpec::AwsSecret(spec) => vec![aws_secret(spec)],
         ProbeSpec::Ci(spec) => match &spec.source {
             CiSource::GitHub(_) => vec![right("GitHub token", "checks: read, commit statuses: read")],
             CiSource::GitLab(_) => vec![right("GitLab token", "read_api")],
@@ -249,9 +247,14 @@ fn vault(spec: &VaultSpec) -> RequiredRight {
 }
 
 fn kubernetes(spec: &KubernetesSpec, with_digest: bool) -> Vec<RequiredRight> {
-    let with_digest = with_digest || spec.rollout.as_ref().is_some_and(|rollout| rollout.digest.is_some());
     let reads = spec.read_deployments().next().is_some();
-    let requirements = [(reads, "get deployments.apps"), (with_digest, "list pods")];
+    // The pods say why a rollout is not complete.
+    let lists_pods = with_digest || spec.rollout.is_some();
+    let requirements = [
+        (reads, "get deployments.apps"),
+        (spec.reads_config_maps(), "get configmaps"),
+        (lists_pods, "list pods"),
+    ];
     let requirements = requirements.into_iter().filter(|(is_needed, _)| *is_needed);
     let reads = requirements
         .map(|(_, verbs)| right("Kubernetes verbs", format!("{verbs} in namespace {}", spec.namespace)));
@@ -262,10 +265,69 @@ fn kubernetes(spec: &KubernetesSpec, with_digest: bool) -> Vec<RequiredRight> {
 
 fn iac(spec: &IacSpec) -> RequiredRight {
     let grant = match (spec.tool, spec.state) {
-        (IacTool::Terraform, true) => "reading the state",
-        (IacTool::Terraform, false) => "reading the state and what it describes; no lock is taken",
-        (IacTool::Pulumi, _) => "reading the stack and what it describes",
-        (IacTool::CloudFormation, _) => "cloudformation:DescribeChangeSet, cloudformation:DescribeStacks",
+        (IacTool::Terraform, true) => "reading the state".to_owned(),
+        (IacTool::Terraform, false) => "reading the state and what it describes; no lock is taken".to_owned(),
+        (IacTool::Pulumi, _) => "reading the stack and what it describes".to_owned(),
+        (IacTool::CloudFormation, _) => {
+            let actions: Vec<_> = spec.queries().into_iter().filter_map(IacQuery::iam_action).collect();
+            actions.join(", ")
+        }
     };
     right("infrastructure", grant)
+}
+
+fn aws_secret(spec: &AwsSecretSpec) -> RequiredRight {
+    let actions = SecretQuery::ALL.map(SecretQuery::iam_action).join(", ");
+    right("AWS IAM", format!("{actions} on {}", spec.secret_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn rights(kind: &str, with: &Value) -> Vec<String> {
+        let spec = serde_json::from_value(json!({"kind": kind, "with": with})).unwrap();
+        spec_rights(&spec).into_iter().map(|right| right.grant).collect()
+    }
+
+    fn kubernetes_rights(more: &Value) -> Vec<String> {
+        let mut with = json!({"context": "c", "namespace": "n"});
+        with.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        rights("kubernetes", &with)
+    }
+
+    #[test]
+    fn config_maps_and_pods_are_read_beside_deployments() {
+        let [deployments, maps, pods] = ["get deployments.apps", "get configmaps", "list pods"]
+            .map(|verb| format!("{verb} in namespace n"));
+        for (more, expected) in [
+            (json!({"deployments": ["a"]}), vec![&deployments, &maps]),
+            (json!({"settings": {"deployments": ["a"], "values": {"X": "1"}}}), vec![&deployments, &maps]),
+            (json!({"rollout": {"deployment": "a"}}), vec![&deployments, &pods]),
+            (json!({"health": {"deployment": "a"}}), vec![&deployments]),
+            (json!({"replicas": "a"}), vec![&deployments]),
+        ] {
+            assert_eq!(kubernetes_rights(&more).iter().collect::<Vec<_>>(), expected, "{more}");
+        }
+    }
+
+    #[test]
+    fn a_policy_of_iam_allows_each_query() {
+        let formation = |more: &Value| {
+            let mut with = json!({"tool": "cloudformation", "directory": "."});
+            with.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            rights("iac", &with).remove(0)
+        };
+        assert_eq!(formation(&json!({})), "cloudformation:DescribeChangeSet");
+        assert_eq!(
+            formation(&json!({"required": ["r"]})),
+            "cloudformation:DescribeChangeSet, cloudformation:ListStackResources"
+        );
+        let state = "cloudformation:GetTemplate, cloudformation:DescribeStacks";
+        assert_eq!(formation(&json!({"state": true})), state);
+        let secret = "secretsmanager:DescribeSecret, secretsmanager:ListSecretVersionIds on s";
+        assert_eq!(rights("aws-secret", &json!({"secret_id": "s"})), [secret]);
+    }
 }
