@@ -124,7 +124,8 @@ fn errors_of_curl_behind_an_exec_command_are_reported() {
 fn proxy_environment_variables_are_honoured() {
     need!(HTTP);
     let (web, proxy) = (Web::start(), Proxy::http());
-    web.route("/ready", Reply::ok("")).route("/api/services", Reply::ok(r#"{"data": ["s"]}"#));
+    web.route("/ready", Reply::ok(""))
+        .route("/api/v1/targets", Reply::ok(r#"{"status": "success", "data": {"activeTargets": []}}"#));
     let point = |kind: &str, with: &str| {
         format!(
             "[[section.point]]\nid = \"s.{kind}\"\ntitle = \"t\"\nwhy = \"w\"\nprobe = [{{ id = \"p\", title = \"p\", kind = \"{kind}\", with = {{ {with} }} }}]\n"
@@ -132,14 +133,15 @@ fn proxy_environment_variables_are_honoured() {
     };
     let url = web.url("");
     let points = point("http", &format!("url = \"{url}/ready\""))
-        + &point("jaeger", &format!("api = {{ url = \"{url}\" }}, service = \"s\", routes = []"));
+        + &point("prometheus", &format!("api = {{ url = \"{url}\" }}, jobs = [{{ name = \"j\" }}]"));
     let checklist = format!("name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n{points}");
     let sandbox = Sandbox::new()
         .checklist(&checklist)
         .profile("environment = \"e\"\nchecklist = \"checklist.toml\"\n")
         .args(["check", "profile.toml"])
         .env("http_proxy", format!("http://127.0.0.1:{}", proxy.port()));
-    let _ = sandbox.run().code(0);
+    // The job has no targets.
+    let _ = sandbox.run().code(1);
     let is_proxied = |request: &crate::support::web::Request| request.headers.contains_key("via");
     assert_eq!(
         web.requests().iter().filter(|request| is_proxied(request)).count(),
@@ -147,7 +149,7 @@ fn proxy_environment_variables_are_honoured() {
         "{:?}",
         web.requests()
     );
-    let _ = sandbox.env("no_proxy", "127.0.0.1").run().code(0);
+    let _ = sandbox.env("no_proxy", "127.0.0.1").run().code(1);
     assert_eq!(web.requests().len(), 4);
     assert_eq!(web.requests().iter().filter(|request| is_proxied(request)).count(), 2);
 }

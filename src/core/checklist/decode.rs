@@ -187,6 +187,30 @@ mod tests {
         };
         for (kind, with, key) in [
             ("command", "argv = ['x']\nexit = [0, 1]\nexit_codes = 'nagios'", "exit"),
+            ("command", "argv = ['x']\nexit = []", "exit"),
+            ("http", "url = 'http://h'\nredirects = 1\nvia = { exec = ['ssh', 'h'] }", "redirects"),
+            ("http", "url = 'http://h'\nstatus = []", "status"),
+            (
+                "ci",
+                "repository = '.'\ntag = 't'\nsource = { github = { project = 'a/b', checks = [] } }",
+                "source",
+            ),
+            (
+                "ci",
+                "repository = '.'\ntag = 't'\nsource = { gitlab = { project = 'a/b', checks = [] } }",
+                "source",
+            ),
+            ("jaeger", "api = { url = 'http://h' }\nservice = 's'\nroutes = []", "routes"),
+            (
+                "kubernetes",
+                "context = 'c'\nnamespace = 'n'\nsettings = { deployments = [], values = { X = '1' } }",
+                "settings",
+            ),
+            (
+                "kubernetes",
+                "context = 'c'\nnamespace = 'n'\nsettings = { deployments = ['a'], values = {} }",
+                "settings",
+            ),
             ("tcp", "host = 'h'\nport = 1\nsend = 'x'", "send"),
             ("dns", "name = 'a.b'\nvalues = ['1.2.3.4']\ncount = 1", "count"),
             ("dns", "name = 'a.b'\nvalues = []", "values"),
@@ -195,6 +219,10 @@ mod tests {
         }
         for (kind, with) in [
             ("command", "argv = ['x']\nexit_codes = 'nagios'"),
+            ("http", "url = 'http://h'\nredirects = 1\nvia = { proxy = 'http://p:1' }"),
+            ("http", "url = 'http://h'\nvia = { exec = ['ssh', 'h'] }"),
+            ("ci", "repository = '.'\ntag = 't'\nsource = { junit = { report = 'r' } }"),
+            ("jaeger", "api = { url = 'http://h' }\nservice = 's'\nroutes = ['/']"),
             ("tcp", "host = 'h'\nport = 1\nsend = 'x'\nexpect = [{ contains = 'y' }]"),
             ("tls", "host = 'h'"),
             ("dns", "name = 'a.b'\ntype = 'AAAA'\ncount = 0"),

@@ -112,6 +112,22 @@ impl OverrideApplier<'_> {
         if let Some(value) = overrides.hold.map(|hold| hold.0) {
             self.apply_hold(point, value);
         }
+        self.check_span(point, overrides);
+    }
+
+    /// A probe that must pass for longer than it has time never passes.
+    fn check_span(&mut self, point: &Point, overrides: &PointOverrides) {
+        let is_set = overrides.within.is_some() || overrides.hold.is_some();
+        let Some(probe) = point.probes.iter().find(|probe| is_set && probe.hold_ms > probe.within_ms) else {
+            return;
+        };
+        let [hold, within] = [probe.hold_ms, probe.within_ms].map(|ms| span(Duration::from_millis(ms)));
+        let what = format!(
+            "{}/{}: hold is {hold} and within is {within}: it would never pass for long enough",
+            self.point, probe.id
+        );
+        let key = if overrides.within.is_some() { "within" } else { "hold" };
+        self.problems.push(problem_at_point(self.profile, &self.point, key, what));
     }
 
     /// The time in which it must pass grows with a longer one, or it could not pass. Only a production environment

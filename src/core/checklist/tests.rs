@@ -1,5 +1,6 @@
 mod locations;
 mod misspellings;
+mod never_passes;
 mod servers;
 mod standard;
 
@@ -378,24 +379,4 @@ fn a_release_is_not_its_own_previous_one() {
     let promotion = Promotion { release: Some("v1".into()), previous: Some("v1".into()) };
     let error = resolve(&checklist, &profile, &promotion).unwrap_err().to_string();
     assert!(error.contains("--release and --previous are both v1"), "{error}");
-}
-
-#[test]
-fn what_could_never_run_or_pass_is_rejected_at_its_place() {
-    let checklist = |more: &str| {
-        format!(
-            "name = \"c\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.a\"\ntitle = \"a\"\nwhy = \"w\"\n\
-             [[section.point.probe]]\nid = \"p\"\ntitle = \"p\"\nkind = \"http\"\n{more}"
-        )
-    };
-    let url = "with = { url = \"http://127.0.0.1:9/\" }";
-    for (more, expected) in [
-        (format!("since = \"s.a/p\"\n{url}"), ":13:1: s.a/p waits for itself"),
-        (format!("digest_of = \"s.a/p\"\n{url}"), ":13:1: s.a/p waits for itself"),
-        (format!("within = \"6s\"\nhold = \"60s\"\n{url}"), ":14:1: hold is 1m 00s and within is 6s"),
-        ("with = { url = \"http://127.0.0.1:9/\", samples = 0 }".to_owned(), "1 or more"),
-    ] {
-        let error = rejected(&checklist(&more), "environment = \"t\"\n");
-        assert!(error.contains(expected), "{error}");
-    }
 }

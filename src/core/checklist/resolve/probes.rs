@@ -5,6 +5,7 @@ use crate::checklist::file::ProbeFile;
 use crate::checklist::plan::Probe;
 use crate::checklist::probe_key::ProbeKey;
 use crate::checklist::source::steps;
+use crate::checklist::spec::ProbeSpec;
 use crate::checklist::spec::syntax::{self, Id};
 use crate::checklist::suggest::did_you_mean;
 use crate::checklist::template::{ITEM, TemplateResult};
@@ -142,6 +143,7 @@ impl Resolver<'_> {
             others.into_iter().find(|(missing, _)| missing.is_empty()).unwrap_or(own)
         };
         self.check_order(point, file, origin);
+        self.check_start(point, file, spec.as_ref(), origin);
         let people_by_checklist = self.left_to_people(point, &source_probe.people, &mut missing, from);
         Probe {
             id: file.id.clone(),
@@ -176,6 +178,19 @@ impl Resolver<'_> {
             let [hold, within] = [file.hold.0, file.within.0].map(exact_span);
             let what = format!("hold is {hold} and within is {within}: it would never pass for long enough");
             self.problems.push(origin.problem(&steps!["hold"], what));
+        }
+    }
+
+    /// A probe that counts from the result of another one names it, or it can never pass.
+    fn check_start(&mut self, point: &str, file: &ProbeFile, spec: Option<&ProbeSpec>, origin: &Origin) {
+        let counted = spec.and_then(ProbeSpec::counts_from_another).filter(|_| file.since.is_none());
+        if let Some(counted) = counted {
+            let what = format!(
+                "{} requires since = \"POINT/PROBE\": it looks for {counted} since the result of that probe",
+                ProbeKey::new(point, &file.id)
+            );
+            let hint = "name a probe that causes them, such as one that sends a test event";
+            self.problems.push(origin.problem(&[], what).hint(hint));
         }
     }
 

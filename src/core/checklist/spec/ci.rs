@@ -59,6 +59,17 @@ impl CiSpec {
         }
     }
 
+    /// Why it checks nothing, with the key that is wrong.
+    #[must_use]
+    pub(in crate::checklist) fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+        match &self.source {
+            CiSource::GitHub(forge) | CiSource::GitLab(forge) if forge.checks.is_empty() => {
+                Some(("source", "expected one or more `checks`: without any, nothing would be checked"))
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn secrets(&self) -> Vec<&SecretRef> {
         self.api().map(ApiSpec::secrets).unwrap_or_default()
     }

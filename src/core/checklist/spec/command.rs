@@ -103,6 +103,9 @@ impl CommandSpec {
     /// Why its settings contradict each other, with the key that is wrong.
     #[must_use]
     pub(in crate::checklist) fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+        if self.exit.is_empty() {
+            return Some(("exit", "expected one or more exit codes"));
+        }
         let is_default = self.exit == success();
         let what = "exit_codes = \"nagios\" says which exit codes are right: expected no `exit` beside it";
         (self.exit_codes.is_some() && !is_default).then_some(("exit", what))

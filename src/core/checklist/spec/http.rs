@@ -62,6 +62,19 @@ pub struct HttpSpec {
     pub via: Option<Vantage>,
 }
 
+impl HttpSpec {
+    /// Why its settings contradict each other, with the key that is wrong.
+    #[must_use]
+    pub(in crate::checklist) fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+        let is_remote = matches!(self.via, Some(Vantage::Exec(_)));
+        if self.status.is_empty() {
+            return Some(("status", "expected one or more status codes"));
+        }
+        let what = "a request through via.exec follows no redirects: expected no `redirects` beside it";
+        (is_remote && self.redirects > 0).then_some(("redirects", what))
+    }
+}
+
 /// A place that requests are sent from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

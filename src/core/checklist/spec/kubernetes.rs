@@ -59,6 +59,14 @@ impl KubernetesSpec {
         self.read_deployments().next().is_none() && self.settings.is_none() && self.dry_run.is_empty()
     }
 
+    /// Why a part of it checks nothing, with the key that is wrong.
+    #[must_use]
+    pub(in crate::checklist) fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+        let is_empty = |check: &SettingsCheck| check.deployments.is_empty() || check.values.is_empty();
+        let what = "expected one or more `deployments` and `values`: without any, nothing would be checked";
+        self.settings.as_ref().is_some_and(is_empty).then_some(("settings", what))
+    }
+
     /// The deployments that are read; some may be there twice.
     pub fn read_deployments(&self) -> impl Iterator<Item = &String> {
         let rollout = self.rollout.iter().map(|rollout| &rollout.deployment);

@@ -174,9 +174,23 @@ impl ProbeSpec {
     #[must_use]
     pub(super) fn contradiction(&self) -> Option<(&'static str, &'static str)> {
         match self {
+            Self::Http(spec) => spec.contradiction(),
+            Self::Ci(spec) => spec.contradiction(),
+            Self::Jaeger(spec) => spec.contradiction(),
+            Self::Kubernetes(spec) => spec.contradiction(),
             Self::Command(spec) => spec.contradiction(),
             Self::Tcp(spec) => spec.contradiction(),
             Self::Dns(spec) => spec.contradiction(),
+            _ => None,
+        }
+    }
+
+    /// What it looks for since the result of another probe, without which it can never pass.
+    #[must_use]
+    pub(super) fn counts_from_another(&self) -> Option<&'static str> {
+        match self {
+            Self::Jaeger(_) => Some("spans"),
+            Self::Prometheus(spec) if !spec.risen.is_empty() => Some("an increase (`risen`)"),
             _ => None,
         }
     }

@@ -28,6 +28,15 @@ pub struct JaegerSpec {
     pub routes: Vec<String>,
 }
 
+impl JaegerSpec {
+    /// Why it checks nothing, with the key that is wrong.
+    #[must_use]
+    pub(in crate::checklist) fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+        let what = "expected one or more routes: without any, no span would be checked; \"/\" is every path";
+        self.routes.is_empty().then_some(("routes", what))
+    }
+}
+
 /// A collector of traces over OTLP/HTTP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
