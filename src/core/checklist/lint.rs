@@ -6,10 +6,11 @@ mod probes;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::action::ActionKey;
+use super::action::{Action, ActionKey, ROLLBACK};
 use super::placeholder::is_placeholder;
 use super::plan::{Plan, Role};
 use super::profile::Profile;
+use super::resolve::DRY_RUN_POINT;
 use super::source::{KeyPath, PathStep, steps};
 use super::spec::{CommandSpec, ProbeSpec};
 use super::template::is_reference;
@@ -64,6 +65,7 @@ pub fn lint(profile: &Profile, plan: &Plan) -> Vec<LintFinding> {
     }
     linter.check_contacts();
     linter.report_tailored(plan);
+    linter.check_dry_runs(plan);
     let mut findings = linter.found;
     findings.sort_by(|a, b| (a.level, &a.problem.location).cmp(&(b.level, &b.problem.location)));
     findings
@@ -239,10 +241,48 @@ impl Linter<'_> {
         for (what, points) in points_by_change {
             let name = what.split(' ').next().unwrap_or_default();
             let value: KeyPath = ["values"].into_iter().chain(name.split('.')).map(PathStep::from).collect();
-            let path = if name.contains('.') { value } else { steps!["points", points[0]].to_vec() };
+            let path = match self.path_of_step(what) {
+                Some(step) => step,
+                None if name.contains('.') => value,
+                None => steps!["points", points[0]].to_vec(),
+            };
             let hint = "differs from the default; check that this is intended";
-            self.report(LintLevel::Hint, &path, format!("{what}: {}", points.join(", ")), hint);
+            // Without a point for its dry runs, the rollback has none.
+            let named =
+                if points == [ROLLBACK] { what.to_owned() } else { format!("{what}: {}", points.join(", ")) };
+            self.report(LintLevel::Hint, &path, named, hint);
         }
+    }
+
+    /// The path of a step of the rollback that the profile adds or replaces.
+    fn path_of_step(&self, what: &str) -> Option<KeyPath> {
+        let id = what.strip_prefix("rollback: action ")?.split(' ').next()?;
+        let at = self.profile.file.rollback.iter().rposition(|step| step.id == id)?;
+        Some(steps!["rollback", at].to_vec())
+    }
+
+    /// Dry runs of the rollback run as probes of a point with a certain id only.
+    fn check_dry_runs(&mut self, plan: &Plan) {
+        let is_tried =
+            |action: &&Action| action.program.as_ref().is_some_and(|program| !program.dry_run.is_empty());
+        let Some(step) = plan.rollback.iter().find(is_tried).filter(|_| plan.point(DRY_RUN_POINT).is_none())
+        else {
+            return;
+        };
+        let what = format!(
+            "rollback: no probe runs the dry run of {}: the checklist has no point {DRY_RUN_POINT}",
+            step.id
+        );
+        let hint =
+            format!("add a point with the id {DRY_RUN_POINT}: the dry runs of the rollback are its probes");
+        let at = self.profile.file.rollback.iter().rposition(|own| own.id == step.id);
+        let problem = Problem::new(what).hint(hint);
+        // The plan does not say where a step of the checklist stands.
+        let problem = match at {
+            Some(at) => problem.at(self.profile.source.place(&steps!["rollback", at])),
+            None => problem,
+        };
+        self.found.push(LintFinding { level: LintLevel::Hint, problem });
     }
 }
 

@@ -1,6 +1,7 @@
 mod locations;
 mod misspellings;
 mod never_passes;
+mod own_rollback;
 mod servers;
 mod standard;
 

@@ -17,7 +17,7 @@ use crate::checklist::template::TemplateResult;
 use crate::error::Problem;
 
 /// The point whose probes are the dry runs of the rollback.
-const DRY_RUN_POINT: &str = "rollback.pause-consumers";
+pub(in crate::checklist) const DRY_RUN_POINT: &str = "rollback.pause-consumers";
 
 /// The command of an action as in a file.
 #[derive(Deserialize)]
@@ -175,6 +175,8 @@ impl<'a> Resolver<'a> {
         }
         let (checklist, profile) = (self.checklist, self.profile);
         let step = |index: usize| steps!["rollback", index].to_vec();
+        let has_point =
+            sections.iter().flat_map(|section| &section.points).any(|point| point.id == DRY_RUN_POINT);
         let mut rollback: Vec<Action> = Vec::new();
         for (index, file) in checklist.file.rollback.iter().enumerate() {
             rollback.push(self.action(
@@ -191,7 +193,8 @@ impl<'a> Resolver<'a> {
                 self.problems.push(profile.source.problem(&step(index), what));
             }
             let what = format!("rollback: {}", replace_or_add(&mut rollback, own));
-            self.tailored.push(Tailoring { point: DRY_RUN_POINT.to_owned(), what });
+            let point = if has_point { DRY_RUN_POINT } else { ROLLBACK };
+            self.tailored.push(Tailoring { point: point.to_owned(), what });
         }
         let mut points = sections.iter_mut().flat_map(|section| &mut section.points);
         if let Some(point) = points.find(|point| point.id == DRY_RUN_POINT) {
