@@ -113,7 +113,8 @@ impl Linter<'_> {
             let (table, key) = name.rsplit_once('.').unwrap_or(("", name));
             let what = format!("{name} is missing: cannot check {}", points.join(", "));
             let hint = format!("add {key} to [values.{table}]; config/production.toml explains each value");
-            self.report(LintLevel::Missing, &path, what, hint);
+            let problem = Problem::new(what).at(self.profile.source.place_for(&path)).hint(hint);
+            self.found.push(LintFinding { level: LintLevel::Missing, problem });
         }
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::suggest;
@@ -96,6 +97,30 @@ impl SourceFile {
         SourceLocation::at(&self.name, &self.text, offset)
     }
 
+    /// The place for a key that is to be added: its deepest table, or else the end of the table that all of them are in.
+    #[must_use]
+    pub fn place_for(&self, path: &[PathStep]) -> SourceLocation {
+        let offset = DeTable::parse(&self.text).map_or(0, |document| self.addition(document.get_ref(), path));
+        SourceLocation::at(&self.name, &self.text, offset)
+    }
+
+    fn addition(&self, document: &DeTable, path: &[PathStep]) -> usize {
+        let [PathStep::Key(first), PathStep::Key(second), ..] = path else { return deepest(document, path) };
+        let Some(DeValue::Table(table)) = document.get(first.as_str()).map(Spanned::get_ref) else {
+            return self.text.trim_end().len();
+        };
+        if table.contains_key(second.as_str()) {
+            return deepest(document, path);
+        }
+        let header = format!("[{first}]");
+        let mut lines = self.text.split_inclusive('\n').scan(0, |end, line| {
+            *end += line.len();
+            Some((*end - line.len(), line))
+        });
+        let header = lines.find(|(_, line)| line.trim() == header);
+        header.map_or_else(|| end_of(table), |(start, _)| start)
+    }
+
     /// The place of the first value that is as `is_it` says.
     #[must_use]
     pub fn find(&self, is_it: impl Fn(&toml::Value) -> bool) -> Option<SourceLocation> {
@@ -148,6 +173,18 @@ fn find_value(value: &toml::Value, is_it: &impl Fn(&toml::Value) -> bool, path: 
     })
 }
 
+/// Where the last value of a table ends.
+fn end_of(table: &DeTable) -> usize {
+    let end = |(key, value): (&Spanned<_>, &Spanned<DeValue>)| {
+        let inner = match value.get_ref() {
+            DeValue::Table(table) => end_of(table),
+            _ => 0,
+        };
+        key.span().end.max(value.span().end).max(inner)
+    };
+    table.iter().map(end).max().unwrap_or(0)
+}
+
 fn deepest(document: &DeTable, path: &[PathStep]) -> usize {
     let Some((PathStep::Key(first), mut rest)) = path.split_first() else { return 0 };
     let Some((key, mut value)) = document.get_key_value(first.as_str()) else { return 0 };
@@ -180,6 +217,20 @@ mod tests {
         assert_eq!(place(&steps!["b", "c", 1, "d"]), "p.toml:3:11");
         assert_eq!(place(&steps!["e", 1, "f"]), "p.toml:7:1");
         assert_eq!(place(&steps!["b", "x"]), "p.toml:2:2");
+    }
+
+    #[test]
+    fn a_key_to_add_is_located_at_its_table_or_after_the_others() {
+        let place = |text: &str, name: &str| {
+            let path: KeyPath = name.split('.').map(PathStep::from).collect();
+            SourceFile::new("p.toml", text).place_for(&path).to_string()
+        };
+        let tables = "a = 1\n[values.pg]\nurl = 'x'\n[values.redis]\nurl = 'y'\n[[contact]]\nrole = 'r'\n";
+        assert_eq!(place(tables, "values.redis.port"), "p.toml:4:9");
+        assert_eq!(place(tables, "values.nginx.url"), "p.toml:5:10");
+        let plain = "a = 1\n[values.pg]\nurl = 'x'\n[values]\nn = 1\n";
+        assert_eq!(place(plain, "values.nginx.url"), "p.toml:4:1");
+        assert_eq!(place("a = 1\n", "values.nginx.url"), "p.toml:1:6");
     }
 
     #[test]
