@@ -64,7 +64,7 @@ fn judge_one(rule: &TextRule, what: &str, text: &str, content: &ReadBody) -> Obs
         // The unread part could contain it.
         Some(why) if !seen.is_final => Observation::unknown(what, expected, why.clone()),
         _ => {
-            let message = seen.message.unwrap_or_else(|| format!("not found in: {}", content.excerpt()));
+            let message = seen.message.unwrap_or_else(|| format!("no match in: {}", content.excerpt()));
             let observation = Observation::new(what, expected, message, seen.ok);
             let is_measured = matches!(rule, TextRule::LinesAtLeast(_)) || rule.bound().is_some();
             if is_measured { observation.as_measured() } else { observation }
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn content_of_a_text_is_found() {
         assert_eq!(result_of(r#"{"contains":"b"}"#, "abc", false), ("contains `b`".into(), Some(true)));
-        assert_eq!(result_of(r#"{"contains":"x"}"#, "abc", false), ("not found in: abc".into(), Some(false)));
+        assert_eq!(result_of(r#"{"contains":"x"}"#, "abc", false), ("no match in: abc".into(), Some(false)));
         assert_eq!(result_of(r#"{"matches":"^a.c$"}"#, "abc", false).1, Some(true));
         assert_eq!(
             result_of(r#"{"lacks":"err"}"#, "fine\nan error\n", false),

@@ -98,7 +98,7 @@ fn all_checks_are_reported_passed_and_failed() {
             "✗ header Strict-Transport-Security | max-age at least 31536000 | max-age=300",
             "✗ header Content-Security-Policy | present | no such header",
             "✗ header X-Mode | `b` | a",
-            r#"✗ body | contains `"ready"` | not found in: {"status":"starting","event_pipeline_ready":false,"list":[1,2]}"#,
+            r#"✗ body | contains `"ready"` | no match in: {"status":"starting","event_pipeline_ready":false,"list":[1,2]}"#,
             "✗ JSON $.event_pipeline_ready | true | false",
             "✗ JSON $.missing | one value | no value",
             "✗ JSON $.list[*] | one value | 2 values: 1, 2",
@@ -179,7 +179,7 @@ fn a_secret_header_is_sent_and_redacted_from_the_outcome() {
     assert_eq!(web.requests()[0].headers["authorization"], "Bearer swordfish/42");
     assert_fail(
         &outcome,
-        &["✓ header X-Echo | present | [redacted: command printf", "not found in: you sent [redacted: "],
+        &["✓ header X-Echo | present | [redacted: command printf", "no match in: you sent [redacted: "],
     );
     // The third is in the reproduce command: the command that prints the secret contains it in octal.
     assert_eq!(outcome.redacted.values().sum::<u64>(), 3, "{outcome:#?}");

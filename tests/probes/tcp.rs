@@ -54,9 +54,9 @@ fn a_banner_is_checked_as_soon_as_it_has_come() {
         &["✓ response | matches `^220 .* ESMTP` | "],
     );
     let wrong = run_probe(greet("554 no\r\n"), &smtp);
-    assert_fail(&wrong, &["✗ response | matches `^220 .* ESMTP` | not found in: 554 no"]);
+    assert_fail(&wrong, &["✗ response | matches `^220 .* ESMTP` | no match in: 554 no"]);
     let closed = run_probe(serve(|_| ()), &smtp);
-    assert_fail(&closed, &["not found in: nothing"]);
+    assert_fail(&closed, &["no match in: nothing"]);
     assert!(closed.reproduce.ends_with(" </dev/null"), "{}", closed.reproduce);
     let silent =
         run_probe_within(SHORT, "tcp", &plus(&json!({"host": "127.0.0.1", "port": greet("")}), &smtp));

@@ -19,6 +19,9 @@ use gonogo_core::checklist::spec::{CommandSpec, CommandTarget, ExitCodes, TextOr
 use gonogo_core::outcome::{Observation, Outcome};
 use gonogo_core::text;
 
+/// The longest name of a command, in bytes.
+const MAX_NAME: usize = 60;
+
 /// Runs the program and judges it.
 pub(super) async fn run(spec: &CommandSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
     let observations = match run_program(spec, deadline, secret_store).await {
@@ -51,8 +54,19 @@ async fn run_program(
     process::run(program, secret_store.permit(), deadline).await
 }
 
+/// The program and its first arguments; the command to reproduce has all of them.
 fn name(spec: &CommandSpec) -> String {
-    spec.argv.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ")
+    let words = spec.argv.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>();
+    let mut name = String::new();
+    for (index, word) in words.iter().enumerate() {
+        // One that is too long is left out, unless it is the program.
+        if index > 0 && name.len() + word.len() >= MAX_NAME {
+            return format!("{name} {}", text::CUT);
+        }
+        name.extend((index > 0).then_some(' '));
+        name.push_str(word);
+    }
+    name
 }
 
 fn expected(spec: &CommandSpec) -> String {
@@ -125,5 +139,25 @@ fn describe_exit(status: ExitStatus) -> String {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("ended by signal {signal}"),
         (None, None) => "ended".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_command_is_named_by_its_first_words() {
+        let long = "select count(*) from orders where state = 'open' and age(now(), at) > '1 day'";
+        for (argv, expected) in [
+            (&["make", "check"][..], "make check"),
+            (&["psql", "-XAt", "-c", long], "psql -XAt -c …"),
+            (&["sh", "-c", "exit 3"], "sh -c 'exit 3'"),
+        ] {
+            let spec: CommandSpec = serde_json::from_value(serde_json::json!({"argv": argv})).unwrap();
+            assert_eq!(name(&spec), expected);
+            let whole = argv.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
+            assert_eq!(reproduce::shell(&spec), whole);
+        }
     }
 }

@@ -21,6 +21,6 @@ pub(super) fn shell(spec: &CommandSpec) -> String {
         };
         words.push(format!("{name}={value}"));
     }
-    words.push(super::name(spec));
+    words.extend(spec.argv.iter().map(|word| shell_word(word)));
     words.join(" ")
 }
