@@ -50,9 +50,7 @@ fn a_first_run_asks_for_permission_name_and_passphrase() {
     let sandbox = Sandbox::new().args(args);
     copy_config(&sandbox.work().join("config"));
     let mut terminal = sandbox.terminal(120, 40);
-    terminal.wait_for_text("y to allow:");
-    terminal.answer("y").press(Key::Enter);
-    terminal.wait_for_text("Your name in run logs");
+    terminal.allow_list().wait_for_text("Your name in run logs");
     terminal.send("dana@deck.example").press(Key::Enter);
     terminal.wait_for_text("Passphrase for the new key");
     terminal.press(Key::Enter);

@@ -6,13 +6,20 @@ mod store;
 use std::io::{self, IsTerminal as _};
 
 use anyhow::{Result, bail};
+use rustix::termios::{QueueSelector, tcflush};
 
 use self::permission_list::PermissionList;
 use self::store::TrustRecord;
+use super::exiting::with_undo_on_signal;
 use super::identity::ask;
 use super::loaded_profile::LoadedProfile;
+use super::screen_options::screen_options;
+use super::settings::Settings;
+use crate::cli::ScreenArgs;
 use crate::probes::proxies_of_environment;
 use crate::process::Permit;
+use crate::tui::long_question;
+use crate::tui::terminal::restore;
 use gonogo_core::checklist::permissions::{
     BaseDirectories, Permission, Permissions, digest, fill_placeholders, not_allowed, permissions,
 };
@@ -204,23 +211,30 @@ impl TrustRequest<'_> {
             note!("{}", text.trim_end());
             bail!("{}", self.how_to_allow());
         }
-        // Where the question is: standard error may be redirected.
-        super::printing::print(format_args!("{text}"));
+        let count = count(text.lines().filter(|line| !line.trim().is_empty()).count(), "line");
+        let question = format!("Allow {} ({count} above)?", self.what_is_asked());
+        let answer = if long_question::fits(text, &format!("{question}{TO_ALLOW}")) {
+            ask_below(text, &question)
+        } else {
+            ask_in_pages(text, &question)
+        };
+        if !answer? {
+            bail!("not allowed; nothing was run");
+        }
+        Ok(())
+    }
+
+    fn what_is_asked(&self) -> &'static str {
         let permissions = self.profile.iter().chain(self.plans.iter().flat_map(|(_, needed)| needed));
         let is_program = |permission: &&Permission| {
             matches!(permission, Permission::Runs(_) | Permission::RunsContentOf(_))
         };
         let (runs, others): (Vec<_>, Vec<_>) = permissions.partition(is_program);
-        let what = match (runs.is_empty(), others.is_empty()) {
+        match (runs.is_empty(), others.is_empty()) {
             (false, true) => "these commands to run as you",
             (false, false) => "these commands to run as you, and the rest of this",
             (true, _) => "this",
-        };
-        let count = count(text.lines().filter(|line| !line.trim().is_empty()).count(), "line");
-        if ask(&format!("Allow {what} ({count} above)? y to allow: "))? != "y" {
-            bail!("not allowed; nothing was run");
         }
-        Ok(())
     }
 
     /// What to do without a terminal.
@@ -237,4 +251,22 @@ impl TrustRequest<'_> {
         others.extend(self.known.iter().flat_map(|record| record.others.clone()));
         TrustRecord { digest: digest(&self.profile), profile: self.profile.clone(), others }
     }
+}
+
+/// After the question.
+const TO_ALLOW: &str = " y to allow: ";
+
+/// Prints a list that fits on the screen, and asks below it. What was typed before is dropped.
+fn ask_below(text: &str, question: &str) -> Result<bool> {
+    tcflush(io::stdin(), QueueSelector::IFlush)?;
+    // Where the question is: standard error may be redirected.
+    super::printing::print(format_args!("{text}"));
+    Ok(ask(&format!("{question}{TO_ALLOW}"))? == "y")
+}
+
+/// Shows a longer list in pages, and asks at its end.
+fn ask_in_pages(text: &str, question: &str) -> Result<bool> {
+    let screen = screen_options(&ScreenArgs::default(), &Settings::read()?);
+    let answer = with_undo_on_signal(restore, || long_question::ask(screen.appearance, text, question));
+    Ok(answer?)
 }

@@ -58,7 +58,7 @@ pub use latest_state::{LatestState, forward_updates};
 use read_worker::ReadWorker;
 pub use style::theme::{Appearance, ColorScheme};
 use unlock_worker::UnlockWorker;
-pub use views::{review, start};
+pub use views::{long_question, review, start};
 
 /// The parameters of a session.
 pub struct Setup {

@@ -136,6 +136,17 @@ impl Terminal {
         self.send(key)
     }
 
+    /// Reads the list of what a profile does to its end, page by page, and allows it.
+    #[track_caller]
+    pub fn allow_list(&mut self) -> &mut Self {
+        self.wait_for_text("Space next page");
+        while !self.screen_text().contains("end of the list") {
+            let before = self.screen_text();
+            self.press(Key::Char(' ')).wait_for("the next page", |screen| screen.contents() != before);
+        }
+        self.answer("y")
+    }
+
     /// Reads the notices at the start of a session, and closes them.
     #[track_caller]
     pub fn close_notices(&mut self) -> &mut Self {

@@ -132,6 +132,70 @@ fn on_a_terminal_permission_is_prompted_for() {
     assert!(is_private(&directory) && is_private(&file));
 }
 
+/// A profile with this many guards, each of which is a command.
+fn write_guards(world: &World, count: usize) {
+    let guard = |number: usize| {
+        format!(
+            "[[guard]]\nid = \"g{number}\"\ntitle = \"Guard\"\nkind = \"command\"\n\
+             with = {{ argv = [\"touch\", \"ran\", \"{number}\"] }}\n"
+        )
+    };
+    let guards: String = (1..=count).map(guard).collect();
+    let profile = fs::read_to_string(world.sandbox.work().join("profile.toml")).unwrap();
+    fs::write(world.sandbox.work().join("profile.toml"), profile + &guards).unwrap();
+}
+
+/// Yes under a list of which only the end was on the screen would be no agreement to it.
+#[test]
+fn a_list_longer_than_the_screen_is_allowed_only_after_its_last_page() {
+    need!("ssh-keygen");
+    let mut world = world();
+    write_guards(&world, 30);
+    let mut terminal = world.open(80, 24);
+    terminal.wait_for_text("lines 1–21 of").wait_for_text("Allow these commands to run as you");
+    terminal.answer("y").wait_for_text("y is taken at the end of the list");
+    // What a larger screen shows is shown; a smaller one leaves more to show.
+    terminal.resize(80, 12).wait_for_text("lines 1–9 of");
+    terminal.answer("y").wait_for_text("y is taken at the end of the list");
+    assert!(!has_run(&world.sandbox) && world.sandbox.logs("staging").is_empty());
+    terminal
+        .resize(80, 24)
+        .wait_for_text("lines 1–21 of")
+        .press(Key::Char(' '))
+        .wait_for_text("lines 22–42 of");
+    terminal.press(Key::Ctrl('c'));
+    let ended = terminal.wait_exit().code(2).left_clean();
+    assert!(ended.screen_text().contains("not allowed; nothing was run"), "{}", ended.screen_text());
+    assert!(!has_run(&world.sandbox) && world.sandbox.logs("staging").is_empty());
+    let mut terminal = world.open(80, 24);
+    terminal.allow_list().wait_for_text("GO 1/1");
+    quit(terminal);
+    assert!(has_run(&world.sandbox));
+}
+
+#[test]
+fn what_was_typed_before_the_question_is_dropped() {
+    need!("ssh-keygen");
+    for guards in [0, 30] {
+        let mut world = world();
+        write_guards(&world, guards);
+        // It starts when the keys are in the terminal's queue: the terminal has echoed them.
+        let script = "mkfifo start; echo waiting; read -r _ < start; exec \"$0\" \"$@\"";
+        let key = world.key.path.display().to_string();
+        let run = ["run", "profile.toml", "--as", "alice@deck.example", "--key", &key];
+        let release = ["--release", "v1.4.0", "--previous", "v1.3.0"];
+        world.set_args(&[&["-c", script, crate::support::gonogo::GONOGO][..], &run, &release].concat());
+        let sandbox = std::mem::replace(&mut world.sandbox, Sandbox::new()).program("sh");
+        let mut terminal = sandbox.terminal(80, 24);
+        terminal.wait_for_text("waiting").send_raw("y\r").wait_for_text("waiting\ny");
+        fs::write(sandbox.work().join("start"), "\n").unwrap();
+        terminal.wait_for_text("Allow these commands to run as you").answer("n").press(Key::Enter);
+        let ended = terminal.wait_exit().code(2);
+        assert!(ended.screen_text().contains("not allowed; nothing was run"), "{}", ended.screen_text());
+        assert!(!has_run(&sandbox));
+    }
+}
+
 /// The plan of an open run is in its log, not in the files that were trusted.
 #[test]
 fn the_plan_in_the_log_of_an_open_run_needs_permission_too() {
