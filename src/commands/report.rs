@@ -82,7 +82,8 @@ fn build_document(judged: VerifiedLog, path: &Path) -> Result<ReportInput> {
         LogStatus::Sealed | LogStatus::Open => anyhow!("{}: no entry", path.display()),
     })?;
     let name = log.file_name().unwrap_or_default().to_string_lossy();
-    let is_going_on = !state.is_ended() && is_recorded(log);
+    // A session that was killed leaves its record, but not its lock.
+    let is_going_on = !state.is_ended() && is_recorded(log) && judged.source.is_held();
     let drills = if is_going_on { hidden_drills(&state.plan) } else { drill_infos(&state.plan) };
     let basis = DocumentInput {
         name: &name,

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::deployment::{log, sandbox_without_path, seal};
-use crate::support::gonogo::Sandbox;
+use crate::support::gonogo::{Sandbox, signal};
 use crate::support::terminal::{Key, Terminal};
 use crate::support::wait;
 
@@ -165,4 +165,19 @@ fn a_random_drill_is_revealed_only_at_the_end() {
     terminal.send("q");
     let output = terminal.wait_exit().code(1).screen_text();
     assert!(output.contains("alert-rule-missing: Prometheus has not loaded"), "{output}");
+}
+
+/// A report beside the session does not tell what is to be found; after the session it does, however that ended.
+#[test]
+fn a_drill_is_hidden_only_as_long_as_its_rehearsal_is_going_on() {
+    let sandbox = sandbox_without_path().args(["rehearse", "--drill", "alert-rule-missing"]);
+    let mut terminal = open_rehearsal(&sandbox);
+    terminal.wait_for_text("✖  SLOs and alert rules");
+    let during = report(&sandbox, "markdown");
+    let named = "Prometheus has not loaded";
+    assert!(during.contains("not revealed") && !during.contains(named), "{during}");
+    signal(terminal.pid(), "KILL");
+    drop(terminal);
+    let after = report(&sandbox, "markdown");
+    assert!(after.contains(named) && !after.contains("not revealed"), "{after}");
 }

@@ -68,6 +68,18 @@ impl LogFile {
         BufReader::new(PositionedReader { file: &self.file, at: 0 })
     }
 
+    /// Whether a program holds the log: it has the lock to write it. A program that was killed does not. On a file system
+    /// without such locks, nobody is known not to.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let is_free = self.file.try_lock_shared().is_ok();
+        if is_free {
+            // Unlocked at the end of this process at the latest.
+            let _ = self.file.unlock();
+        }
+        !is_free
+    }
+
     /// Whether it was in a bundle.
     #[must_use]
     pub fn is_unpacked(&self) -> bool {
@@ -125,5 +137,20 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(io::read_to_string(source.reader()).unwrap(), "first");
         }
+    }
+
+    #[test]
+    fn a_log_is_held_while_another_handle_has_its_lock() {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join("run.jsonl");
+        std::fs::write(&log, "first").unwrap();
+        let source = LogFile::open_log(&log).unwrap();
+        let writer = File::open(&log).unwrap();
+        assert!(!source.is_held());
+        writer.try_lock().unwrap();
+        assert!(source.is_held());
+        writer.unlock().unwrap();
+        assert!(!source.is_held());
+        writer.try_lock().expect("looking leaves no lock");
     }
 }
