@@ -1,19 +1,19 @@
 //! The person's editor for a text of the screen: `$VISUAL`, else `$EDITOR`, else `vi` if it is installed.
 
+mod edited_file;
+
 use std::ffi::OsString;
-use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use gonogo_core::files::scratch::ScratchDirectory;
-use gonogo_core::files::{PRIVATE, create_new, read_regular_text};
+use gonogo_core::files::read_regular_text;
 use gonogo_core::text;
 
+use self::edited_file::EditedFile;
 use super::exiting::{ignore_interrupts, is_asked_to_end};
 use super::loaded_profile::state_dir;
-use crate::process::{BlockingChild, ExitStatus, Launch, Permit, find_program};
+use crate::process::{BlockingChild, ExitStatus, Launch, Permit, ProcessTree, find_program};
 use crate::tui::terminal::{EditorRun, PrepareEdit};
 
 /// The editor where no variable names one.
@@ -22,6 +22,8 @@ const DEFAULT_EDITOR: &str = "vi";
 const MAX_TEXT: u64 = 64 << 10;
 /// How often is checked whether the editor has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// How long the editor may take to end after SIGTERM, before SIGKILL: less than gonogo itself may take.
+const GRACE: Duration = Duration::from_millis(500);
 /// Characters for which the command needs a shell, as in git's `run-command.c`.
 const SHELL_CHARACTERS: &str = "|&;<>()$`\\\"' \t\n*?[#~=%";
 
@@ -36,16 +38,20 @@ struct Editor {
 pub(super) fn prepare_edit() -> Box<PrepareEdit> {
     Box::new(|text| {
         let editor = find_editor(|name| std::env::var_os(name), |name| find_program(name).is_some())?;
-        let (scratch, file) =
-            write_text(text).map_err(|why| format!("the text cannot be written for the editor: {why}"))?;
+        let file = state_dir().and_then(|state| EditedFile::create(&state.join("edited"), text));
+        let file = file.map_err(|why| format!("the text cannot be written for the editor: {why}"))?;
         let run: EditorRun = Box::new(move || {
-            let edited = run_editor(&editor, &file).and_then(|()| read_text(&file));
-            // Removed whatever has happened; if this process is killed, the next editing removes it.
-            drop(scratch);
-            edited
+            let edited = run_editor(&editor, file.path()).and_then(|()| read_text(file.path()));
+            edited.map_err(|why| keep(file, &why))
         });
         Ok(run)
     })
+}
+
+/// Why a text was not taken, and where it is kept if the editor wrote one.
+fn keep(file: EditedFile, why: &str) -> String {
+    let kept = file.keep().map(|kept| text::line(&kept.display().to_string()));
+    kept.map_or_else(|| why.to_owned(), |kept| format!("{why}; what it wrote is kept in {kept}"))
 }
 
 /// The editor that the environment names. An empty variable names none.
@@ -62,18 +68,6 @@ fn find_editor(
         return Ok(Editor { command: DEFAULT_EDITOR.into(), source: "the default" });
     }
     Err("no editor: set VISUAL or EDITOR before gonogo starts (vi is not installed)".into())
-}
-
-/// Writes a text to a new private file in the directory of this user's state.
-fn write_text(text: &str) -> anyhow::Result<(ScratchDirectory, PathBuf)> {
-    let state = state_dir()?;
-    fs::create_dir_all(&state)?;
-    let scratch = ScratchDirectory::make(&state.join("edited"))?;
-    let path = scratch.path().join("text.txt");
-    let mut file = create_new(&path, PRIVATE)?;
-    file.write_all(text.as_bytes())?;
-    file.write_all(b"\n")?;
-    Ok((scratch, path))
 }
 
 fn read_text(file: &Path) -> Result<String, String> {
@@ -109,14 +103,19 @@ fn launch(command: &str, file: &Path) -> Launch {
     Launch::new("sh").args(["-c", &script, command]).args([file])
 }
 
-/// Waits for the editor. If gonogo is asked to end meanwhile, the editor ends first.
+/// Waits for the editor. If gonogo is asked to end meanwhile, the editor ends first, with what it has started: it shares
+/// the terminal's foreground group with gonogo, so it has no group of its own to signal.
 fn wait(mut child: BlockingChild) -> Result<ExitStatus, String> {
+    let mut tree = ProcessTree::of_blocking(&child);
     loop {
         match child.try_wait() {
-            Ok(Some(status)) => return Ok(status),
+            Ok(Some(status)) => {
+                // What it has left running is meant to go on.
+                tree.release();
+                return Ok(status);
+            }
             Ok(None) if is_asked_to_end() => {
-                let _ = child.kill();
-                let _ = child.wait();
+                tree.end(&mut child, GRACE);
                 return Err(unchanged("gonogo was asked to quit"));
             }
             Ok(None) => thread::sleep(POLL_INTERVAL),
@@ -127,6 +126,8 @@ fn wait(mut child: BlockingChild) -> Result<ExitStatus, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

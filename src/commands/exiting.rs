@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use rustix::process::{getpgid, getppid, getsid};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -58,17 +58,17 @@ fn signals() -> io::Result<Signals> {
     Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCONT])
 }
 
-/// Whether SIGINT is ignored: it is meant for a program that has the terminal.
+/// Whether SIGINT and SIGQUIT are ignored: they are meant for a program that has the terminal.
 static IGNORES_INTERRUPTS: AtomicBool = AtomicBool::new(false);
 
 /// Whether a signal has asked the program to end.
 static IS_ASKED_TO_END: AtomicBool = AtomicBool::new(false);
 
-/// SIGINT is ignored as long as this exists.
+/// SIGINT and SIGQUIT are ignored as long as this exists.
 #[must_use]
 pub(super) struct IgnoredInterrupts(());
 
-/// Ignores SIGINT while another program has the terminal.
+/// Ignores SIGINT and SIGQUIT (Ctrl-C and Ctrl-\\) while another program has the terminal.
 pub(super) fn ignore_interrupts() -> IgnoredInterrupts {
     IGNORES_INTERRUPTS.store(true, Ordering::SeqCst);
     IgnoredInterrupts(())
@@ -93,6 +93,7 @@ pub(super) fn is_asked_to_end() -> bool {
 pub(super) fn on_signals(notify: impl Fn(SignalRequest) + Send + 'static) -> io::Result<()> {
     let held_signals = lock(&HELD_SIGNALS).take();
     let mut signals = held_signals.map_or_else(signals, Ok)?;
+    signals.add_signal(SIGQUIT)?;
     HAS_SIGNAL_HANDLER.store(true, Ordering::SeqCst);
     thread::Builder::new().name("signals".into()).spawn(move || {
         let mut is_ending = false;
@@ -101,8 +102,11 @@ pub(super) fn on_signals(notify: impl Fn(SignalRequest) + Send + 'static) -> io:
                 notify(SignalRequest::Continue);
                 continue;
             }
-            if signal == SIGINT && IGNORES_INTERRUPTS.load(Ordering::SeqCst) {
+            if [SIGINT, SIGQUIT].contains(&signal) && IGNORES_INTERRUPTS.load(Ordering::SeqCst) {
                 continue;
+            }
+            if signal == SIGQUIT {
+                let _ = emulate_default_handler(signal);
             }
             IS_ASKED_TO_END.store(true, Ordering::SeqCst);
             if !std::mem::replace(&mut is_ending, true) {

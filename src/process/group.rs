@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 use tokio::time::timeout;
 
-use super::Child;
+use super::{BlockingChild, Child};
 
 /// How long a program may take to end after SIGTERM, before SIGKILL.
 const GRACE: Duration = Duration::from_secs(1);
+/// How often is checked whether a program that blocking code ends has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The running programs of this process.
 static RUNNING: RunningPrograms = RunningPrograms::new();
@@ -40,8 +43,7 @@ impl RunningPrograms {
         ProcessGroup { running: self, leader }
     }
 
-    fn family(&'static self, child: &Child) -> ProcessTree {
-        let first = pid_of(child);
+    fn family(&'static self, first: Option<Pid>) -> ProcessTree {
         self.lock().families.extend(first);
         ProcessTree { running: self, first }
     }
@@ -140,7 +142,32 @@ impl ProcessTree {
     /// The tree of a program that was not waited for.
     #[must_use]
     pub fn of(child: &Child) -> Self {
-        RUNNING.family(child)
+        RUNNING.family(pid_of(child))
+    }
+
+    /// The same for a child of blocking code.
+    #[must_use]
+    pub fn of_blocking(child: &BlockingChild) -> Self {
+        RUNNING.family(pid(child.id()))
+    }
+
+    /// Sends SIGTERM to all of it, and SIGKILL to what is left after a grace period. For blocking code.
+    pub fn end(mut self, child: &mut BlockingChild, grace: Duration) {
+        // Listed before it ends: the system forgets whose children they were.
+        let mut pids = self.first.map(tree).unwrap_or_default();
+        signal_all(&pids, Signal::TERM);
+        let until = Instant::now() + grace;
+        loop {
+            let is_ended = !matches!(child.try_wait(), Ok(None));
+            pids.retain(|pid| !(is_ended && self.first == Some(*pid)) && test_kill_process(*pid).is_ok());
+            if pids.is_empty() || Instant::now() >= until {
+                break;
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+        signal_all(&pids, Signal::KILL);
+        let _ = child.wait();
+        self.release();
     }
 
     /// Releases the tree: the program has ended, and its process id may be reused.
@@ -161,14 +188,23 @@ impl Drop for ProcessTree {
 }
 
 fn kill_tree(first: Pid) {
+    signal_all(&tree(first), Signal::KILL);
+}
+
+/// A process and its descendants.
+fn tree(first: Pid) -> Vec<Pid> {
     let mut pids = vec![first];
     let mut at = 0;
     while let Some(pid) = pids.get(at).copied() {
         at += 1;
         pids.extend(children(pid).into_iter().filter(|child| !pids.contains(child)).collect::<Vec<_>>());
     }
+    pids
+}
+
+fn signal_all(pids: &[Pid], signal: Signal) {
     for pid in pids {
-        let _ = kill_process(pid, Signal::KILL);
+        let _ = kill_process(*pid, signal);
     }
 }
 
@@ -180,7 +216,11 @@ fn children(pid: Pid) -> Vec<Pid> {
 }
 
 fn pid_of(child: &Child) -> Option<Pid> {
-    child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
+    child.id().and_then(pid)
+}
+
+fn pid(id: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(id).ok()?)
 }
 
 #[cfg(test)]
@@ -215,9 +255,25 @@ mod tests {
         killed(child, running).await;
         drop(group);
         let child = stubborn().spawn(&Permit::for_tests()).unwrap();
-        let family = running.family(&child);
+        let family = running.family(pid_of(&child));
         killed(child, running).await;
         drop(family);
+    }
+
+    #[test]
+    fn a_tree_ends_with_its_descendants_even_those_that_ignore_sigterm() {
+        use std::io::Read as _;
+        let script = "(trap '' TERM; echo; sleep 300) & wait";
+        let launch = Launch::new("sh").args(["-c", script]);
+        let launch = launch.streams(Stdio::null(), Stdio::piped(), Stdio::null());
+        let mut child = launch.spawn_blocking(&Permit::for_tests()).unwrap();
+        let tree = ProcessTree::of_blocking(&child);
+        let mut output = child.stdout.take().unwrap();
+        output.read_exact(&mut [0]).unwrap();
+        tree.end(&mut child, Duration::from_millis(100));
+        assert_eq!(child.wait().unwrap().signal(), Some(15));
+        // It ends when nobody has it open any more.
+        assert_eq!(output.read_to_end(&mut Vec::new()).unwrap(), 0);
     }
 
     #[tokio::test]
@@ -227,7 +283,7 @@ mod tests {
         let mut group = running.group(&child);
         group.end(&mut child).await;
         let mut child = Launch::new("sleep").args(["300"]).spawn(&Permit::for_tests()).unwrap();
-        let mut family = running.family(&child);
+        let mut family = running.family(pid_of(&child));
         child.kill().await.unwrap();
         family.release();
         let Leaders { groups, families } = &*running.lock();

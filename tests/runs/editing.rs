@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use super::world::{World, quit, select};
-use crate::support::gonogo::is_private;
+use crate::support::gonogo::{is_private, signal};
 use crate::support::need;
 use crate::support::terminal::{Key, Terminal};
 
@@ -90,6 +90,9 @@ fn a_failed_or_missing_editor_says_so_and_keeps_the_text() {
     terminal.press(Key::Ctrl('e')).wait_for_text("failed with exit code 3; the text is unchanged");
     terminal.wait_for_text("so far").answer("\r").wait_for_text("noted on people.duty");
     quit(terminal);
+    let [kept] = files_left(&world).try_into().expect("what it wrote");
+    assert_eq!(fs::read_to_string(kept.join("text.txt")).unwrap(), "lost\n");
+    fs::remove_dir_all(kept).unwrap();
     world.sandbox = world.sandbox.env("VISUAL", "gonogo-no-editor --wait");
     let mut terminal = world.open_with(&[], 130, 40);
     terminal.wait_for_text("1/3");
@@ -100,4 +103,48 @@ fn a_failed_or_missing_editor_says_so_and_keeps_the_text() {
     quit(terminal);
     assert_eq!(notes(&world), ["so far", "again"]);
     assert_eq!(files_left(&world), [] as [PathBuf; 0]);
+}
+
+/// The text may be longer than a note, or not a text at all: it is the person's all the same.
+#[test]
+fn what_an_editor_saved_and_cannot_be_taken_is_kept() {
+    need!("ssh-keygen");
+    for (script, why, size) in [
+        (r#"head -c 100000 /dev/zero | tr '\0' x > "$1""#, "larger than 64 KiB", 100_000),
+        (r#"printf '\377\376' > "$1"; chmod 644 "$1""#, "it is not UTF-8", 2),
+    ] {
+        let (world, mut terminal) = note_with_editor(script);
+        terminal.press(Key::Ctrl('e')).wait_for_text(why).wait_for_text("is kept in");
+        let [directory] = files_left(&world).try_into().expect("what it wrote");
+        let kept = directory.join("text.txt");
+        assert_eq!((fs::metadata(&kept).unwrap().len(), is_private(&kept)), (size, true));
+        // The notice may be wrapped.
+        let words = |text: &str| text.split_whitespace().collect::<String>();
+        let shown = words(&terminal.screen_text());
+        assert!(shown.contains(&words(&kept.display().to_string())), "{shown}");
+        terminal.wait_for_text("so far").press(Key::Esc).wait_gone("The note:");
+        quit(terminal);
+        assert!(kept.exists());
+    }
+}
+
+/// Ctrl-\ belongs to the editor, as Ctrl-C does; a signal to gonogo ends both, and what the editor has started.
+#[test]
+fn an_editor_takes_ctrl_backslash_and_ends_with_gonogo() {
+    need!("ssh-keygen");
+    let script = r#"
+        trap 'echo quit was caught' QUIT
+        trap 'echo half a thought > "$1"; exit 1' TERM
+        sh -c 'trap "" HUP INT QUIT; sleep 300' &
+        echo ready to edit
+        until wait; do :; done
+    "#;
+    let (world, mut terminal) = note_with_editor(script);
+    terminal.press(Key::Ctrl('e')).wait_for_text("ready to edit");
+    terminal.press(Key::Ctrl('\\')).wait_for_text("quit was caught");
+    signal(terminal.pid(), "TERM");
+    // No process keeps the terminal open.
+    let _ = terminal.wait_exit().code(130).left_clean();
+    let [kept] = files_left(&world).try_into().expect("what it wrote");
+    assert_eq!(fs::read_to_string(kept.join("text.txt")).unwrap(), "half a thought\n");
 }

@@ -16,6 +16,9 @@ use gonogo_core::journal::entry::Evidence;
 use gonogo_core::run::{Act, Rejection, StartRequest};
 use gonogo_core::time::{Utc, parse_span};
 
+/// What has become of the lines from an editor.
+const JOINED_LINES: &str = "the text is one line: its line ends have become spaces";
+
 /// What the text is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PromptPurpose {
@@ -305,7 +308,9 @@ impl Dialog for TextPrompt {
                 self.text = TextField::default();
                 self.paste(text);
                 self.edits = self.edits.wrapping_add(1);
-                Reaction::handled()
+                let joined = text.trim_end().contains(['\r', '\n']);
+                let notice = joined.then(|| Effect::Notify(JOINED_LINES.to_owned()));
+                Reaction::Handled(notice.into_iter().collect())
             }
             Err(why) => Reaction::Handled(vec![Effect::Refuse(why.clone())]),
         }

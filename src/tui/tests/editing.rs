@@ -41,6 +41,7 @@ fn the_editor_gets_the_text_so_far_and_gives_it_back_without_submitting_it() {
         assert_eq!(edits(&screen), ["so far"], "{keys}");
         let screen = edited(screen, Ok("one\ntwo\x1b[2J\n"), Instant::now());
         assert_eq!(screen.prompt_text(), "one two\\u{1b}[2J", "{keys}");
+        assert!(screen.notice().contains("its line ends have become spaces"), "{keys}");
         assert!(screen.acts().is_empty(), "{keys}");
     }
     // Elsewhere it does nothing, or goes to the end of the line.
@@ -60,7 +61,7 @@ fn a_failed_editor_says_why_and_the_text_stays() {
 fn keys_from_before_the_end_of_the_editor_are_dropped_and_enter_waits_until_the_text_was_read() {
     let before = Instant::now();
     let ended = before + READING_TIME;
-    let mut screen = edited(screen(&mixed(), WIDE).press("n").control('e'), Ok("edited"), ended);
+    let mut screen = edited(screen(&mixed(), WIDE).press("n").control('e'), Ok("edited\n"), ended);
     screen.draw();
     screen.app.mark_drawn(ended);
     for code in [KeyCode::Char('q'), KeyCode::Enter, KeyCode::Esc] {
