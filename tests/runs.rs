@@ -13,6 +13,7 @@ mod notify;
 mod opening;
 mod resuming;
 mod screen;
+mod start_screen;
 mod status;
 mod stopped;
 mod two_operators;

@@ -1,15 +1,17 @@
 //! `gonogo` without a command: on a terminal, shows the start menu.
 
+mod profiles;
+
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::CommandFactory as _;
 
-use super::loaded_profile::{MAX_FILE, config_dir, store};
-use super::run_list::list_runs;
+use self::profiles::{FoundProfile, describe_directories, find_profiles};
+use super::loaded_profile::store;
+use super::run_list::{RunSummary, list_runs};
 use super::screen_options::screen_options;
 use super::settings::Settings;
 use crate::cli::{Cli, ScreenArgs};
@@ -17,7 +19,6 @@ use crate::engine::find_open;
 use crate::process::{Launch, Permit};
 use crate::tui::start::{StartGroup, StartOption, choose};
 use gonogo_core::error::Exit;
-use gonogo_core::files::read_regular_text;
 use gonogo_core::journal::store::LogStore;
 use gonogo_core::text::line;
 
@@ -86,43 +87,17 @@ fn start_groups(store: &LogStore) -> Result<(Vec<StartGroup>, Vec<StartChoice>)>
         choices.push(StartChoice::Rehearse);
     }
     let (mut open, mut new) = (Vec::new(), Vec::new());
-    let (profiles, runs) = (profiles()?, list_runs(store)?);
-    let is_found = |environment: &str| profiles.iter().any(|(found, _)| line(found) == environment);
-    let elsewhere =
-        runs.iter().filter(|run| run.is_open && !run.rehearsal && !is_found(&run.cells[0])).map(|run| {
-            let [environment, release, at, ..] = &run.cells;
-            let description =
-                format!("{release} since {at} · `gonogo run PROFILE` resumes it; Enter shows its log");
-            let choice = StartChoice::Review { log: run.path.clone(), rehearsal: run.rehearsal };
-            (StartOption { name: environment.clone(), description }, choice)
-        });
-    let elsewhere: Vec<_> = elsewhere.collect();
-    let tools = tools(&profiles);
-    for (environment, profile) in profiles {
-        let description = line(&profile.display().to_string());
-        match find_open(store, &environment)? {
-            Some((_, state)) => {
-                let since = state.opened_at.wall.readable();
-                let description = format!("{} since {since} · {description}", line(&state.plan.release));
-                open.push((StartOption { name: line(&environment), description }, StartChoice::Run(profile)));
-            }
-            None => {
-                new.push((StartOption { name: line(&environment), description }, StartChoice::Run(profile)));
-            }
-        }
+    let (profiles, runs) = (find_profiles(), list_runs(store)?);
+    for profile in &profiles {
+        let (is_open, item) = profile_item(store, profile)?;
+        if is_open { open.push(item) } else { new.push(item) }
     }
-    open.extend(elsewhere);
-    let past = runs.into_iter().take(MAX_RUNS).map(|run| {
-        let [environment, release, at, _, outcome] = &run.cells;
-        let rehearsal = if run.rehearsal { " (a rehearsal)" } else { "" };
-        let name = format!("{environment} {release}{rehearsal}");
-        let option = StartOption { name, description: format!("{outcome} · {at}") };
-        (option, StartChoice::Review { log: run.path, rehearsal: run.rehearsal })
-    });
+    open.extend(runs.iter().filter(|run| is_open_elsewhere(run, &profiles)).map(open_elsewhere));
+    let past = runs.into_iter().take(MAX_RUNS).map(past_run);
     let groups = [
         ("Resume an open run", open, "no run is open on this machine, rehearsals not counted".to_owned()),
         ("Open a run", new, no_profiles()),
-        ("Look without a run", tools, String::new()),
+        ("Look without a run", tools(&profiles), String::new()),
         ("Review", past.collect(), "no runs yet".to_owned()),
     ];
     for (title, items, empty_text) in groups {
@@ -133,14 +108,59 @@ fn start_groups(store: &LogStore) -> Result<(Vec<StartGroup>, Vec<StartChoice>)>
     Ok((shown, choices))
 }
 
+/// The item of a profile, and whether a run of it is open.
+fn profile_item(store: &LogStore, profile: &FoundProfile) -> Result<(bool, (StartOption, StartChoice))> {
+    let FoundProfile { path, environment } = profile;
+    let environment = match environment {
+        Ok(environment) => environment,
+        Err(problem) => return Ok((false, broken_profile(path, problem))),
+    };
+    let open = find_open(store, environment)?.map(|(_, state)| {
+        format!("{} since {} · ", line(&state.plan.release), state.opened_at.wall.readable())
+    });
+    let is_open = open.is_some();
+    let description = open.unwrap_or_default() + &line(&path.display().to_string());
+    Ok((is_open, (StartOption { name: line(environment), description }, StartChoice::Run(path.clone()))))
+}
+
+/// Whether a run is open whose profile was not found.
+fn is_open_elsewhere(run: &RunSummary, profiles: &[FoundProfile]) -> bool {
+    let mut environments = profiles.iter().filter_map(|found| found.environment.as_ref().ok());
+    run.is_open && !run.rehearsal && !environments.any(|found| line(found) == run.cells[0])
+}
+
+fn open_elsewhere(run: &RunSummary) -> (StartOption, StartChoice) {
+    let [environment, release, at, ..] = &run.cells;
+    let description = format!("{release} since {at} · `gonogo run PROFILE` resumes it; Enter shows its log");
+    let choice = StartChoice::Review { log: run.path.clone(), rehearsal: run.rehearsal };
+    (StartOption { name: environment.clone(), description }, choice)
+}
+
+fn past_run(run: RunSummary) -> (StartOption, StartChoice) {
+    let [environment, release, at, _, outcome] = &run.cells;
+    let rehearsal = if run.rehearsal { " (a rehearsal)" } else { "" };
+    let name = format!("{environment} {release}{rehearsal}");
+    let option = StartOption { name, description: format!("{outcome} · {at}") };
+    (option, StartChoice::Review { log: run.path, rehearsal: run.rehearsal })
+}
+
+/// A profile that does not load: what is wrong first; choosing it lists everything.
+fn broken_profile(profile: &Path, problem: &str) -> (StartOption, StartChoice) {
+    let name = profile.file_name().unwrap_or_default().to_string_lossy();
+    let description = format!("cannot be loaded: {problem} · Enter: all problems");
+    let doctor = vec!["doctor".into(), "--".into(), profile.into()];
+    (StartOption { name: line(&name), description }, StartChoice::Command(doctor))
+}
+
 /// What can be done without a run: setting up, checks of each profile, the list of drills.
-fn tools(profiles: &[(String, PathBuf)]) -> Vec<(StartOption, StartChoice)> {
+fn tools(profiles: &[FoundProfile]) -> Vec<(StartOption, StartChoice)> {
     let option = |name: String, description: &str, arguments: Vec<OsString>| {
         (StartOption { name, description: description.into() }, StartChoice::Command(arguments))
     };
     let mut tools = Vec::new();
-    for (environment, profile) in profiles {
-        let of = |command: &str| vec![command.into(), "--".into(), profile.clone().into()];
+    for FoundProfile { path, environment } in profiles {
+        let Ok(environment) = environment else { continue };
+        let of = |command: &str| vec![command.into(), "--".into(), path.clone().into()];
         let environment = line(environment);
         tools.push(option(
             format!("doctor {environment}"),
@@ -168,36 +188,9 @@ fn rehearse() -> StartGroup {
     StartGroup { title: "Rehearse", options: vec![option], empty_text: String::new() }
 }
 
-/// The directories that are searched for profiles.
-fn profile_directories() -> Vec<PathBuf> {
-    [Some(PathBuf::from("config")), config_dir().ok()].into_iter().flatten().collect()
-}
-
 fn no_profiles() -> String {
-    let directories: Vec<_> =
-        profile_directories().iter().map(|place| line(&place.display().to_string())).collect();
     format!(
         "no other profile in {}; config/production.toml explains how to write one",
-        directories.join(" or ")
+        describe_directories()
     )
-}
-
-/// The profiles found, with their environments.
-fn profiles() -> Result<Vec<(String, PathBuf)>> {
-    let mut profiles = Vec::new();
-    for directory in profile_directories().iter().filter(|place| place.is_dir()) {
-        let mut files: Vec<PathBuf> = fs::read_dir(directory)?.flatten().map(|entry| entry.path()).collect();
-        files.sort();
-        profiles.extend(files.into_iter().filter_map(|file| Some((environment(&file)?, file))));
-    }
-    Ok(profiles)
-}
-
-/// The environment of a profile; other files have none.
-fn environment(file: &Path) -> Option<String> {
-    if file.extension().is_none_or(|end| end != "toml") {
-        return None;
-    }
-    let table: toml::Table = read_regular_text(file, MAX_FILE).ok()?.parse().ok()?;
-    table.get("environment")?.as_str().map(str::to_owned)
 }
