@@ -14,7 +14,7 @@ use gonogo_core::checklist::{Point, Probe, ProbeKey};
 use gonogo_core::journal::entry::MACHINE;
 use gonogo_core::journal::file::AppendError;
 use gonogo_core::journal::marks::{MarkError, Marks};
-use gonogo_core::outcome::{Class, Outcome};
+use gonogo_core::outcome::{Class, Observation, Outcome, key};
 use gonogo_core::run::{self, Act, Command, DueProbe, Judgement, ProbeRun, Rejection, Update};
 use gonogo_core::secret::Redactor;
 use gonogo_core::time::{Moment, Utc};
@@ -47,6 +47,7 @@ impl Engine {
                 let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
                 info!(probe = %due.probe, attempt, class = ?outcome.class, took_ms, "probe ended");
                 let DueProbe { probe, early } = due;
+                let outcome = self.explain_no_comparison(outcome);
                 self.log_result(Act::FinishProbe {
                     probe,
                     attempt,
@@ -201,7 +202,7 @@ impl Engine {
     }
 
     /// What a probe gets from this run and from the last sealed run.
-    fn probe_context(&self, key: &ProbeKey) -> ProbeContext {
+    pub(super) fn probe_context(&self, key: &ProbeKey) -> ProbeContext {
         let since = self.state.plan.probe(key).and_then(|probe| probe.since.as_ref());
         let source_run = since.and_then(|since| self.state.probe(since)?.latest.as_ref());
         let source_run = source_run.filter(|run| run.outcome.has_started_effect());
@@ -209,17 +210,38 @@ impl Engine {
         let digest_of = self.state.plan.probe(key).and_then(|probe| probe.digest_of.as_ref());
         let estimated_start = |run: &ProbeRun| run.at.wall.minus(Duration::from_millis(run.took_ms));
         let own = since.and_then(|since| self.scheduler.started_at(since));
-        let last = self.previous_runs.last_sealed.as_ref().and_then(|run| run.probe(key)?.latest.as_ref());
         ProbeContext {
             not_sent: since.filter(|_| source_run.is_none()).cloned(),
             since: source_run.map(|run| own.unwrap_or_else(|| estimated_start(run))),
             digest: digest_of.map(|key| self.seen_digest(key)),
             restored: self.restored_release(&key.point),
             opened: self.opened_at(),
-            last: last.map(|run| Arc::clone(&run.outcome)),
+            last: self.last_outcome(key),
             fingerprint: self.previous_runs.fingerprint_key.clone(),
             ..ProbeContext::default()
         }
+    }
+
+    /// What a probe saw in the last sealed run. In a run that rolls a release back, without the versions of secrets: that
+    /// run may be the one that it rolls back, and no secret must be newer than that one's.
+    fn last_outcome(&self, key: &ProbeKey) -> Option<Arc<Outcome>> {
+        let run = self.previous_runs.last_sealed.as_ref()?.probe(key)?.latest.as_ref()?;
+        if !self.state.plan.rolls_back {
+            return Some(Arc::clone(&run.outcome));
+        }
+        let mut outcome = Outcome::clone(&run.outcome);
+        outcome.observations.retain(|seen| !is_version_of_secret(seen));
+        Some(Arc::new(outcome))
+    }
+
+    /// Adds to the outcome why a version of a secret was not compared with the last run's, if that is so.
+    pub(super) fn explain_no_comparison(&self, outcome: Outcome) -> Outcome {
+        let is_compared = !self.state.plan.rolls_back || self.previous_runs.last_sealed.is_none();
+        if is_compared || !outcome.observations.iter().any(is_version_of_secret) {
+            return outcome;
+        }
+        let why = "not applicable: this run rolls a release back, which needs no newer secret";
+        outcome.with_observation(Observation::recorded("compared with the last run", why))
     }
 
     /// The release that the probes of a point must find after a rollback, if they verify it.
@@ -255,6 +277,11 @@ impl Engine {
         let due_probes = runnable.filter(|due_probe| !running.contains_key(&due_probe.probe)).collect();
         self.start_probes(due_probes, &now)
     }
+}
+
+/// Whether an observation is what shows that a secret was rotated.
+fn is_version_of_secret(seen: &Observation) -> bool {
+    [key::SECRET_VERSION, key::SECRET_FINGERPRINT].iter().any(|key| seen.has_key(key))
 }
 
 /// The same command with a result that says why the real one was not logged.

@@ -2,7 +2,7 @@
 
 use super::super::scheduler::ProbeEvent;
 use super::*;
-use gonogo_core::outcome::Observation;
+use gonogo_core::outcome::{Observation, key as observation_key};
 use gonogo_core::run::DueProbe;
 use gonogo_core::time::Utc;
 
@@ -83,5 +83,35 @@ async fn a_late_result_is_reported_only_if_it_changed_something() {
             is_reported,
             "{message:?}"
         );
+    }
+}
+
+/// The last sealed run may be the one that is rolled back: nobody rotates a secret for that.
+#[tokio::test]
+async fn a_rollback_run_needs_no_newer_secret_than_the_run_that_it_rolls_back() {
+    let version = |number: &str| {
+        let version = seen(number).with_key(observation_key::SECRET_VERSION);
+        Outcome::of(vec![version, seen("by TLS").with_key("other")], "")
+    };
+    for rolls_back in [false, true] {
+        let (mut last, _handle) = engine_with_running_probe();
+        assert!(matches!(last.on_probe_event(ended(version("2"))), LoopControl::Continue));
+        let last_sealed = Some(Arc::clone(last.state()));
+        let previous = PreviousRuns { last_sealed, fingerprint_key: None };
+        let (engine, _handle) = engine(Plan { rolls_back, ..plan(&[&script("p", "sleep 100", "")]) });
+        let mut engine = engine.with_previous_runs(previous);
+        let context = engine.probe_context(&key("p"));
+        let last = context.last.as_ref().unwrap();
+        assert_eq!(last.observation(observation_key::SECRET_VERSION).is_none(), rolls_back);
+        assert!(last.observation("other").is_some());
+        engine.start_due_probes();
+        assert!(matches!(engine.on_probe_event(ended(version("2"))), LoopControl::Continue));
+        let logged = engine.state().probe(&key("p")).unwrap().latest.clone().unwrap().outcome;
+        let said = logged.observations.iter().find(|seen| seen.what == "compared with the last run");
+        assert_eq!(
+            said.is_some_and(|seen| seen.seen.starts_with("not applicable: this run rolls")),
+            rolls_back
+        );
+        assert_eq!(logged.class, Class::Pass);
     }
 }
