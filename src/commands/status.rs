@@ -123,6 +123,9 @@ fn human(log: &Path, state: &RunState, now: &Moment) -> String {
     } else if state.is_rolling_back() {
         lines.push(format!("  rollback {}", rollback_progress(state)));
     }
+    if state.are_consumers_paused() {
+        lines.push("  rollback the consumers are paused".to_owned());
+    }
     // In a rollback, no action of the deployment is next.
     let is_next = |point: &&Point| {
         !state.is_rolling_back() || !matches!(judgement.status(&point.id), Status::NeedsAction(_))

@@ -9,6 +9,7 @@ mod diagnosis;
 mod early_keys;
 mod editing;
 mod filter;
+mod header;
 mod hints;
 mod keys;
 mod large_content;

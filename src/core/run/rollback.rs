@@ -7,6 +7,11 @@ use crate::journal::entry::ActionExit;
 use crate::outcome::Observation;
 use crate::outcome::key::NOTED_REPLICAS;
 
+/// The step of the rollback after which the consumers are paused.
+const PAUSE_STEP: &str = "pause";
+/// The step of the rollback after which they are not any more.
+const RESUME_STEP: &str = "resume";
+
 impl RunState {
     /// Whether the release is being rolled back: nothing of the deployment starts any more.
     #[must_use]
@@ -69,6 +74,13 @@ impl RunState {
         let mut reverted =
             steps.filter(|step| started(&ActionKey::new(ROLLBACK, &step.id)).is_some_and(|at| at > deployed));
         reverted.next_back()
+    }
+
+    /// Whether the rollback has paused the consumers and not resumed them.
+    #[must_use]
+    pub fn are_consumers_paused(&self) -> bool {
+        let is_done = |id: &str| self.rollback_steps_done().any(|step| step.id == id);
+        is_done(PAUSE_STEP) && !is_done(RESUME_STEP)
     }
 
     /// The steps of the rollback that have ended successfully, in their order.

@@ -4,7 +4,7 @@ use ratatui::style::Color;
 
 use crate::tui::layers::NOT_READ;
 use crate::tui::style::theme::Theme;
-use crate::tui::tests::actions::{build_failed, key};
+use crate::tui::tests::actions::{build_failed, key, ready_to_deploy, staging_plan};
 use crate::tui::tests::availability::rollback_steps_done;
 use crate::tui::tests::buffer::text;
 use crate::tui::tests::sample::{SampleRun, all_done, mixed};
@@ -52,6 +52,19 @@ fn the_help_is_always_listed() {
     for size in SIZES {
         for sample in [mixed(), all_done(), SampleRun::new(crate::tui::tests::sample::plan())] {
             assert!(last_line(screen(&sample, size).press("3j")).contains("? help"));
+        }
+    }
+}
+
+#[test]
+fn enter_is_listed_wherever_it_does_something() {
+    let ready = ready_to_deploy(staging_plan());
+    for (sample, keys, expected) in
+        [(mixed(), "jj", "Enter space confirm"), (mixed(), "3j", "Enter detail"), (ready, "4", "Enter a run")]
+    {
+        for size in [(140, 42), (120, 40), (80, 24)] {
+            let line = last_line(screen(&sample, size).press(keys));
+            assert!(line.contains(expected) && line.contains("! next"), "{size:?} {keys}: {line}");
         }
     }
 }

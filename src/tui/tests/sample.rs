@@ -21,6 +21,7 @@ pub const BOB: &str = "bob@example.org";
 const OPENED: i64 = 1_790_000_000_000;
 
 /// A sample run.
+#[derive(Clone)]
 pub struct SampleRun {
     entries: Vec<Entry>,
     seconds: u64,

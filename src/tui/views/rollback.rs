@@ -198,7 +198,8 @@ fn steps_text(cx: &Context, width: usize, selected: usize, are_short: bool) -> (
     let mut builder = TextBuilder { width, lines: Vec::new() };
     let plan = cx.plan();
     let to = plan.previous.as_deref().unwrap_or("nothing");
-    builder.put(vec![cx.with_role(&format!("Rollback to {to}"), StyleRole::Failed)], 0);
+    let paused = if cx.run.state.are_consumers_paused() { " · consumers paused" } else { "" };
+    builder.put(vec![cx.with_role(&format!("Rollback to {to}{paused}"), StyleRole::Failed)], 0);
     if let Some(rollback) = &cx.run.state.rolled_back {
         let digest = rollback.digest.as_deref().map(|digest| format!(" ({digest})")).unwrap_or_default();
         let text = format!(

@@ -144,12 +144,15 @@ impl DialogView {
         start..(start + height).min(self.body.len())
     }
 
-    /// Draws the dialog over a dimmed screen.
+    /// Draws the dialog over a dimmed screen. The header stays as it is: where the run is, and that a rollback is going on,
+    /// counts in a dialog too.
     pub fn draw(&self, cx: &Context, frame: &mut Frame, scroll: usize) {
         let screen = frame.area();
         let (area, height) = (self.area(cx), self.body_height(cx));
         let buffer = frame.buffer_mut();
-        buffer.set_style(screen, cx.theme.rule());
+        for part in around_header(cx, screen) {
+            buffer.set_style(part, cx.theme.rule());
+        }
         // An empty column on either side.
         let margin = Rect { x: area.x.saturating_sub(1), width: area.width + 2, ..area };
         Clear.render(margin.intersection(screen), buffer);
@@ -193,6 +196,14 @@ fn shown_key(hint: &str) -> Option<KeyEvent> {
         key => KeyCode::Char(key.chars().next().filter(|_| key.chars().count() == 1)?),
     };
     Some(KeyEvent::from(code))
+}
+
+/// The screen above and below the header.
+fn around_header(cx: &Context, screen: Rect) -> [Rect; 2] {
+    let header = cx.area.y.clamp(screen.y, screen.bottom());
+    let below = (header + 1).min(screen.bottom());
+    let above = Rect { height: header - screen.y, ..screen };
+    [above, Rect { y: below, height: screen.bottom() - below, ..screen }]
 }
 
 /// The maximum height of a dialog. It leaves the header visible if there is space.

@@ -1,13 +1,16 @@
 //! The header: environment, release, what is left, operators, elapsed time and verdict; during a rollback, and after it,
 //! that.
 
+mod fit;
+
 use std::time::Duration;
 
 use ratatui::text::{Line, Span};
 
+use self::fit::{HeaderPart, fit, join};
 use crate::tui::context::{Context, justify};
 use crate::tui::style::layout::{Arrangement, ScreenSize};
-use crate::tui::style::text::{styled, truncate};
+use crate::tui::style::text::{styled, truncate, width};
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::summary::OpenKind;
 use crate::tui::widgets::action_text::elapsed_of_deadline;
@@ -18,31 +21,26 @@ use gonogo_core::time;
 
 /// The maximum width of the filter, in cells.
 const MAX_FILTER_WIDTH: usize = 20;
-/// Between two parts.
-const GAP: usize = 2;
-
-/// A part of the header: its forms, the longest first, and its rank. Parts with rank 0 are always shown; the others are
-/// given space in the order of their ranks, each in the longest form that fits.
-struct HeaderPart {
-    rank: u8,
-    forms: Vec<Vec<Span<'static>>>,
-}
-
-impl HeaderPart {
-    fn new(rank: u8, spans: Vec<Span<'static>>) -> Self {
-        Self { rank, forms: vec![spans] }
-    }
-}
+/// The maximum width of an environment's name where there is little room, in cells.
+const MAX_SHORT_ENVIRONMENT: usize = 8;
+/// The maximum width of the active operator's name, in cells.
+const MAX_OPERATOR: usize = 12;
+/// The width from which on the clock and the program's name are shown: on narrower screens they would come and go with
+/// what else is on the line, and everything else would move.
+const MIN_CLOCK_WIDTH: u16 = 100;
+/// See [`MIN_CLOCK_WIDTH`].
+const MIN_NAME_WIDTH: u16 = 150;
 
 /// The header for an arrangement of the screen.
 pub fn line(cx: &Context, arrangement: &Arrangement, filter: Option<&str>) -> Line<'static> {
     let width = usize::from(arrangement.header.width);
-    let (mut left, right) = (left_parts(cx), right_parts(cx));
+    let (mut left, right) = (left_parts(cx, arrangement), right_parts(cx, arrangement));
     if arrangement.size != ScreenSize::Small {
         left.extend(mark_parts(cx, filter));
     }
     let split = left.len();
-    let mut shown = fit(left.into_iter().chain(right).collect(), width.saturating_sub(GAP));
+    // Three cells stay between the two groups: their gaps but one, and the cell before the first.
+    let mut shown = fit(left.into_iter().chain(right).collect(), width);
     let right = join(shown.split_off(split));
     let mut spans = vec![Span::raw(" ")];
     spans.extend(join(shown));
@@ -57,91 +55,66 @@ fn in_red(cx: &Context, line: Line<'static>) -> Line<'static> {
     Line::from(spans.collect::<Vec<_>>())
 }
 
-/// The form of each part that fits; none where no form does. Important parts come first: their shortest forms, then longer
-/// ones; what is left is for the others.
-fn fit(parts: Vec<HeaderPart>, room: usize) -> Vec<Option<Vec<Span<'static>>>> {
-    let size = |spans: &[Span]| spans.iter().map(Span::width).sum::<usize>() + GAP;
-    let mut order: Vec<usize> = (0..parts.len()).collect();
-    order.sort_by_key(|index| parts[*index].rank);
-    let (important, others): (Vec<_>, Vec<_>) = order.into_iter().partition(|index| parts[*index].rank < 5);
-    let mut chosen: Vec<Option<usize>> = vec![None; parts.len()];
-    let mut left = room;
-    for group in [important, others] {
-        for index in &group {
-            let HeaderPart { rank, forms } = &parts[*index];
-            let shortest = forms.last().map_or(0, |form| size(form));
-            if shortest <= left || *rank == 0 {
-                chosen[*index] = Some(forms.len() - 1);
-                left = left.saturating_sub(shortest);
-            }
-        }
-        for index in group {
-            let forms = &parts[index].forms;
-            let Some(shortest) = chosen[index].and_then(|form| forms.get(form)).map(|form| size(form)) else {
-                continue;
-            };
-            if let Some(longer) = forms.iter().position(|form| size(form) <= left + shortest) {
-                left = left + shortest - size(&forms[longer]);
-                chosen[index] = Some(longer);
-            }
-        }
-    }
-    let form = |(part, form): (HeaderPart, Option<usize>)| part.forms.into_iter().nth(form?);
-    parts.into_iter().zip(chosen).map(form).collect()
-}
-
-fn join(parts: Vec<Option<Vec<Span<'static>>>>) -> Vec<Span<'static>> {
-    let mut spans = Vec::new();
-    for part in parts.into_iter().flatten().filter(|part| !part.is_empty()) {
-        if !spans.is_empty() {
-            spans.push(Span::raw(" ".repeat(GAP)));
-        }
-        spans.extend(part);
-    }
-    spans
-}
-
-fn left_parts(cx: &Context) -> Vec<HeaderPart> {
+fn left_parts(cx: &Context, arrangement: &Arrangement) -> Vec<HeaderPart> {
     let plan = cx.plan();
-    let mut parts = vec![HeaderPart::new(9, vec![styled("gonogo", Theme::strong())])];
-    parts.extend(rollback(cx));
-    parts.push(HeaderPart::new(0, environment(cx)));
-    parts.push(HeaderPart::new(1, vec![styled(&plan.release, Theme::strong())]));
-    if let Some(previous) = &plan.previous {
-        // In a rollback, it is where things go.
-        let rank = if cx.run.state.is_rolling_back() { 1 } else { 3 };
-        parts.push(HeaderPart::new(rank, vec![cx.dim(&format!("← {previous}"))]));
+    let mut parts = Vec::new();
+    if arrangement.header.width >= MIN_NAME_WIDTH {
+        parts.push(HeaderPart::of(15, vec![styled("gonogo", Theme::strong())]));
     }
+    parts.extend(rollback(cx));
+    parts.push(environment(cx));
+    parts.push(HeaderPart::of(1, vec![styled(&plan.release, Theme::strong())]));
+    // In a rollback, it is where things go.
+    let rank = if cx.run.state.is_rolling_back() { 1 } else { 5 };
+    let previous = plan.previous.iter();
+    parts.extend(previous.map(|previous| HeaderPart::of(rank, vec![cx.dim(&format!("← {previous}"))])));
+    let counts = |(rank, form)| (rank, open_counts(cx, form));
     let forms =
-        [CountForm::Words, CountForm::ShortWords, CountForm::Symbols].map(|form| open_counts(cx, form));
-    parts.push(HeaderPart { rank: 2, forms: forms.into() });
+        [(4, CountForm::Symbols), (7, CountForm::Mixed), (8, CountForm::ShortWords), (13, CountForm::Words)];
+    parts.push(HeaderPart::new(forms.map(counts)));
     parts
 }
 
-/// That a rollback is in progress, how far it is, and its last step; or that the release was rolled back.
+/// That a rollback is in progress, how far it is, and its last step; or that the release was rolled back. As long as the
+/// consumers are paused, that they are.
 fn rollback(cx: &Context) -> Option<HeaderPart> {
     let state = &cx.run.state;
-    let banner = |text: &str| vec![styled(text, Theme::strong())];
-    if let Some(rollback) = &state.rolled_back {
-        let to = text::line(&rollback.release);
-        let forms = match rollback.skipped_steps.len() {
-            0 => [format!("ROLLED BACK to {to}"), "ROLLED BACK".to_owned()],
-            skipped => {
-                let skipped = text::count(skipped, "step");
-                [format!("ROLLED BACK to {to}, {skipped} skipped"), format!("ROLLED BACK, {skipped} skipped")]
-            }
-        };
-        return Some(HeaderPart { rank: 0, forms: forms.iter().map(|form| banner(form)).collect() });
+    let forms = match &state.rolled_back {
+        Some(rollback) => {
+            let to = text::line(&rollback.release);
+            let skipped = match rollback.skipped_steps.len() {
+                0 => String::new(),
+                skipped => format!(", {} skipped", text::count(skipped, "step")),
+            };
+            [
+                (0, "ROLLED BACK".to_owned()),
+                (2, format!("ROLLED BACK{skipped}")),
+                (10, format!("ROLLED BACK to {to}{skipped}")),
+            ]
+        }
+        None if state.is_rolling_back() => {
+            let steps = cx.plan().rollback.iter().filter(|step| step.is_required()).count();
+            let count = format!("ROLLBACK {}/{steps}", state.rollback_steps_done().count());
+            let last = state.rollback_steps_done().last();
+            let last = last.map_or_else(String::new, |step| format!(" · done: {}", text::line(&step.title)));
+            [(0, count.clone()), (2, count.clone()), (10, count + &last)]
+        }
+        None => return None,
+    };
+    let [short, longer, longest] = forms;
+    let mut forms = vec![short.clone()];
+    if state.are_consumers_paused() {
+        forms.extend([
+            (1, short.1 + " · paused"),
+            (2, longer.1.clone() + " · paused"),
+            (3, longer.1 + " · consumers paused"),
+            (10, longest.1 + " · consumers paused"),
+        ]);
+    } else {
+        forms.extend([longer, longest]);
     }
-    if !state.is_rolling_back() {
-        return None;
-    }
-    let steps = cx.plan().rollback.iter().filter(|step| step.is_required()).count();
-    let count = format!("ROLLBACK {}/{steps}", state.rollback_steps_done().count());
-    let last =
-        state.rollback_steps_done().last().map(|step| format!("{count} · done: {}", text::line(&step.title)));
-    let forms = last.iter().map(|last| banner(last)).chain([banner(&count)]);
-    Some(HeaderPart { rank: 0, forms: forms.collect() })
+    let banner = |(rank, text): (u8, String)| (rank, vec![styled(&text, Theme::strong())]);
+    Some(HeaderPart::new(forms.into_iter().map(banner)))
 }
 
 /// How the counts of what is left are written.
@@ -149,7 +122,20 @@ fn rollback(cx: &Context) -> Option<HeaderPart> {
 enum CountForm {
     Words,
     ShortWords,
+    /// What people have to do in short words, the rest as symbols.
+    Mixed,
     Symbols,
+}
+
+impl CountForm {
+    /// Whether a kind of work is written as a symbol.
+    const fn is_symbol(self, kind: OpenKind) -> bool {
+        match self {
+            Self::Words | Self::ShortWords => false,
+            Self::Mixed => !matches!(kind, OpenKind::NeedsAction | OpenKind::NeedsConfirmation),
+            Self::Symbols => true,
+        }
+    }
 }
 
 /// What is left: how many points for each kind of work, and the running action.
@@ -157,18 +143,21 @@ fn open_counts(cx: &Context, form: CountForm) -> Vec<Span<'static>> {
     let counts = cx.run.summary.open_counts.iter().map(|(kind, count)| {
         let (symbol, role, words, short) = describe_open(*kind, *count);
         let text = match form {
+            form if form.is_symbol(*kind) => format!("{symbol}{count}"),
             CountForm::Words => format!("{count} {words}"),
-            CountForm::ShortWords => format!("{count} {short}"),
-            CountForm::Symbols => format!("{symbol}{count}"),
+            _ => format!("{count} {short}"),
         };
-        cx.with_role(&text, role)
+        (form.is_symbol(*kind), cx.with_role(&text, role))
     });
+    let running = running_action(cx, form).map(|running| (form == CountForm::Symbols, running));
     let mut spans: Vec<Span> = Vec::new();
-    for count in running_action(cx, form).into_iter().chain(counts) {
+    let mut was_symbol = false;
+    for (is_symbol, count) in running.into_iter().chain(counts) {
         if !spans.is_empty() {
-            spans.push(cx.dim(if form == CountForm::Symbols { " " } else { " · " }));
+            spans.push(cx.dim(if is_symbol && was_symbol { " " } else { " · " }));
         }
         spans.push(count);
+        was_symbol = is_symbol;
     }
     spans
 }
@@ -199,7 +188,8 @@ fn running_action(cx: &Context, form: CountForm) -> Option<Span<'static>> {
     let (_, run) = cx.run.state.running_action()?;
     let text = match form {
         CountForm::Symbols => format!("▶ {}", time::span(cx.run.now.since(&run.at))),
-        _ => format!("1 running {}", elapsed_of_deadline(cx, run)),
+        CountForm::Mixed => format!("▶ {}", elapsed_of_deadline(cx, run)),
+        CountForm::Words | CountForm::ShortWords => format!("1 running {}", elapsed_of_deadline(cx, run)),
     };
     Some(cx.with_role(&text, StyleRole::Busy))
 }
@@ -207,9 +197,9 @@ fn running_action(cx: &Context, form: CountForm) -> Option<Span<'static>> {
 /// The marks of the plan, and the filter. On a small screen they are in the strip below.
 fn mark_parts(cx: &Context, filter: Option<&str>) -> Vec<HeaderPart> {
     let marks = plan_marks(cx).join(" · ");
-    let marks = Some(marks).filter(|marks| !marks.is_empty()).map(|marks| (7, marks));
+    let marks = Some(marks).filter(|marks| !marks.is_empty()).map(|marks| (14, marks));
     let texts = filter.map(filter_label).map(|filter| (2, filter)).into_iter().chain(marks);
-    texts.map(|(rank, text)| HeaderPart::new(rank, vec![cx.with_role(&text, StyleRole::Attention)])).collect()
+    texts.map(|(rank, text)| HeaderPart::of(rank, vec![cx.with_role(&text, StyleRole::Attention)])).collect()
 }
 
 /// The label of a filter by that text.
@@ -217,23 +207,33 @@ pub fn filter_label(text: &str) -> String {
     format!("filter “{}”", truncate(&text::line(text), MAX_FILTER_WIDTH))
 }
 
-/// The environment. Production and a rehearsal are marked by a badge and by that word.
-fn environment(cx: &Context) -> Vec<Span<'static>> {
+/// The environment. Production and a rehearsal are marked by a badge and by that word, which stays where there is no room
+/// for a long name.
+fn environment(cx: &Context) -> HeaderPart {
     let plan = cx.plan();
+    let name = text::line(&plan.environment);
+    let short = truncate(&name, MAX_SHORT_ENVIRONMENT);
     let (word, role) = if plan.rehearsal.is_some() {
         ("REHEARSAL", StyleRole::Busy)
     } else if plan.production {
         ("PRODUCTION", StyleRole::Failed)
     } else {
-        return vec![styled(&plan.environment, Theme::strong())];
+        let form = |(rank, name): (u8, &str)| (rank, vec![styled(name, Theme::strong())]);
+        return HeaderPart::new([(0, short.as_str()), (6, &name)].map(form));
     };
-    let says_it = plan.environment.to_uppercase().contains(word);
-    let text = match (says_it, plan.rehearsal.is_some()) {
-        (true, true) => format!(" {} ", plan.environment.to_uppercase()),
-        (true, false) => format!(" {} ", plan.environment),
-        (false, _) => format!(" {} {word} ", plan.environment),
+    let is_said = name.to_uppercase().contains(word);
+    let full = match (is_said, plan.rehearsal.is_some()) {
+        (true, true) => name.to_uppercase(),
+        (true, false) => name.clone(),
+        (false, _) => format!("{name} {word}"),
     };
-    vec![styled(&text, cx.theme.badge(role))]
+    let shortest = if is_said && width(&full) <= word.len() { full.clone() } else { word.to_owned() };
+    let forms = [(0, shortest), (3, format!("{short} {word}")), (6, full)];
+    // A form that is longer than the full one would take its place.
+    let longest = forms.last().map_or(0, |(_, full)| width(full));
+    let forms = forms.into_iter().filter(|(_, form)| width(form) <= longest);
+    let badge = |(rank, text): (u8, String)| (rank, vec![styled(&format!(" {text} "), cx.theme.badge(role))]);
+    HeaderPart::new(forms.map(badge))
 }
 
 /// What is unusual about the plan.
@@ -255,28 +255,33 @@ pub fn plan_marks(cx: &Context) -> Vec<String> {
     marks
 }
 
-fn right_parts(cx: &Context) -> Vec<HeaderPart> {
-    let roster = &cx.run.state.roster;
-    // With several operators at this screen, the active one is marked.
+fn right_parts(cx: &Context, arrangement: &Arrangement) -> Vec<HeaderPart> {
+    let clock = Some(elapsed(cx)).filter(|_| arrangement.header.width >= MIN_CLOCK_WIDTH);
+    let clock = clock.map(|clock| HeaderPart::of(10, vec![cx.dim(&clock)]));
+    [Some(people(cx)), clock, Some(verdict(cx))].into_iter().flatten().collect()
+}
+
+/// Who is here. With several operators at this screen, the active one is marked, and always named.
+fn people(cx: &Context) -> HeaderPart {
     let several = cx.session.local_operators.len() > 1;
-    let mut people = Vec::new();
-    for operator in roster {
-        let is_active = several && operator.principal == cx.session.operator.principal;
-        let (marker, style) = if is_active { ("▸", Theme::strong()) } else { ("", Theme::text()) };
-        if !people.is_empty() {
-            people.push(styled(" · ", Theme::text()));
+    let active = &cx.session.operator.principal;
+    let names = |name: &dyn Fn(&str) -> String| {
+        let mut people = Vec::new();
+        for operator in &cx.run.state.roster {
+            let is_active = several && operator.principal == *active;
+            let (marker, style) = if is_active { ("▸", Theme::strong()) } else { ("", Theme::text()) };
+            if !people.is_empty() {
+                people.push(styled(" · ", Theme::text()));
+            }
+            people.push(styled(&format!("{marker}{}", name(&operator.principal)), style));
         }
-        people.push(styled(&format!("{marker}{}", cx.name_and_role(&operator.principal)), style));
-    }
-    let names: Vec<_> = roster.iter().map(|operator| cx.short_name(&operator.principal)).collect();
-    let active = format!("▸{}", cx.short_name(&cx.session.operator.principal));
-    let short =
-        if several { styled(&active, Theme::strong()) } else { styled(&names.join(" · "), Theme::text()) };
-    vec![
-        HeaderPart { rank: 4, forms: vec![people, vec![short]] },
-        HeaderPart::new(4, vec![cx.dim(&elapsed(cx))]),
-        HeaderPart::new(0, verdict(cx)),
-    ]
+        people
+    };
+    let short = names(&|principal| cx.short_name(principal));
+    let with_roles = names(&|principal| cx.name_and_role(principal));
+    let active = truncate(&format!("▸{}", cx.short_name(active)), MAX_OPERATOR);
+    let active = several.then(|| (0, vec![styled(&active, Theme::strong())]));
+    HeaderPart::new(active.into_iter().chain([(9, short), (12, with_roles)]))
 }
 
 /// The time since the run opened, until now or until the run ended.
@@ -306,7 +311,7 @@ const ABANDONED: &str = " ABANDONED";
 
 /// The verdict, and its standing: not recorded, recorded, outdated by something since, with a seal missing, or sealed. Once sealing has
 /// started or the run was abandoned, it is the recorded one.
-fn verdict(cx: &Context) -> Vec<Span<'static>> {
+fn verdict(cx: &Context) -> HeaderPart {
     let state = &cx.run.state;
     let summary = &cx.run.summary;
     let total = summary.total;
@@ -327,6 +332,11 @@ fn verdict(cx: &Context) -> Vec<Span<'static>> {
             (decision, done, suffix)
         }
     };
-    let text = format!(" {decision} {done}/{total}{suffix} ");
-    vec![styled(&text, cx.theme.badge(decision_role(decision)))]
+    let style = cx.theme.badge(decision_role(decision));
+    let forms = [
+        (0, format!(" {decision} ")),
+        (2, format!(" {decision}{suffix} ")),
+        (2, format!(" {decision} {done}/{total}{suffix} ")),
+    ];
+    HeaderPart::new(forms.map(|(rank, text)| (rank, vec![styled(&text, style)])))
 }

@@ -27,22 +27,41 @@ pub fn hints(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
     } else if !view.plan().rollback.is_empty() && !view.session.ends_with_session {
         hints.extend([("A", "rollback run"), ("v", "verdict")]);
     }
-    if view.checklist.focus == Focus::List {
-        let is_obvious = view.point().is_some_and(|point| view.obvious_intent(point).is_some());
-        hints.extend(Some(("Enter", "detail")).filter(|_| !is_obvious));
-    } else {
+    let first = usize::from(hints.first().is_some_and(|(key, _)| *key == "Esc"));
+    match enter_hint(view, arrangement) {
+        Some((key, hint)) => {
+            hints.retain(|(other, _)| *other != key);
+            hints.insert(first, hint);
+        }
+        None if view.checklist.focus == Focus::List => hints.insert(first, ("Enter", "detail")),
+        None => {}
+    }
+    if view.checklist.focus == Focus::Detail {
         hints.push(("PgUp PgDn", "scroll"));
         if !view.checklist.is_detail_fullscreen(arrangement) {
             hints.push(("Esc", "back"));
         }
     }
     hints.extend([("/", "filter"), ("q", "quit"), PALETTE_HINT, HELP_HINT]);
-    // The key that a newcomer needs is never the one that does not fit.
+    // The keys that a newcomer needs are never those that do not fit.
     if let Some(guide) = hints.iter().position(|(key, _)| *key == "!") {
-        let way_back = usize::from(hints[0].0 == "Esc");
-        hints[way_back..=guide].rotate_right(1);
+        hints[first..=guide].rotate_right(1);
     }
     hints
+}
+
+/// The key that Enter stands for here, and the hint for both, if it does the obvious thing about the point. It does that
+/// only where the detail is in view.
+fn enter_hint(view: &View, arrangement: &Arrangement) -> Option<(&'static str, Hint)> {
+    let point = view.point().filter(|_| view.checklist.is_detail_visible(arrangement))?;
+    Some(match view.obvious_intent(point)? {
+        Intent::Confirm => ("space", ("Enter space", "confirm")),
+        Intent::RunAction => ("a", ("Enter a", "run")),
+        Intent::Output => ("o", ("Enter o", "output")),
+        Intent::RunProbes => ("r", ("Enter r", "probe again")),
+        Intent::Exempt => ("x", ("Enter x", "not applicable")),
+        _ => return None,
+    })
 }
 
 /// The keys for a point in its status.

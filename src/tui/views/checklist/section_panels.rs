@@ -120,7 +120,11 @@ fn visible_cells(cells: Vec<Line<'static>>, open: usize, room: usize) -> Vec<(us
 
 /// The filter and the marks of the plan; only the filter if both do not fit.
 fn marks_line(view: &View, room: usize) -> Line<'static> {
-    let (filter, marks) = (view.checklist.filter_text().map(header::filter_label), header::plan_marks(view));
+    let (filter, mut marks) =
+        (view.checklist.filter_text().map(header::filter_label), header::plan_marks(view));
+    if view.run.state.are_consumers_paused() {
+        marks.insert(0, "consumers paused".to_owned());
+    }
     let all = |filter: Option<String>| filter.into_iter().chain(marks.clone()).collect::<Vec<_>>();
     let both = all(filter.clone()).join(" · ");
     let text = filter.filter(|_| width(&both) > room).unwrap_or(both);
