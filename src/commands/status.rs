@@ -10,7 +10,7 @@ use super::loaded_profile::{LoadedProfile, store};
 use super::run_list::list_runs;
 use crate::cli::StatusArgs;
 use crate::engine::{clock, find_open};
-use gonogo_core::checklist::{Action, Point};
+use gonogo_core::checklist::{Action, Point, ROLLBACK};
 use gonogo_core::error::Exit;
 use gonogo_core::journal::entry::Decision;
 use gonogo_core::journal::raw;
@@ -127,9 +127,7 @@ fn human(log: &Path, state: &RunState, now: &Moment) -> String {
         lines.push("  rollback the consumers are paused".to_owned());
     }
     // In a rollback, no action of the deployment is next.
-    let is_next = |point: &&Point| {
-        !state.is_rolling_back() || !matches!(judgement.status(&point.id), Status::NeedsAction(_))
-    };
+    let is_next = |point: &&Point| judgement.status(&point.id) != Status::Blocked(ROLLBACK.into());
     let open = plan.points().filter(|point| !judgement.status(&point.id).is_done()).filter(is_next);
     for point in open {
         let status = judgement.status(&point.id);

@@ -188,7 +188,7 @@ impl Decider<'_> {
                 cannot(format!("the outcome of {action} is unknown, and not all of its probes have passed"))
             }
             Status::Reverted(_) => cannot("the rollback has reverted it".into()),
-            Status::Blocked(by) => cannot(format!("{by} must be done first")),
+            Status::Blocked(by) => cannot(verdict::explain_blocked(&self.judgement, &by)),
             Status::NotDue(due) => cannot(format!("it is not due until {due} is done")),
             Status::Unconfigured(missing) => cannot(format!("the profile lacks {}", missing.join(", "))),
             Status::Passed | Status::PassedOnRetry(_) => {

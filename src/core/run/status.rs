@@ -8,7 +8,7 @@ use super::actions::{ActionProgress, ActionState};
 use super::judgement_cache::ActiveCache;
 use super::point_state::{Confirmation, PointState, ProbeRun};
 use super::state::RunState;
-use crate::checklist::{ActionKey, Confirm, Point, PointId, Probe};
+use crate::checklist::{ActionKey, Confirm, Point, PointId, Probe, ROLLBACK};
 use crate::journal::entry::ActionExit;
 use crate::outcome::{Class, Observation};
 use crate::time::{Moment, Utc};
@@ -47,7 +47,8 @@ pub enum Status {
     Running(String),
     /// The outcome of this action is unknown.
     Interrupted(String),
-    /// It depends on this point, which is not done.
+    /// It depends on this point, which is not done; or on the rollback ([`ROLLBACK`]), in or after which no action of the
+    /// deployment starts.
     Blocked(PointId),
     /// The point, or a probe of it, is not due until this point is done.
     NotDue(PointId),
@@ -190,6 +191,8 @@ impl Judgement<'_> {
     #[must_use]
     pub fn status(&self, id: &str) -> Status {
         match self.status_before_blocking(id) {
+            // Nothing of the deployment starts any more, neither during the rollback nor after it.
+            Status::NeedsAction(_) if self.state.is_rolling_back() => Status::Blocked(ROLLBACK.into()),
             Status::NeedsAction(action) => {
                 let locked = self.state.plan.point(id).and_then(|point| self.actions_blocked_by(point));
                 locked.map_or(Status::NeedsAction(action), Status::Blocked)

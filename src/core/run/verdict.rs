@@ -110,7 +110,7 @@ pub fn explain(judgement: &Judgement, id: &str, status: &Status) -> String {
             Some(planned) => format!("by the rollback: {}", planned.title),
             None => "by the rollback".to_owned(),
         },
-        Status::Blocked(by) => format!("{by} must be done first"),
+        Status::Blocked(by) => explain_blocked(judgement, by),
         Status::NotDue(due) => format!("after {due}"),
         Status::NeedsConfirmation { .. } if is_exemption_pending(judgement, id) => {
             let role = judgement.state.other_role();
@@ -132,6 +132,15 @@ pub fn explain(judgement: &Judgement, id: &str, status: &Status) -> String {
         Status::NotApplicable => explain_not_applicable(judgement, id),
         Status::PassedOnRetry(_) => first_failed_try(judgement, id),
         Status::Passed | Status::Confirmed => String::new(),
+    }
+}
+
+/// What a blocked point waits for.
+pub(super) fn explain_blocked(judgement: &Judgement, by: &str) -> String {
+    match &judgement.state.rolled_back {
+        _ if by != ROLLBACK => format!("{by} must be done first"),
+        Some(_) => "the release was rolled back".to_owned(),
+        None => "the release is being rolled back".to_owned(),
     }
 }
 

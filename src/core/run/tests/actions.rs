@@ -361,9 +361,29 @@ fn a_rollback_run_deploys_nothing_and_needs_a_step_of_its_own() {
     world.state.plan = std::sync::Arc::new(plan);
     let why = world.start_rejection(world.start_of("a.one", "build"));
     assert!(why.contains("the release is being rolled back"), "{why}");
+    assert_eq!(world.status("a.one"), Status::Blocked("rollback".into()));
     assert!(world.act(ALICE, Act::RollBack { reason: Some("by hand".into()) }).is_err());
     world.run("rollback", "back", 0);
     world.act(ALICE, Act::RollBack { reason: None }).unwrap();
+}
+
+/// Whoever reads the list aloud must not read out the next step of the deployment.
+#[test]
+fn no_action_of_the_deployment_is_needed_in_or_after_a_rollback() {
+    let mut world = World::new(PROFILE);
+    let why = |world: &World| {
+        let status = world.status("a.one");
+        assert_eq!(status, Status::Blocked("rollback".into()));
+        let reasons = judge(&world.state.judge(&world.now)).reasons;
+        reasons.into_iter().find(|reason| reason.point == "a.one").unwrap().why
+    };
+    assert_eq!(world.status("a.one"), Status::NeedsAction("build".into()));
+    world.run("rollback", "back", 0);
+    assert_eq!(why(&world), "the release is being rolled back");
+    let rejected = world.confirm(ALICE, "a.one").unwrap_err().to_string();
+    assert!(rejected.contains("the release is being rolled back"), "{rejected}");
+    world.act(ALICE, Act::RollBack { reason: None }).unwrap();
+    assert_eq!(why(&world), "the release was rolled back");
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn point_hints(view: &View, point: &Point) -> Vec<Hint> {
     let status = view.status(point);
     let mut hints: Vec<Hint> = match &status {
         // Nothing of the deployment starts any more.
-        Status::NeedsAction(_) | Status::Interrupted(_) | Status::Failed
+        Status::Blocked(_) | Status::Interrupted(_) | Status::Failed
             if view.run.state.is_rolling_back() && !point.actions.is_empty() =>
         {
             vec![("A", "rollback"), ("o", "output")]
