@@ -65,6 +65,43 @@ fn every_warning_has_a_location_and_a_hint() {
     let _ = lines.iter().fold(output, |output, line| output.stdout_has(line));
 }
 
+/// One line says it; the places are what differs.
+#[test]
+fn what_is_wrong_with_several_values_alike_is_said_once() {
+    let hosts = |count: usize| {
+        let value = |number: usize| format!("v{number} = \"https://127.0.0.1:{number}\"\n");
+        let probe = |number: usize| {
+            format!(
+                "{{ id = \"p{number}\", title = \"P\", kind = \"http\", with = {{ url = \"{{{{ own.v{number} }}}}\" }} }}"
+            )
+        };
+        let values: String = (1..=count).map(value).collect();
+        let probes: Vec<_> = (1..=count).map(probe).collect();
+        let checklist = format!(
+            "name = \"own\"\n[[section]]\nid = \"a\"\ntitle = \"A\"\n[[section.point]]\nid = \"a.b\"\ntitle = \"B\"\nwhy = \"W\"\nprobe = [{}]\n",
+            probes.join(", ")
+        );
+        let head = "environment = \"x\"\nproduction = true\nchecklist = \"checklist.toml\"\n[values.own]\n";
+        (head.to_owned() + &values, checklist)
+    };
+    let doctor = |count: usize, arguments: &[&str]| {
+        let (profile, checklist) = hosts(count);
+        doctor(&profile, arguments).checklist(&checklist).run().code(1)
+    };
+    let what = "points to this host, in a production environment";
+    let _ = doctor(1, &[]).stdout_has(&format!("profile.toml:5:1: own.v1: {what}\n"));
+    let output = doctor(12, &[]);
+    let places: Vec<_> = (1..=12).map(|number| format!("own.v{number} (line {})", number + 4)).collect();
+    let told =
+        format!("profile.toml: {what}: {}\n    hint: give the host that users reach", places.join(", "));
+    let output = output.stdout_has(&told);
+    assert_eq!(output.stdout.matches(what).count(), 1, "{output}");
+    // For programs, each is one.
+    let report: Value = doctor(12, &["--format", "json"]).json();
+    let all = report["findings"].as_array().unwrap().iter();
+    assert_eq!(all.filter(|one| one["what"].as_str().is_some_and(|told| told.contains(what))).count(), 12);
+}
+
 #[test]
 fn findings_are_available_as_json() {
     let report: Value = doctor(WITH_WARNINGS, &["--format", "json"]).run().code(1).json();

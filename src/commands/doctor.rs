@@ -1,6 +1,8 @@
 //! `gonogo doctor`: reports what is missing in a profile, likely mistakes, and programs and files that are not on this
 //! machine. Contacts no server and runs no command of the profile.
 
+mod groups;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -11,6 +13,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::json;
 
+use self::groups::grouped;
 use super::loaded_profile::LoadedProfile;
 use super::trust;
 use crate::cli::{DoctorArgs, PlainFormat};
@@ -63,6 +66,7 @@ const LEVELS: [(LintLevel, &str); 3] =
     [(LintLevel::Missing, "missing"), (LintLevel::Warning, "warning"), (LintLevel::Hint, "hint")];
 
 fn human(loaded: &LoadedProfile, findings: &[LintFinding]) -> String {
+    let findings = grouped(findings);
     let of_level = |level| findings.iter().filter(move |finding| finding.level == level);
     let counts = LEVELS.map(|(level, word)| match (level, of_level(level).count()) {
         (_, 0) => None,
