@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use gonogo_core::checklist::{Action, ActionKey, ROLLBACK};
-use gonogo_core::journal::entry::ActionExit;
-use gonogo_core::run::{ActionRun, RunState};
+use gonogo_core::journal::entry::{ActionExit, ActionStarted, Entry, Event};
+use gonogo_core::run::{ActionEnd, ActionRun, RunState};
 use gonogo_core::text::{block, line};
 
 /// One action and its newest valid run.
@@ -50,10 +50,31 @@ pub struct OutputPart {
 /// The rollback.
 #[derive(Debug, Serialize)]
 pub struct RollbackPart {
-    /// Its steps.
+    /// Its steps, each with the run that counts.
     pub steps: Vec<ActionPart>,
+    /// The runs of steps that no longer count.
+    pub outdated: Vec<OutdatedRun>,
     /// The recorded rollback: to which release and digest, by whom, when.
     pub done: Option<String>,
+}
+
+/// A run of a step that no longer counts. It has changed something all the same.
+#[derive(Debug, Serialize)]
+pub struct OutdatedRun {
+    /// The id of the step.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Why it no longer counts.
+    pub why: &'static str,
+    /// How it ended, in words; none if that is not in the log.
+    pub ended: Option<String>,
+    /// Who started it.
+    pub by: String,
+    /// The entry that started it.
+    pub seq: u64,
+    /// When it started, RFC 3339.
+    pub at: String,
 }
 
 /// The actions of a point, or the steps of the rollback.
@@ -62,7 +83,7 @@ pub(super) fn action_parts(state: &RunState, point: &str, actions: &[Action]) ->
 }
 
 /// The rollback, if any step was run or it was recorded.
-pub(super) fn rollback_part(state: &RunState) -> Option<RollbackPart> {
+pub(super) fn rollback_part(entries: &[Entry], state: &RunState) -> Option<RollbackPart> {
     let steps = || action_parts(state, ROLLBACK, &state.plan.rollback);
     let done = state.rolled_back.as_ref().map(|rollback| {
         let digest = rollback.digest.as_deref().unwrap_or("digest unknown");
@@ -74,7 +95,56 @@ pub(super) fn rollback_part(state: &RunState) -> Option<RollbackPart> {
             format!("to {} ({digest}) by {}, {}", rollback.release, rollback.by, rollback.at.wall.readable());
         line(&(text + &reason.unwrap_or_default()))
     });
-    (state.is_rolling_back() || done.is_some()).then(|| RollbackPart { steps: steps(), done })
+    (state.is_rolling_back() || done.is_some()).then(|| RollbackPart {
+        steps: steps(),
+        outdated: outdated_runs(entries, state),
+        done,
+    })
+}
+
+/// The runs of the rollback's steps other than dry runs and those that count.
+fn outdated_runs(entries: &[Entry], state: &RunState) -> Vec<OutdatedRun> {
+    let started = entries.iter().filter_map(|entry| match &entry.event {
+        Event::ActionStarted(event) if event.action.is_rollback() && !event.dry_run => Some((entry, event)),
+        _ => None,
+    });
+    let newest = |event: &ActionStarted| Some(state.action(&event.action)?.latest.as_ref()?.seq);
+    started
+        .filter(|(entry, event)| newest(event) != Some(entry.header.seq))
+        .map(|(entry, event)| outdated_run(entries, state, entry, event, newest(event).is_some()))
+        .collect()
+}
+
+fn outdated_run(
+    entries: &[Entry],
+    state: &RunState,
+    entry: &Entry,
+    event: &ActionStarted,
+    is_repeated: bool,
+) -> OutdatedRun {
+    let title = state.plan.action(&event.action).map_or(&event.action.action, |step| &step.title);
+    OutdatedRun {
+        id: line(&event.action.action),
+        title: line(title),
+        why: if is_repeated { "it was run again" } else { "an earlier step was run after it" },
+        ended: end_of(entries, entry.header.seq),
+        by: line(&entry.header.by),
+        seq: entry.header.seq,
+        at: entry.header.at.wall.to_string(),
+    }
+}
+
+/// How the run that an entry started has ended, in words.
+fn end_of(entries: &[Entry], started: u64) -> Option<String> {
+    entries.iter().find_map(|entry| match &entry.event {
+        Event::ActionFinished(event) if event.started == started => {
+            let (seq, at) = (entry.header.seq, entry.header.at.clone());
+            let (exit, cause, took_ms) = (event.exit.clone(), event.cause, event.took_ms);
+            let end = ActionEnd { seq, at, took_ms, exit, cause, output: None };
+            Some(line(&end.describe()))
+        }
+        _ => None,
+    })
 }
 
 fn action_part(state: &RunState, point: &str, action: &Action) -> ActionPart {

@@ -225,7 +225,7 @@ impl Document {
                 .collect(),
             notes,
             sections: section_parts(&judgement),
-            rollback: rollback_part(state),
+            rollback: rollback_part(input.entries, state),
             chart: chart_bars(input.entries),
             acts,
         })

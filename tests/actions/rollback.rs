@@ -105,3 +105,42 @@ fn after_the_seal_a_rollback_is_a_run_of_its_own() {
     let rolls_back = opened.iter().filter(|opened| opened["plan"]["rolls_back"] == true);
     assert_eq!(rolls_back.count(), 1);
 }
+
+/// What no longer counts has changed something all the same.
+#[test]
+fn the_report_lists_every_run_of_a_step() {
+    need!("ssh-keygen");
+    let mut scenario = Scenario::new();
+    let mut terminal = scenario.open();
+    terminal.wait_for_text("1/4").send("A").wait_for_text("Rollback to v1");
+    terminal.send("a").wait_for_text("run rollback/pause").type_environment("staging");
+    scenario.wait_for("action-finished", 1);
+    terminal.wait_for_text("consumers paused");
+    run_action(&mut terminal, "rollback/old");
+    scenario.wait_for("action-finished", 2);
+    terminal.press(Key::Char('g'));
+    run_action(&mut terminal, "rollback/pause");
+    let ended = scenario.wait_for("action-finished", 3);
+    terminal.send("q");
+    let _ = terminal.wait_exit().code(5);
+    let signers = scenario.sandbox.allowed_signers(&[(super::scenario::ANN, &scenario.key)]);
+    let (log, signers) = (scenario.log().display().to_string(), signers.display().to_string());
+    let status = scenario.sandbox.run_with(&["status", &log]).code(5).stdout_has("the consumers are paused");
+    let _ = status.lacks("needs action");
+    for format in ["markdown", "html"] {
+        let report = ["report", &log, "--signers", &signers, "--format", format];
+        let report = scenario.sandbox.run_with(&report).code(5).stdout;
+        let section = report.split("Rollback<").nth(1).or(report.split("## Rollback").nth(1)).unwrap();
+        for (title, said) in [
+            ("Pause the consumers", "no longer counts: it was run again"),
+            ("Put the old image back", "no longer counts: an earlier step was run after it"),
+        ] {
+            let line = section.lines().find(|line| line.contains(said)).expect(said);
+            assert!(line.contains(title) && line.contains("exit code 0"), "{line}");
+        }
+        let counts = |seq: &serde_json::Value| {
+            section.contains(&format!("log entry {seq}")) || section.contains(&format!("log #{seq}"))
+        };
+        assert!(ended.iter().all(|end| counts(&end["started"])), "{section}");
+    }
+}
