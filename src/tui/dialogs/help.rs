@@ -1,4 +1,4 @@
-//! The help: all keys and symbols.
+//! The help: the keys of the view that it was opened from, and all symbols.
 
 use crossterm::event::KeyEvent;
 use ratatui::text::{Line, Span};
@@ -6,7 +6,8 @@ use ratatui::text::{Line, Span};
 use super::{Dialog, close_on_enter};
 use crate::tui::context::{Context, pad_right};
 use crate::tui::keymap::{
-    self, DialogKey, KeyBinding, MOUSE_ACTIONS, NAVIGATION_KEYS, POINT_KEYS, REVIEW_KEYS, RUN_KEYS, TEXT_KEYS,
+    self, DialogKey, Intent, KeyBinding, MOUSE_ACTIONS, NAVIGATION_KEYS, OUTPUT_KEYS, POINT_KEYS,
+    REVIEW_KEYS, ROLLBACK_KEYS, RUN_KEYS, TEXT_KEYS, works_everywhere,
 };
 use crate::tui::layer::Reaction;
 use crate::tui::style::symbols::{OBSERVATION_SYMBOLS, status_symbol};
@@ -22,16 +23,41 @@ use gonogo_core::time::Utc;
 /// The width of the key column.
 const KEY_COLUMN: usize = 16;
 
+/// The view that has the keys.
+#[derive(Clone, Debug)]
+pub enum HelpView {
+    /// The checklist, and its selected point, if there is one.
+    Checklist(Option<PointId>),
+    /// The rollback.
+    Rollback,
+    /// The output of an action.
+    Output,
+}
+
 /// Shows the help. Keys without an effect now are dimmed.
 #[derive(Clone, Debug)]
-pub struct HelpDialog {
-    /// The selected point, if there is one.
-    pub point: Option<PointId>,
-}
+pub struct HelpDialog(pub HelpView);
 
 impl Dialog for HelpDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
-        dialog_view(cx, width, self.point.as_ref().and_then(|id| cx.plan().point(id)))
+        match &self.0 {
+            HelpView::Checklist(point) => {
+                help_of_checklist(cx, width, point.as_ref().and_then(|id| cx.plan().point(id)))
+            }
+            HelpView::Rollback => {
+                let works = |intent| works_everywhere(intent) || intent == Intent::Verdict;
+                let own = [&[("↑, ↓", "select a step")], ROLLBACK_KEYS].concat();
+                help_of_view(cx, width, "in the rollback", &own, works)
+            }
+            HelpView::Output => {
+                // `q` closes the output.
+                let is_quit = |intent| intent == Intent::Quit;
+                let works =
+                    |intent| intent == Intent::Rollback || (works_everywhere(intent) && !is_quit(intent));
+                let own = [&[("PgUp, PgDn", "scroll; arrows: by a line")], OUTPUT_KEYS].concat();
+                help_of_view(cx, width, "in the output", &own, works)
+            }
+        }
     }
 
     fn key(&mut self, key: KeyEvent, _: &Context) -> Reaction {
@@ -42,7 +68,31 @@ impl Dialog for HelpDialog {
     }
 }
 
-fn dialog_view(cx: &Context, width: usize, point: Option<&Point>) -> DialogView {
+/// The help of a view over the checklist: its own keys, and those for the whole run that work in it.
+fn help_of_view(
+    cx: &Context,
+    width: usize,
+    title: &str,
+    own: &[(&str, &str)],
+    works: impl Fn(Intent) -> bool,
+) -> DialogView {
+    let mut dialog = DialogView::new("help", StyleRole::Confirmed);
+    let for_run: Vec<_> = RUN_KEYS.iter().copied().filter(|binding| works(binding.intent)).collect();
+    let groups = [
+        plain_group(cx, title, own),
+        key_group(cx, "for the whole run", &for_run, None),
+        symbol_legend(cx, width),
+    ];
+    for group in groups {
+        dialog.body.extend(group.into_iter().flat_map(|line| wrap(line.spans, width, KEY_COLUMN)));
+        dialog.gap();
+    }
+    dialog.body.pop();
+    dialog.keys(cx, &[("Esc", "back")], width);
+    dialog
+}
+
+fn help_of_checklist(cx: &Context, width: usize, point: Option<&Point>) -> DialogView {
     let mut dialog = DialogView::new("help", StyleRole::Confirmed);
     let column = width.saturating_sub(2) / 2;
     let id = point.map_or("", |point| point.id.as_str());

@@ -69,6 +69,22 @@ fn enter_is_listed_wherever_it_does_something() {
     }
 }
 
+#[test]
+fn the_help_lists_the_keys_of_the_view_it_was_opened_from() {
+    let (confirm, record, follow) = ("confirm: sign", "record that the release", "follow its end");
+    for (keys, own, others) in [
+        ("4?", confirm, [record, follow]),
+        ("A?", record, [confirm, follow]),
+        ("4o?", follow, [confirm, record]),
+    ] {
+        for size in [(140, 60), (80, 60)] {
+            let drawn = text(&screen(&build_failed(), size).press(keys).drawn());
+            assert!(drawn.contains(own) && drawn.contains("palette: find"), "{keys}: {drawn}");
+            assert!(!others.iter().any(|other| drawn.contains(other)), "{keys}: {drawn}");
+        }
+    }
+}
+
 /// What is next comes first, as the last hints are left out where there is little space.
 #[test]
 fn a_rollback_lists_first_what_is_next() {

@@ -9,6 +9,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::tui::context::Context;
+use crate::tui::dialogs::DialogLayer;
+use crate::tui::dialogs::help::{HelpDialog, HelpView};
 use crate::tui::dialogs::palette::run_items;
 use crate::tui::input::Input;
 use crate::tui::keymap::{self, HELP_HINT, Intent, OUTPUT_KEYS, PALETTE_HINT, works_everywhere};
@@ -109,6 +111,10 @@ impl OutputView {
             (false, code) => match keymap::intent(key) {
                 // The guide leads on from the checklist.
                 Some(Intent::Guide) => Reaction::Close(vec![Effect::PressKey(key)]),
+                Some(Intent::Help) => {
+                    let help = HelpDialog(HelpView::Output);
+                    Reaction::Handled(vec![Effect::open(DialogLayer::new(help))])
+                }
                 // These work in every view.
                 Some(Intent::Rollback) => Reaction::Handled(vec![Effect::OpenRollback]),
                 Some(intent) if works_everywhere(intent) => Reaction::Ignored,

@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::tui::context::Context;
+use crate::tui::dialogs::help::{HelpDialog, HelpView};
 use crate::tui::dialogs::rolled_back::RolledBackDialog;
 use crate::tui::dialogs::text_prompt::{PromptPurpose, TextPrompt};
 use crate::tui::dialogs::{DialogLayer, rollback_run, run_action};
@@ -62,6 +63,10 @@ impl RollbackView {
             }
             (Some(Intent::Output), Some(step)) => {
                 return Reaction::Handled(vec![Effect::OpenOutput(ROLLBACK.into(), Some(step))]);
+            }
+            (Some(Intent::Help), _) => {
+                let help = HelpDialog(HelpView::Rollback);
+                return Reaction::Handled(vec![Effect::open(DialogLayer::new(help))]);
             }
             // These work in every view.
             (Some(intent), _) if keymap::works_everywhere(intent) || intent == Intent::Verdict => {

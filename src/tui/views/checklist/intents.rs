@@ -3,7 +3,7 @@
 use super::ChecklistView;
 use crate::tui::context::Context;
 use crate::tui::dialogs::confirm::ConfirmDialog;
-use crate::tui::dialogs::help::HelpDialog;
+use crate::tui::dialogs::help::{HelpDialog, HelpView};
 use crate::tui::dialogs::retract::RetractDialog;
 use crate::tui::dialogs::text_prompt::{PromptPurpose, TextPrompt};
 use crate::tui::dialogs::verdict::VerdictDialog;
@@ -84,7 +84,7 @@ impl ChecklistView {
             Intent::Palette => Some(Effect::OpenPalette),
             Intent::Help => {
                 let point = self.point(cx.plan()).map(|point| point.id.clone());
-                Some(Effect::open(DialogLayer::new(HelpDialog { point })))
+                Some(Effect::open(DialogLayer::new(HelpDialog(HelpView::Checklist(point)))))
             }
             Intent::RerunNeeded => Some(self.rerun_needed(cx)),
             _ => None,
