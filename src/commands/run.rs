@@ -155,7 +155,13 @@ fn plans_of(state: &RunState) -> impl Iterator<Item = &Plan> {
 fn plan(loaded: &LoadedProfile, arguments: &RunArgs, open: Option<&(PathBuf, RunState)>) -> Result<Plan> {
     let target = &arguments.target;
     let (release, previous) = match open {
-        None => (Some(asked_release(loaded, target)?), Some(asked_previous(loaded, target)?)),
+        None => {
+            let questions = if arguments.rollback { ROLLBACK_QUESTIONS } else { PROMOTION_QUESTIONS };
+            (
+                Some(asked_release(loaded, target, questions.0)?),
+                Some(asked_previous(loaded, target, questions.1)?),
+            )
+        }
         Some((log, state)) => {
             let previous_of_run = state.plan.previous.clone().unwrap_or_else(|| "none".into());
             check_open_release(
@@ -188,15 +194,20 @@ fn check_rollback(plan: &Plan, is_asked: bool, rolls_back: bool) -> Result<()> {
     Ok(())
 }
 
+/// What is asked where the release, and the one before it, are not given.
+const PROMOTION_QUESTIONS: (&str, &str) = ("Release to promote", "Current release, or none");
+/// The same for a run that rolls back.
+const ROLLBACK_QUESTIONS: (&str, &str) = ("Release that runs now, to roll back", "Release to roll back to");
+
 /// The release; asks for it if it was not given.
-fn asked_release(loaded: &LoadedProfile, target: &PromotionArgs) -> Result<String> {
-    target.release.clone().map_or_else(|| ask_tag("Release to promote", loaded, target), Ok)
+fn asked_release(loaded: &LoadedProfile, target: &PromotionArgs, question: &str) -> Result<String> {
+    target.release.clone().map_or_else(|| ask_tag(question, loaded, target), Ok)
 }
 
 /// The current release; asks for it if neither the command line nor the profile gives it.
-fn asked_previous(loaded: &LoadedProfile, target: &PromotionArgs) -> Result<String> {
+fn asked_previous(loaded: &LoadedProfile, target: &PromotionArgs, question: &str) -> Result<String> {
     let previous = target.previous.as_deref().or_else(|| loaded.previous());
-    previous.map(str::to_owned).map_or_else(|| ask_tag("Current release, or none", loaded, target), Ok)
+    previous.map(str::to_owned).map_or_else(|| ask_tag(question, loaded, target), Ok)
 }
 
 /// Asks for a tag, and shows the repository's newest ones. The profile names the repository, so git reads nothing from

@@ -101,8 +101,14 @@ impl Observation {
         if self.ok != Some(false) {
             return self;
         }
-        let seen = format!("warning: {} (expected {})", self.seen, self.expected);
+        let seen = format!("{WARNING}{} (expected {})", self.seen, self.expected);
         Self { measured: self.measured, ..Self::recorded(self.what, seen) }.with_key(key::NOTICE)
+    }
+
+    /// Whether it is a wrong value that fails nothing.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        self.has_key(key::NOTICE) && self.seen.starts_with(WARNING)
     }
 
     /// Marks the value as measured.
@@ -112,6 +118,9 @@ impl Observation {
         self
     }
 }
+
+/// How the value of a warning begins.
+const WARNING: &str = "warning: ";
 
 /// The result of one probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -355,7 +364,7 @@ mod tests {
     fn only_a_wrong_value_becomes_a_warning() {
         let warning = Observation::new("load", "at most 80", "85", false).as_measured().or_warning();
         assert_eq!(warning.seen, "warning: 85 (expected at most 80)");
-        assert!(warning.is_recorded() && warning.measured && warning.has_key(key::NOTICE));
+        assert!(warning.is_recorded() && warning.measured && warning.is_warning());
         assert_eq!(Outcome::of(vec![warning], "").class, Class::Pass);
         for other in
             [Observation::new("load", "e", "9", true), Observation::unknown("load", "e", "no answer")]

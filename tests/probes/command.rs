@@ -238,13 +238,10 @@ fn a_plugin_reports_by_its_exit_code() {
     let fine = plugin("DISK OK - 9 GB free|/=9GB;1;2", 0);
     assert_pass(
         &fine,
-        &["| OK (exit code 0) | OK: DISK OK - 9 GB free\n", "✓ performance data | recorded | /=9GB;1;2"],
+        &["| OK (exit code 0) | DISK OK - 9 GB free\n", "✓ performance data | recorded | /=9GB;1;2"],
     );
-    assert_pass(
-        &plugin("DISK WARNING - 1 GB free", 1),
-        &["| recorded | warning: WARNING: DISK WARNING - 1 GB free"],
-    );
-    assert_fail(&plugin("DISK CRITICAL - full|/=0GB", 2), &["| CRITICAL: DISK CRITICAL - full\n"]);
+    assert_pass(&plugin("DISK WARNING - 1 GB free", 1), &["| recorded | warning: DISK WARNING - 1 GB free"]);
+    assert_fail(&plugin("DISK CRITICAL - full|/=0GB", 2), &["| DISK CRITICAL - full\n"]);
     assert_error(&plugin("check_disk: bad argument", 3), &["| UNKNOWN: check_disk: bad argument"]);
     assert_error(&plugin("DISK CRITICAL - full", 0), &["exit code 0 (OK), and it prints CRITICAL"]);
     assert_error(&plugin("", 126), &["exit code 126, which is no state of a plugin"]);

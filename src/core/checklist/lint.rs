@@ -6,11 +6,10 @@ mod probes;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::action::{Action, ActionKey, ROLLBACK};
+use super::action::{ActionKey, ROLLBACK};
 use super::placeholder::is_placeholder;
 use super::plan::{Plan, Role};
 use super::profile::Profile;
-use super::resolve::DRY_RUN_POINT;
 use super::source::{KeyPath, PathStep, steps};
 use super::spec::{CommandSpec, ProbeSpec};
 use super::template::is_reference;
@@ -65,7 +64,7 @@ pub fn lint(profile: &Profile, plan: &Plan) -> Vec<LintFinding> {
     }
     linter.check_contacts();
     linter.report_tailored(plan);
-    linter.check_dry_runs(plan);
+    linter.report_conditions(plan);
     let mut findings = linter.found;
     findings.sort_by(|a, b| (a.level, &a.problem.location).cmp(&(b.level, &b.problem.location)));
     findings
@@ -112,7 +111,10 @@ impl Linter<'_> {
             let path: KeyPath = ["values"].into_iter().chain(name.split('.')).map(PathStep::from).collect();
             let (table, key) = name.rsplit_once('.').unwrap_or(("", name));
             let what = format!("{name} is missing: cannot check {}", points.join(", "));
-            let hint = format!("add {key} to [values.{table}]; config/production.toml explains each value");
+            let of = if table.is_empty() { "[values]".to_owned() } else { format!("[values.{table}]") };
+            let hint = format!(
+                "add {key} to {of}; `gonogo new profile --standard` explains those of the standard checklist"
+            );
             let problem = Problem::new(what).at(self.profile.source.place_for(&path)).hint(hint);
             self.found.push(LintFinding { level: LintLevel::Missing, problem });
         }
@@ -141,7 +143,7 @@ impl Linter<'_> {
         let runs = plan.actions().any(|(_, action)| action.program.is_some());
         if plan.production && runs && plan.guards.is_empty() {
             let what = "no guard checks the target before an action";
-            let hint = "add [[guard]]; config/production.toml has two";
+            let hint = "add [[guard]]: `gonogo help actions`";
             self.report(LintLevel::Warning, &steps!["production"], what, hint);
         }
     }
@@ -262,28 +264,15 @@ impl Linter<'_> {
         Some(steps!["rollback", at].to_vec())
     }
 
-    /// Dry runs of the rollback run as probes of a point with a certain id only.
-    fn check_dry_runs(&mut self, plan: &Plan) {
-        let is_tried =
-            |action: &&Action| action.program.as_ref().is_some_and(|program| !program.dry_run.is_empty());
-        let Some(step) = plan.rollback.iter().find(is_tried).filter(|_| plan.point(DRY_RUN_POINT).is_none())
-        else {
-            return;
-        };
-        let what = format!(
-            "rollback: no probe runs the dry run of {}: the checklist has no point {DRY_RUN_POINT}",
-            step.id
-        );
-        let hint =
-            format!("add a point with the id {DRY_RUN_POINT}: the dry runs of the rollback are its probes");
-        let at = self.profile.file.rollback.iter().rposition(|own| own.id == step.id);
-        let problem = Problem::new(what).hint(hint);
-        // The plan does not say where a step of the checklist stands.
-        let problem = match at {
-            Some(at) => problem.at(self.profile.source.place(&steps!["rollback", at])),
-            None => problem,
-        };
-        self.found.push(LintFinding { level: LintLevel::Hint, problem });
+    /// Points that a value turns off: a value that is misspelled would turn one off without a word.
+    fn report_conditions(&mut self, plan: &Plan) {
+        for point in plan.points() {
+            let Some(why) = point.not_applicable.as_ref().filter(|why| why.starts_with("only if ")) else {
+                continue;
+            };
+            let what = format!("{} does not apply: {why}", point.id);
+            self.report(LintLevel::Hint, &steps!["values"], what, "check that this is intended");
+        }
     }
 }
 

@@ -8,7 +8,6 @@ mod options;
 mod probes;
 mod specs;
 
-pub(super) use self::actions::DRY_RUN_POINT;
 use std::collections::BTreeSet;
 
 use super::file::{Checklist, PointFile, STANDARD, SectionFile, WhenNew};

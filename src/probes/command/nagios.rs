@@ -51,7 +51,8 @@ fn judge_state(name: &str, plugin: &PluginResult, line: &str) -> Observation {
         return unknown(format!("{} ({state}), and it prints {printed}: {line}", plugin.ended));
     }
     let is_silent = line.is_empty();
-    let seen = if is_silent { format!("{state}: {}", plugin.said) } else { format!("{state}: {line}") };
+    let said = if is_silent { plugin.said } else { line };
+    let seen = if said.contains(state) { said.to_owned() } else { format!("{state}: {said}") };
     match state {
         // Numbers in it differ each time.
         "OK" => Observation::new(name, EXPECTED, seen, true).as_measured(),
@@ -96,21 +97,21 @@ mod tests {
                 "DISK OK - free space: / 9 GB;|/=9GB;1;2;0;10\n/var OK\n",
                 Some(true),
                 false,
-                "OK: DISK OK - free space: / 9 GB;",
+                "DISK OK - free space: / 9 GB;",
             ),
             (
                 1,
                 "SWAP WARNING - 18% free |swap=1MB\n",
                 Some(true),
                 true,
-                "warning: WARNING: SWAP WARNING - 18% free (expected",
+                "warning: SWAP WARNING - 18% free (expected",
             ),
             (
                 2,
                 "HTTP CRITICAL: HTTP/1.1 500 - 2 bytes|time=1s\n",
                 Some(false),
                 false,
-                "CRITICAL: HTTP CRITICAL: HTTP/1.1 500 - 2 bytes",
+                "HTTP CRITICAL: HTTP/1.1 500 - 2 bytes",
             ),
             (
                 3,
@@ -127,8 +128,8 @@ mod tests {
             // A pipe in a wrapper loses the exit code.
             (0, "LOAD CRITICAL - 12.1", None, false, "exit code 0 (OK), and it prints CRITICAL: LOAD"),
             (2, "OK: all is fine", None, false, "exit code 2 (CRITICAL), and it prints OK"),
-            (0, "OK: 0 CRITICAL lines", Some(true), false, "OK: OK: 0 CRITICAL lines"),
-            (1, "OK or WARNING: one of them", Some(true), true, "warning: WARNING: OK or WARNING"),
+            (0, "OK: 0 CRITICAL lines", Some(true), false, "OK: 0 CRITICAL lines"),
+            (1, "OK or WARNING: one of them", Some(true), true, "warning: OK or WARNING"),
         ] {
             let (is_ok, has_warning, found) = judged(Some(code), stdout, false);
             assert_eq!((is_ok, has_warning), (ok, warns), "{code} {stdout}: {found}");

@@ -53,6 +53,12 @@ fn dialog_view(
     let point = cx.plan().point(id);
     if let Some(point) = point {
         dialog.put(vec![styled(&point.title, Theme::strong())], width, 0);
+        // There is nothing else to read: the whole of what is confirmed.
+        if evidence.is_empty() && point.why != point.title {
+            for line in text::block(&point.why).lines() {
+                dialog.put(vec![styled(line, Theme::text())], width, 0);
+            }
+        }
     }
     dialog.gap();
     evidence_section(cx, &mut dialog, width, id, evidence);

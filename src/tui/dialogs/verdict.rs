@@ -115,6 +115,7 @@ fn dialog_view(cx: &Context, width: usize) -> DialogView {
     diagnoses(cx, &mut dialog, width);
     running_probes(cx, &mut dialog, width);
     reason_lines(cx, &mut dialog, width, &verdict);
+    warnings(cx, &mut dialog, width);
     let mut keys = Vec::new();
     let record = format!("record this verdict as {}", cx.short_name(&cx.session.operator.principal));
     if can_record(cx) {
@@ -152,7 +153,7 @@ fn to_usize(count: u64) -> usize {
 const fn meaning(decision: Decision) -> &'static str {
     match decision {
         Decision::Go => "Every point is done.",
-        Decision::NoGo => "A point has failed, has an error, or is not configured.",
+        Decision::NoGo => "One of the points or actions below prevents GO.",
         Decision::Pending => "No point has failed, but not every point is done.",
     }
 }
@@ -175,6 +176,28 @@ fn reason_lines(cx: &Context, dialog: &mut DialogView, width: usize, verdict: &V
     let column = if width >= WIDE { widest.min(width * 2 / 5) } else { 0 };
     for reason in &verdict.reasons {
         dialog.put(reason_line(cx, reason, column), width, if width >= WIDE { 5 + column } else { 3 });
+    }
+}
+
+/// What is wrong and fails nothing: who records the verdict has read it.
+fn warnings(cx: &Context, dialog: &mut DialogView, width: usize) {
+    let results = cx.plan().points().flat_map(|point| {
+        let state = cx.run.state.point(&point.id);
+        point.probes.iter().filter_map(move |probe| {
+            let run = state?.probes.get(&probe.id)?.latest.as_ref()?;
+            Some((&point.id, &probe.title, &run.outcome.observations))
+        })
+    });
+    let warnings: Vec<_> = results
+        .flat_map(|(id, title, seen)| seen.iter().map(move |seen| (id, title, seen)))
+        .filter(|(_, _, seen)| seen.is_warning())
+        .collect();
+    if !warnings.is_empty() {
+        dialog.gap();
+    }
+    for (id, title, seen) in warnings {
+        let text = format!("ℹ {}  {}: {}", text::line(id), text::line(title), text::line(&seen.seen));
+        dialog.put(vec![cx.with_role(&text, StyleRole::Attention)], width, 2);
     }
 }
 

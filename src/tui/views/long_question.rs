@@ -25,6 +25,8 @@ const NOT_READ: &str = "y is taken at the end of the list; Space shows the next 
 const TOO_EARLY: &str = "key ignored: the end has only just been shown; press it again";
 /// The keys before the end.
 const KEYS: &str = "Space next page · b page back · ↑ ↓ line · n no";
+/// The keys where all of it has been shown, and the end is not on the screen: after a resize, or a page back.
+const KEYS_AFTER_END: &str = "all of it was shown · y allow · n no · Space next page";
 /// The keys at the end.
 const KEYS_AT_END: &str = "end of the list · y allow · n no · b page back";
 
@@ -208,10 +210,15 @@ impl<'a> LongQuestion<'a> {
         let head =
             format!(" gonogo  lines {}–{} of {}", shown.start + 1, shown.end.max(1), self.rows.len().max(1));
         frame.render_widget(Paragraph::new(head).style(theme.header()), top);
+        let is_at_end = shown.end == self.rows.len();
         let lines: Vec<Line> = self.rows[shown].iter().map(|(_, line)| line.clone()).collect();
         frame.render_widget(Paragraph::new(lines), body);
         frame.render_widget(Paragraph::new(question), below);
-        let keys = if self.seen_at.is_some() { KEYS_AT_END } else { KEYS };
+        let keys = match self.seen_at {
+            Some(_) if is_at_end => KEYS_AT_END,
+            Some(_) => KEYS_AFTER_END,
+            None => KEYS,
+        };
         let keys = match self.notice {
             Some(notice) => Span::styled(format!(" {notice}"), theme.style(StyleRole::Failed)),
             None => Span::styled(format!(" {keys}"), theme.dim()),
@@ -292,7 +299,8 @@ mod tests {
         assert!(shown.contains("end of the list") && shown.contains("runs command 100"), "{shown}");
         assert_eq!(screen.press(YES, READING_TIME).0, QuestionStep::Answered(true));
         // Back from there, it has been shown all the same.
-        screen.press(KeyCode::PageUp, READING_TIME);
+        let (_, shown) = screen.press(KeyCode::PageUp, READING_TIME);
+        assert!(shown.contains("all of it was shown") && !shown.contains("end of the list"), "{shown}");
         assert_eq!(screen.press(YES, READING_TIME).0, QuestionStep::Answered(true));
     }
 

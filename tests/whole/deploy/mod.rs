@@ -116,7 +116,8 @@ fn unhealthy_brokers_after_the_apply_stop_the_deployment() {
     let mut deployment = WholeDeployment::new();
     // They never become healthy, so the wait is short.
     let profile = deployment.work().join("profile.toml");
-    let text = fs::read_to_string(&profile).unwrap().replace("within = \"15s\"", "within = \"3s\"");
+    let text =
+        fs::read_to_string(&profile).unwrap().replace("within = \"15s\"", "within = \"3s\"\nhold = \"1s\"");
     fs::write(profile, text).unwrap();
     let mut terminal = deployment.open_and_confirm();
     deployment.run_steps(&mut terminal, "deploy.image-push/push");

@@ -10,14 +10,15 @@ use crate::checklist::decode;
 use crate::checklist::file::{ActionFile, ProbeFile};
 use crate::checklist::plan::{Point, Probe, ProbeKey, Section, Tailoring};
 use crate::checklist::profile::PointOverrides;
-use crate::checklist::source::{PathStep, steps};
+use crate::checklist::source::{PathStep, SourceFile, steps};
 use crate::checklist::spec::TextOrSecret;
 use crate::checklist::spec::syntax::{self, Context, Namespace};
 use crate::checklist::template::TemplateResult;
 use crate::error::Problem;
+use crate::text::nearest;
 
 /// The point whose probes are the dry runs of the rollback.
-pub(in crate::checklist) const DRY_RUN_POINT: &str = "rollback.pause-consumers";
+const DRY_RUN_POINT: &str = "rollback.pause-consumers";
 
 /// The command of an action as in a file.
 #[derive(Deserialize)]
@@ -196,11 +197,29 @@ impl<'a> Resolver<'a> {
             let point = if has_point { DRY_RUN_POINT } else { ROLLBACK };
             self.tailored.push(Tailoring { point: point.to_owned(), what });
         }
+        for (file, source) in
+            [(&checklist.file.rollback, &checklist.source), (&profile.file.rollback, &profile.source)]
+        {
+            self.check_reverted_points(file, source, sections);
+        }
         let mut points = sections.iter_mut().flat_map(|section| &mut section.points);
         if let Some(point) = points.find(|point| point.id == DRY_RUN_POINT) {
             self.add_dry_run_probes(point, &rollback);
         }
         rollback
+    }
+
+    /// Reports points in `reverts` that do not exist.
+    fn check_reverted_points(&mut self, steps: &[ActionFile], source: &SourceFile, sections: &[Section]) {
+        let ids: Vec<&str> =
+            sections.iter().flat_map(|section| &section.points).map(|point| point.id.as_str()).collect();
+        for (index, step) in steps.iter().enumerate() {
+            for (at, id) in step.reverts.iter().enumerate().filter(|(_, id)| !ids.contains(&id.as_str())) {
+                let near = nearest(id, ids.iter().copied()).map(|near| format!("; did you mean {near}?"));
+                let what = format!("{id} is no point of the checklist{}", near.unwrap_or_default());
+                self.problems.push(source.problem(&steps!["rollback", index, "reverts", at], what));
+            }
+        }
     }
 
     /// Adds a dry-run probe for each step of the rollback that has a dry run.

@@ -1,4 +1,4 @@
-//! The rollback of a checklist of one's own, with and without the point of its dry runs.
+//! The rollback of a checklist of one's own.
 
 use super::*;
 use crate::checklist::lint::lint;
@@ -32,15 +32,14 @@ fn a_step_of_the_profile_is_reported_at_its_place() {
 }
 
 #[test]
-fn dry_runs_without_their_point_are_reported() {
-    let unprobed = |found: Vec<String>| {
-        found.into_iter().filter(|text| text.contains("no probe runs the dry run of")).collect::<Vec<_>>()
-    };
-    let of_checklist = unprobed(findings("s.p", ""));
-    let what =
-        "rollback: no probe runs the dry run of undo: the checklist has no point rollback.pause-consumers";
-    assert!(of_checklist.len() == 1 && of_checklist[0].starts_with(what), "{of_checklist:#?}");
-    let replaced = unprobed(findings("s.p", &STEP.replace("cache", "undo")));
-    assert!(replaced.len() == 1 && replaced[0].starts_with(&format!("p.toml:3:1: {what}")), "{replaced:#?}");
-    assert_eq!(unprobed(findings("rollback.pause-consumers", STEP)), Vec::<String>::new());
+fn a_step_that_reverts_no_point_is_reported() {
+    let step = STEP.replace("title", "reverts = ['s.q']\ntitle");
+    let checklist = "name = 'c'\n[[section]]\nid = 's'\ntitle = 'S'\n[[section.point]]\nid = 's.p'\ntitle = 'P'\nwhy = 'w'\n\
+                     confirm = 'one'\n";
+    let profile = format!("environment = 't'\nprevious = 'v0'\n{step}");
+    let profile = Profile::parse(SourceFile::new("p.toml", profile)).unwrap();
+    let checklist = Checklist::parse(SourceFile::new("c.toml", checklist)).unwrap();
+    let problems = resolve(&checklist, &profile, &Promotion::default()).unwrap_err().to_string();
+    assert!(problems.contains("p.toml:5:"), "{problems}");
+    assert!(problems.contains("s.q is no point of the checklist; did you mean s.p?"), "{problems}");
 }
