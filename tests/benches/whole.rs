@@ -12,9 +12,16 @@ use crate::support::full_stack::{FullStack, PROGRAMS};
 use crate::support::supervisor::installed;
 
 const ROUNDS: usize = 5;
-/// A probe, and the points whose probes run after it.
-const CANARY: (&str, &str) = ("verify.pipeline", "canary");
-const AFTER: [&str; 3] = ["verify.metrics", "verify.traces", "verify.queues-drained"];
+/// A probe, by its point and id.
+type Name = (&'static str, &'static str);
+/// The probes that others wait for (`since`), and those that wait; without an id, every probe of the point.
+const CHAINS: [(Name, &[Name]); 2] = [
+    (("validate.package-metadata", "check"), &[("validate.package-metadata", "export")]),
+    (
+        ("verify.pipeline", "canary"),
+        &[("verify.metrics", ""), ("verify.traces", ""), ("verify.queues-drained", "")],
+    ),
+];
 
 pub fn bench() {
     if !installed(&PROGRAMS) {
@@ -73,11 +80,17 @@ fn probes(report: &Value) -> impl Iterator<Item = (&str, &Value)> {
 /// The slowest probe, or the slowest two of which one waits for the other, in milliseconds.
 fn slowest_chain(report: &Value) -> f64 {
     let took = |probe: &Value| probe["took_ms"].as_f64().unwrap_or_default();
-    let is_canary = |point: &str, probe: &Value| (point, probe["id"].as_str().unwrap()) == CANARY;
-    let canary =
-        probes(report).find(|(point, probe)| is_canary(point, probe)).map_or(0.0, |(_, probe)| took(probe));
-    let after = |point: &str| if AFTER.contains(&point) { canary } else { 0.0 };
-    probes(report).map(|(point, probe)| took(probe) + after(point)).fold(0.0, f64::max)
+    let is = |point: &str, probe: &Value, name: &Name| {
+        point == name.0 && (name.1.is_empty() || probe["id"].as_str() == Some(name.1))
+    };
+    let first = |name: &Name| {
+        probes(report).find(|(point, probe)| is(point, probe, name)).map_or(0.0, |(_, probe)| took(probe))
+    };
+    let before = |point: &str, probe: &Value| {
+        let chain = CHAINS.iter().find(|(_, after)| after.iter().any(|name| is(point, probe, name)));
+        chain.map_or(0.0, |(name, _)| first(name))
+    };
+    probes(report).map(|(point, probe)| took(probe) + before(point, probe)).fold(0.0, f64::max)
 }
 
 /// Runs the commands of all probes as a script, without those that never end.
