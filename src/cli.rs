@@ -1,5 +1,7 @@
 //! The command line.
 
+mod manual;
+mod new;
 mod values;
 
 use std::path::PathBuf;
@@ -13,13 +15,15 @@ use gonogo_core::error::EXIT_CODES;
 use gonogo_core::outcome::Sha256Hex;
 use gonogo_core::time::parse_span;
 
+pub use self::manual::{HelpArgs, ManArgs};
+pub use self::new::{InitArgs, NewArgs, NewChecklistArgs, NewCommand, NewProfileArgs};
 use self::values::output;
-pub use self::values::{CheckFormat, PlainFormat, ReportFormat, RoleArg, ThemeArg};
+pub use self::values::{CheckFormat, PlainFormat, PointsFormat, ReportFormat, RoleArg, ThemeArg};
 
 /// A go/no-go checklist for deployments: it probes the real stack, asks people to confirm the rest, and keeps a
 /// signed run log.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = exit_codes())]
 pub struct Cli {
     /// Log more: info (-v), debug (-vv), trace (-vvv). Writes to the diagnostic log, and to standard error if the
@@ -35,11 +39,15 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
     /// Open a run of an environment, or resume the open one
+    #[command(after_help = "Exit codes: 0 sealed GO, 1 sealed and not GO, 5 still open, other: error")]
     Run(RunArgs),
     /// Abandon an open run that will not be sealed: signed, with a reason; then the next run can be opened
     #[command(after_help = "Exit codes: 0 abandoned, 2 or more: nothing changed")]
     Abandon(AbandonArgs),
     /// Run the probes and print their results; needs no key and writes no log
+    #[command(
+        after_help = "Exit codes: 0 all selected points are done, 1 one has failed or is open, 3 probe error, and nothing failed; 2 or more: error"
+    )]
     Check(CheckArgs),
     /// Walk through the whole deployment on a stack within this process: no servers, no keys, no network
     #[cfg(feature = "rehearsal")]
@@ -49,6 +57,9 @@ pub enum CliCommand {
     #[command(after_help = "Exit codes: 5 open, 0 sealed GO, 1 sealed and not GO, 2 or more: error")]
     Status(StatusArgs),
     /// Verify a run log: sealed, open or invalid
+    #[command(
+        after_help = "Exit codes: 0 sealed (with --require-go: and GO), 1 sealed and not GO, 4 invalid, 5 open, other: error"
+    )]
     Verify(VerifyArgs),
     /// Review a run log entry by entry; without a log, list the runs on this machine
     Review(ReviewArgs),
@@ -65,15 +76,20 @@ pub enum CliCommand {
     Doctor(DoctorArgs),
     /// List the control points, what each one checks, and the minimum rights it needs
     Points(PointsArgs),
-    /// Set up your name and your signing key
+    /// Start a profile, a checklist, or your signing key
+    #[command(after_help = "Exit codes: 0 written, 2 or more: error")]
+    New(NewArgs),
+    /// Set up your name and your signing key: the same as `gonogo new key`
     Init(InitArgs),
+    /// Show the manual: a topic, a kind of probe, or a command; without a name, list them
+    Help(HelpArgs),
     /// Print shell completions
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print a man page, or write all of them
+    Man(ManArgs),
     /// Supervise an action, or run a program without a terminal; started by gonogo itself
     #[command(hide = true)]
     Supervise {
@@ -354,8 +370,8 @@ pub struct PointsArgs {
     /// The profile [default: the production example]
     pub profile: Option<PathBuf>,
     /// Output format
-    #[arg(long, value_enum, default_value_t = PlainFormat::Human)]
-    pub format: PlainFormat,
+    #[arg(long, value_enum, default_value_t = PointsFormat::Human)]
+    pub format: PointsFormat,
 }
 
 /// Packing a log.
@@ -395,18 +411,4 @@ pub struct VerifyArgs {
     /// different runs
     #[arg(long, value_name = "LOG")]
     pub against: Option<PathBuf>,
-}
-
-/// Setting up.
-#[derive(Debug, Args)]
-pub struct InitArgs {
-    /// Your name in run logs, usually a mail address [default: git's user.email]
-    #[arg(long = "as", value_name = "PRINCIPAL")]
-    pub principal: Option<String>,
-    /// The key file; created if it does not exist
-    #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
-    /// Create the key without a passphrase
-    #[arg(long)]
-    pub no_passphrase: bool,
 }

@@ -23,6 +23,7 @@
 //! |---|---|
 //! | [`cli`], [`commands`] | arguments, one file per command, exit codes |
 //! | [`tui`] | the screen |
+//! | [`help`] | the manual: topics in Markdown, for terminals and `man` |
 //! | [`headless`] | results as lines, JSON, JUnit or TAP |
 //! | [`engine`] | the event loop; probes as tasks, actions under supervisors |
 //! | [`probes`] | automatic checks, one file per protocol |
@@ -55,6 +56,7 @@ pub mod commands;
 pub mod diagnostic;
 pub mod engine;
 pub mod headless;
+pub mod help;
 pub mod probes;
 pub mod process;
 pub mod report;

@@ -24,6 +24,7 @@ mod reviews;
 mod runs;
 mod secret_commands;
 mod shutdown;
+mod starters;
 mod support;
 mod support_tests;
 mod trust;

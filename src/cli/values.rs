@@ -43,6 +43,17 @@ pub enum PlainFormat {
     Json,
 }
 
+/// The formats of the control points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PointsFormat {
+    /// Lines for people
+    Human,
+    /// One JSON object
+    Json,
+    /// A blank list in Markdown, to print or to discuss; `gonogo new checklist --from` reads it
+    Markdown,
+}
+
 /// A format and the file to write in it: `junit:report.xml`.
 pub(super) fn output<F: ValueEnum>(text: &str) -> Result<(F, PathBuf), String> {
     let expected = || format!("expected FORMAT:PATH such as junit:report.xml, found {text:?}");

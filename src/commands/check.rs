@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::exiting::{SignalRequest, WorkerThreads, on_signals, pause_when_stopped, wait_until_stopped};
 use super::git;
 use super::loaded_profile::{LoadedProfile, store};
+use super::printing::is_colored;
 use super::trust;
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::engine::{self, Engine, EngineHandle, PreviousRuns, clock};
@@ -173,8 +174,4 @@ fn clear_progress() {
     if io::stderr().is_terminal() {
         when_not_prompting(|| drop(write!(io::stderr(), "\r\x1b[K")));
     }
-}
-
-fn is_colored() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

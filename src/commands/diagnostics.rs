@@ -62,7 +62,9 @@ pub(super) fn name(command: Option<&CliCommand>) -> &'static str {
         Some(CliCommand::Points(_)) => "points",
         Some(CliCommand::Init(_)) => "init",
         Some(CliCommand::Completions { .. }) => "completions",
-        Some(CliCommand::Man) => "man",
+        Some(CliCommand::Help(_)) => "help",
+        Some(CliCommand::Man(_)) => "man",
+        Some(CliCommand::New(_)) => "new",
         Some(CliCommand::Supervise { .. }) => "supervise",
         #[cfg(feature = "rehearsal")]
         Some(CliCommand::Shim(_)) => "shim",

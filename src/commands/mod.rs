@@ -14,11 +14,14 @@ mod exit_status;
 mod exiting;
 mod follow;
 mod git;
+mod help;
 mod identity;
 mod init;
 mod loaded_profile;
 mod manual;
+mod new;
 mod new_key;
+mod pager;
 mod passphrase;
 mod points;
 #[cfg(feature = "rehearsal")]
@@ -47,6 +50,8 @@ mod trusted_signers;
 mod verified_log;
 mod verify;
 
+#[cfg(test)]
+pub(crate) use self::settings::unknown_setting;
 use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};
 
@@ -117,7 +122,9 @@ fn run_command(command: CliCommand) -> Result<Exit> {
         CliCommand::Points(arguments) => points::points(&arguments),
         CliCommand::Init(arguments) => init::init(&arguments),
         CliCommand::Completions { shell } => Ok(manual::completions(shell)),
-        CliCommand::Man => manual::man(),
+        CliCommand::Help(arguments) => help::help(&arguments),
+        CliCommand::Man(arguments) => manual::man(&arguments),
+        CliCommand::New(arguments) => new::new(&arguments),
         #[cfg(feature = "rehearsal")]
         CliCommand::Shim(arguments) => shim::run(arguments),
         CliCommand::Supervise { argv } if argv.is_empty() => supervise::supervise(),

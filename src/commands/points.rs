@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::loaded_profile::LoadedProfile;
-use crate::cli::{PlainFormat, PointsArgs};
+use crate::cli::{PointsArgs, PointsFormat};
 use gonogo_core::checklist::requirements::{RequiredRight, action_rights, probe_rights};
 use gonogo_core::checklist::{Action, Confirm, Plan, Point, Probe, Promotion};
 use gonogo_core::error::Exit;
@@ -24,8 +24,9 @@ pub(super) fn points(arguments: &PointsArgs) -> Result<Exit> {
     let plan = loaded.plan(&Promotion { release: tag("RELEASE"), previous: tag("PREVIOUS") })?;
     let edition = loaded.lock().edition();
     let text = match arguments.format {
-        PlainFormat::Human => human(&plan, edition),
-        PlainFormat::Json => format!("{:#}\n", json(&plan, edition)),
+        PointsFormat::Human => human(&plan, edition),
+        PointsFormat::Json => format!("{:#}\n", json(&plan, edition)),
+        PointsFormat::Markdown => blank_list(&plan),
     };
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush())?;
@@ -55,7 +56,7 @@ fn human(plan: &Plan, edition: Sha256Hex) -> String {
 }
 
 fn link_lines(out: &mut String, point: &Point) {
-    let contacts = (!point.contacts.is_empty()).then(|| ("contacts", point.contacts.join(", ")));
+    let contacts = (!point.contacts.is_empty()).then(|| ("contacts", point.contacts.join(" · ")));
     for (name, text) in point.runbook.iter().map(|link| ("runbook", link.clone())).chain(contacts) {
         let _ = writeln!(out, "    {name:<11} {}", line(&text));
     }
@@ -68,9 +69,38 @@ fn requirements(point: &Point) -> String {
         Confirm::One => Some("confirmed by one person"),
         Confirm::Two => Some("confirmed by two people"),
     };
-    let applies = point.not_applicable.is_some().then_some("not applicable unless the profile enables it");
-    let parts: Vec<_> = [mandatory, confirm, applies].into_iter().flatten().collect();
+    let applies = point.not_applicable.as_ref().map(|why| format!("not applicable: {}", line(why)));
+    let rules = [mandatory, confirm].into_iter().flatten().map(str::to_owned);
+    let parts: Vec<_> = rules.chain(applies).collect();
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}
+
+/// The points as boxes, for a person without gonogo.
+fn blank_list(plan: &Plan) -> String {
+    let mut out = format!("# {}\n", line(&plan.checklist));
+    for (at, section) in plan.sections.iter().enumerate() {
+        let _ = write!(out, "\n## {}. {}\n\n", at + 1, line(&section.title));
+        for point in &section.points {
+            let _ = write!(out, "- [ ] {}\n  - {}\n", line(&point.title), line(&point.why));
+            let rules = requirements(point);
+            if !rules.is_empty() {
+                let _ = writeln!(out, "  - {}", rules.trim().trim_matches(['(', ')']));
+            }
+            for action in &point.actions {
+                let _ = writeln!(out, "  - action: {}", line(&action.title));
+            }
+            for link in point.runbook.iter().chain(&point.contacts) {
+                let _ = writeln!(out, "  - {}", line(link));
+            }
+        }
+    }
+    if !plan.rollback.is_empty() {
+        out.push_str("\nSteps of the rollback, in order:\n\n");
+        for (step, number) in plan.rollback.iter().zip(1..) {
+            let _ = writeln!(out, "{number}. {}", line(&step.title));
+        }
+    }
+    out
 }
 
 fn action_lines(out: &mut String, action: &Action) {

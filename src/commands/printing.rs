@@ -2,7 +2,7 @@
 //! with the exit code of the failure.
 
 use std::fmt::Arguments;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 
 /// The first failure of standard output.
@@ -38,4 +38,9 @@ pub(super) fn note(line: Arguments) {
 /// The first failure of standard output, once.
 pub(super) fn failure() -> Option<io::Error> {
     FIRST_FAILURE.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// Whether standard output is a terminal that may have colors.
+pub(super) fn is_colored() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -69,3 +69,9 @@ impl Settings {
 pub(super) fn own_key() -> Result<PathBuf> {
     Ok(config_dir()?.join("id_ed25519"))
 }
+
+/// The error for an unknown setting, which names all known ones.
+#[cfg(test)]
+pub(crate) fn unknown_setting() -> String {
+    toml::from_str::<Settings>("unknown = 1").unwrap_err().message().to_owned()
+}

@@ -97,7 +97,7 @@ fn start_groups(store: &LogStore) -> Result<(Vec<StartGroup>, Vec<StartChoice>)>
     let groups = [
         ("Resume an open run", open, "no run is open on this machine, rehearsals not counted".to_owned()),
         ("Open a run", new, no_profiles()),
-        ("Look without a run", tools(&profiles), String::new()),
+        ("Check without a run", tools(&profiles), String::new()),
         ("Review", past.collect(), "no runs yet".to_owned()),
     ];
     for (title, items, empty_text) in groups {
@@ -177,7 +177,11 @@ fn tools(profiles: &[FoundProfile]) -> Vec<(StartOption, StartChoice)> {
         let list = vec!["rehearse".into(), "--list".into()];
         tools.push(option("drills".into(), "what can be broken in a rehearsal, for you to find", list));
     }
-    tools.push(option("init".into(), "set up your name and your signing key", vec!["init".into()]));
+    tools.push(option(
+        "new key".into(),
+        "set up your name and your signing key",
+        vec!["new".into(), "key".into()],
+    ));
     tools
 }
 
@@ -189,8 +193,5 @@ fn rehearse() -> StartGroup {
 }
 
 fn no_profiles() -> String {
-    format!(
-        "no other profile in {}; config/production.toml explains how to write one",
-        describe_directories()
-    )
+    format!("no other profile in {}; `gonogo new profile` prints one to start from", describe_directories())
 }

@@ -28,7 +28,7 @@ pub enum Exit {
     Interrupted,
 }
 
-/// Every exit status, and what it means, for the help, the manual and the README.
+/// Every exit status, and what it means, for the help and the manual.
 pub const EXIT_CODES: [(Exit, &str); 10] = [
     (Exit::Success, "GO, passed or sealed"),
     (Exit::NoGo, "NO-GO, or points are still open (PENDING)"),

@@ -228,7 +228,7 @@ async fn run_kind(
 fn nothing_to_check(spec: &ProbeSpec) -> Outcome {
     let why = match spec.needs_one_of() {
         Some(needed) => format!("no checks configured: it needs {needed}"),
-        None => "no checks configured; the README lists what this kind of probe can check".to_owned(),
+        None => format!("no checks configured; `gonogo help {}` lists what it can check", spec.kind()),
     };
     Outcome::error(format!("{} probe", spec.kind()), "one or more checks", why)
 }

@@ -38,6 +38,12 @@ impl Permit {
         Self(())
     }
 
+    /// For the person's own pager, which their environment names.
+    #[must_use]
+    pub fn for_pager() -> Self {
+        Self(())
+    }
+
     /// For a supervisor: the gonogo that started it had a permit for its program.
     #[must_use]
     pub fn for_supervisor() -> Self {

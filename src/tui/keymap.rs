@@ -237,6 +237,19 @@ pub const fn opens_editor(key: KeyEvent) -> bool {
 /// The hint for the editor, in a prompt.
 pub const EDITOR_HINT: (&str, &str) = ("Ctrl-E", "editor");
 
+/// Keys of the dialogs; each dialog names those that it takes.
+pub const DIALOG_KEYS: &[(&str, &str)] = &[
+    ("y", "yes: sign, start, stop"),
+    ("n, q, Esc", "no: close it"),
+    ("Enter", "continue, or close what only informs"),
+    ("s", "seal, in the verdict"),
+    ("a", "abandon the run, in the verdict"),
+    ("d", "name what is broken, in the verdict of a drill"),
+    ("Tab", "the other field, or the dry run of an action"),
+    ("1–9, p, n", "that operator, the next, another person"),
+    ("arrows, space", "scroll"),
+];
+
 /// Keys in the text of a note or a reason.
 pub const TEXT_KEYS: &[(&str, &str)] = &[("Ctrl-E", "edit it in $VISUAL or $EDITOR")];
 

@@ -11,7 +11,7 @@ mod dialogs;
 mod fuzzy;
 mod input;
 mod input_queue;
-mod keymap;
+pub(crate) mod keymap;
 mod latest_state;
 mod layer;
 mod layers;
@@ -25,7 +25,7 @@ mod reproduce;
 mod review_log;
 mod rules;
 mod seals;
-mod style;
+pub(crate) mod style;
 mod summary;
 pub mod terminal;
 #[cfg(test)]

@@ -4,14 +4,10 @@ use std::path::Path;
 
 use crate::support::gonogo::{Output, Sandbox};
 
-/// The script in the README.
+/// The script in the manual.
 pub fn script() -> &'static str {
-    const README: &str = include_str!("../../README.md");
-    README
-        .split("```bash\n")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next())
-        .expect("a script in the README")
+    const LOG: &str = include_str!("../../src/help/log.md");
+    LOG.split("```bash\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a script in the manual")
 }
 
 /// Exit code 0 (valid) or 4 (invalid), and a message.

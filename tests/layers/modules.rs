@@ -47,6 +47,7 @@ const LAYERS: &[Layer] = &[
         may_import: &["run", "checklist", "outcome", "journal"],
         forbidden: &[LOG_FILE],
     },
+    Layer { name: "manual", modules: &["help"], may_import: &[], forbidden: &[] },
     Layer {
         name: "report",
         modules: &["headless", "report"],

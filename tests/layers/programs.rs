@@ -14,12 +14,13 @@ const START_FUNCTIONS: [&str; 6] =
     ["process::Command", "tokio::process", "process::CommandExt", ".exec()", "posix_spawn", "execve"];
 
 /// The modules that may create each permit.
-const CREATORS: [(&str, &[&str]); 8] = [
+const CREATORS: [(&str, &[&str]); 9] = [
     ("for_trusted_program", &["src/commands/trust.rs"]),
     ("for_own_program", &["src/commands/rehearse/place.rs", "src/commands/start.rs"]),
     ("for_user_git_settings", &["src/commands/git.rs"]),
     ("for_python_modules", &["src/commands/doctor.rs"]),
     ("for_editor", &["src/commands/editor.rs"]),
+    ("for_pager", &["src/commands/pager.rs"]),
     ("for_supervisor", &["src/commands/supervise.rs"]),
     ("for_rehearsal", &["src/commands/rehearse.rs"]),
     ("for_tests", &[]),

@@ -19,6 +19,7 @@ pub const STANDARD: &str = include_str!("../../../config/checklist.toml");
 pub const STANDARD_NAME: &str = "advanced-realtime";
 
 /// A checklist file.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChecklistFile {
@@ -27,6 +28,10 @@ pub struct ChecklistFile {
     pub name: String,
     /// Default values.
     #[serde(default)]
+    #[cfg_attr(
+        any(test, feature = "testing"),
+        schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")
+    )]
     pub values: toml::Table,
     /// The sections.
     #[serde(rename = "section")]
@@ -37,6 +42,7 @@ pub struct ChecklistFile {
 }
 
 /// A section.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SectionFile {
@@ -57,6 +63,7 @@ pub struct SectionFile {
 }
 
 /// A control point.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PointFile {
@@ -107,6 +114,7 @@ pub struct PointFile {
 }
 
 /// A condition on a value. With only its name: it must be set, and not false.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
@@ -119,6 +127,7 @@ pub struct Condition {
 }
 
 /// One value, or a list.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "expected a string, a whole number, true or false, or a list of them")]
 pub enum OneOrMore {
@@ -139,6 +148,7 @@ impl OneOrMore {
 }
 
 /// What is different for a point or a probe in a new environment (`previous = "none"`).
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WhenNew {
@@ -149,6 +159,7 @@ pub struct WhenNew {
 }
 
 /// A probe.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProbeFile {
@@ -165,6 +176,7 @@ pub struct ProbeFile {
     /// When it is made, by the profile's values; always without it.
     pub when: Option<Condition>,
     /// A list, or `{{ value }}` of one: there is one probe for each `{{ item }}`, with the id `ID[item]`.
+    #[cfg_attr(any(test, feature = "testing"), schemars(with = "Option<Vec<String>>"))]
     pub for_each: Option<toml::Value>,
     /// The action of its point whose result it checks: it runs after that action.
     pub after_action: Option<String>,
@@ -206,6 +218,10 @@ pub struct ProbeFile {
     pub when_new: WhenNew,
     /// Its settings, depending on its kind.
     #[serde(default)]
+    #[cfg_attr(
+        any(test, feature = "testing"),
+        schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")
+    )]
     pub with: toml::Table,
     /// Alternatives: the first one for which the profile has all values is used.
     #[serde(default)]
@@ -213,6 +229,7 @@ pub struct ProbeFile {
 }
 
 /// A command that a person starts.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActionFile {
@@ -234,10 +251,15 @@ pub struct ActionFile {
     #[serde(rename = "check", default)]
     pub checks: Vec<ProbeFile>,
     /// Its command.
+    #[cfg_attr(
+        any(test, feature = "testing"),
+        schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")
+    )]
     pub with: toml::Table,
 }
 
 /// An alternative to a probe.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Alternative {
@@ -245,6 +267,10 @@ pub struct Alternative {
     pub kind: String,
     /// Its settings, depending on its kind.
     #[serde(default)]
+    #[cfg_attr(
+        any(test, feature = "testing"),
+        schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")
+    )]
     pub with: toml::Table,
 }
 

@@ -6,6 +6,8 @@ mod decode;
 mod edition;
 mod file;
 mod index;
+#[cfg(any(test, feature = "testing"))]
+pub mod key_tables;
 pub mod lint;
 mod literal_secrets;
 mod lock;
@@ -30,7 +32,7 @@ mod tests;
 
 pub use action::{Action, ActionCommand, ActionKey, NOTED_PLACEHOLDER, ROLLBACK};
 pub use edition::{Edition, ExemptionRule, Lock, LockedPoint, LockedSection, altered_points};
-pub use file::{Checklist, STANDARD_NAME};
+pub use file::{Checklist, STANDARD, STANDARD_NAME};
 #[cfg(any(test, feature = "testing"))]
 pub use index::SCANS;
 pub use lock::{STANDARD_POINTS, check_logged};

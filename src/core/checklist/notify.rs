@@ -8,6 +8,7 @@ use crate::error::Problem;
 use crate::secret::SecretRef;
 
 /// What a notification is about.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NotifyEvent {
@@ -22,6 +23,7 @@ pub enum NotifyEvent {
 }
 
 /// A `[[notify]]` of a profile.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notify {

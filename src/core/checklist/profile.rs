@@ -16,6 +16,7 @@ use crate::error::{Problem, Problems};
 use crate::secret::SecretRef;
 
 /// A profile file.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileFile {
@@ -39,8 +40,12 @@ pub struct ProfileFile {
     pub checklist: Option<String>,
     /// The values for `{{ … }}` in probe specs.
     #[serde(default)]
+    #[cfg_attr(
+        any(test, feature = "testing"),
+        schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")
+    )]
     pub values: toml::Table,
-    /// Whom to call.
+    /// The contacts, shown in a rollback and on failed points.
     #[serde(rename = "contact", default)]
     pub contacts: Vec<Contact>,
     /// Changes to points.
@@ -65,6 +70,7 @@ fn driver() -> Vec<Role> {
 }
 
 /// The changes to one point. They can tighten it, never loosen it.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PointOverrides {
@@ -106,6 +112,7 @@ pub struct PointOverrides {
 }
 
 /// An additional point.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddedPoint {

@@ -17,6 +17,7 @@ mod replay;
 mod rollback;
 mod state;
 mod status;
+mod status_meanings;
 #[cfg(test)]
 mod tests;
 mod unseen_names;

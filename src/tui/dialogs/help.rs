@@ -6,8 +6,8 @@ use ratatui::text::{Line, Span};
 use super::{Dialog, close_on_enter};
 use crate::tui::context::{Context, pad_right};
 use crate::tui::keymap::{
-    self, DialogKey, Intent, KeyBinding, MOUSE_ACTIONS, NAVIGATION_KEYS, OUTPUT_KEYS, POINT_KEYS,
-    REVIEW_KEYS, ROLLBACK_KEYS, RUN_KEYS, TEXT_KEYS, works_everywhere,
+    self, DIALOG_KEYS, DialogKey, Intent, KeyBinding, MOUSE_ACTIONS, NAVIGATION_KEYS, OUTPUT_KEYS,
+    POINT_KEYS, REVIEW_KEYS, ROLLBACK_KEYS, RUN_KEYS, TEXT_KEYS, works_everywhere,
 };
 use crate::tui::layer::Reaction;
 use crate::tui::style::symbols::{OBSERVATION_SYMBOLS, status_symbol};
@@ -18,7 +18,6 @@ use crate::tui::summary::Symbol;
 use crate::tui::widgets::dialog_view::DialogView;
 use gonogo_core::checklist::{Point, PointId};
 use gonogo_core::run::Status;
-use gonogo_core::time::Utc;
 
 /// The width of the key column.
 const KEY_COLUMN: usize = 16;
@@ -104,14 +103,23 @@ fn help_of_checklist(cx: &Context, width: usize, point: Option<&Point>) -> Dialo
         dialog.body = two_columns(on_point, navigation, column);
         dialog.gap();
         let mut left = for_run;
-        for group in [text_group(cx), mouse_group(cx)].into_iter().filter(|group| !group.is_empty()) {
+        for group in
+            [dialog_group(cx), text_group(cx), mouse_group(cx)].into_iter().filter(|group| !group.is_empty())
+        {
             left.push(Line::default());
             left.extend(group);
         }
         dialog.body.extend(two_columns(left, symbol_legend(cx, column), column));
     } else {
-        let parts =
-            [on_point, navigation, for_run, text_group(cx), mouse_group(cx), symbol_legend(cx, width)];
+        let parts = [
+            on_point,
+            navigation,
+            for_run,
+            dialog_group(cx),
+            text_group(cx),
+            mouse_group(cx),
+            symbol_legend(cx, width),
+        ];
         for part in parts.into_iter().filter(|part| !part.is_empty()) {
             dialog.body.extend(part.into_iter().flat_map(|line| wrap(line.spans, width, KEY_COLUMN)));
             dialog.gap();
@@ -159,6 +167,10 @@ fn key_group(
     lines
 }
 
+fn dialog_group(cx: &Context) -> Vec<Line<'static>> {
+    if cx.is_read_only() { Vec::new() } else { plain_group(cx, "in a dialog", DIALOG_KEYS) }
+}
+
 /// A review has no texts to type.
 fn text_group(cx: &Context) -> Vec<Line<'static>> {
     if cx.is_read_only() { Vec::new() } else { plain_group(cx, "in a note or a reason", TEXT_KEYS) }
@@ -179,30 +191,9 @@ fn plain_group(cx: &Context, title: &str, pairs: &[(&str, &str)]) -> Vec<Line<'s
 
 /// The symbols and what they mean, two in a row.
 fn symbol_legend(cx: &Context, width: usize) -> Vec<Line<'static>> {
-    let until = Utc::from_millis(0);
-    let needs = Status::NeedsConfirmation { confirmed: 0, required: 1 };
-    let all = [
-        Status::Pending,
-        Status::Passed,
-        Status::PassedOnRetry(2),
-        Status::Confirmed,
-        needs,
-        Status::NeedsAction(String::new()),
-        Status::Running(String::new()),
-        Status::Interrupted(String::new()),
-        Status::Failed,
-        Status::Error,
-        Status::Stale,
-        Status::Unconfigured(Vec::new()),
-        Status::Blocked(String::new()),
-        Status::NotDue(String::new()),
-        Status::Reverted(String::new()),
-        Status::Waived(until),
-        Status::NotApplicable,
-    ];
-    let statuses = all.iter().map(|status| (status_symbol(status), status.label()));
+    let statuses = Status::meanings().map(|(status, _)| (status_symbol(&status), status.label()));
     let of_values = OBSERVATION_SYMBOLS.map(|(symbol, role, meaning)| ((symbol, role), meaning.to_owned()));
-    let mut lines = legend(cx, "symbols of points", &statuses.collect::<Vec<_>>(), width);
+    let mut lines = legend(cx, "symbols of points", &statuses, width);
     lines.push(Line::default());
     lines.extend(legend(cx, "symbols of values", &of_values, width));
     lines

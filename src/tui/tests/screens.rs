@@ -56,7 +56,7 @@ fn a_fresh_run() {
 
 #[test]
 fn a_run_with_points_of_nearly_every_status() {
-    // The picture in the README; the other sizes and appearances are below.
+    // The other sizes and appearances are below.
     assert_styled_frame!("wide_mixed", screen(&mixed(), WIDE));
     assert_frame!("beside_mixed", screen(&mixed(), (130, 30)));
 }

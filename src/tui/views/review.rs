@@ -311,9 +311,9 @@ impl Layer for Review {
         let is_list = self.checklist.focus == Focus::List;
         Some(vec![
             ("← →", "entry"),
-            ("[ ]", "act"),
-            ("space", "play"),
-            ("t", "this entry"),
+            ("[ ]", "signed entry"),
+            ("space", "replay"),
+            ("t", "whole entry"),
             ("f", "find"),
             if is_list { ("Enter", "detail") } else { ("Esc", "back") },
             ("/", "filter"),

@@ -27,7 +27,7 @@ use crate::tui::terminal::{TerminalGuard, TerminalOptions};
 const SIGNAL_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The most likely keys, and what else there is.
-const KEYS: &[&str] = &["↑ ↓ choose", "Enter go", "q quit", "? keys", "gonogo --help lists all commands"];
+const KEYS: &[&str] = &["↑ ↓ choose", "Enter go", "q quit", "? keys", "gonogo help: the manual"];
 /// All keys.
 const ALL_KEYS: &[&str] =
     &["↑ ↓ j k Tab choose", "Enter go", "q Esc quit", "g G first, last", "? fewer keys", "Ctrl-Z suspend"];

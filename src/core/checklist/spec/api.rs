@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{SecretRef, TextOrSecret, Tls, secret_values};
 
 /// An HTTP API.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an API as { url = \"https://…\" }")]
 pub struct ApiSpec {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{ApiSpec, SecretRef};
 
 /// The CI results for the commit of a tag.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CiSpec {
@@ -17,6 +18,7 @@ pub struct CiSpec {
 }
 
 /// The source of CI results.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CiSource {
@@ -29,6 +31,7 @@ pub enum CiSource {
 }
 
 /// A project of a forge.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForgeProject {
@@ -42,6 +45,7 @@ pub struct ForgeProject {
 }
 
 /// A report in a file, or several in a directory.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JunitFile {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{JsonCheck, TextCheck, TextOrSecret};
 
 /// A program, run without a shell, with the expected exit code and output.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandSpec {
@@ -43,6 +44,7 @@ pub struct CommandSpec {
 }
 
 /// What the exit codes of a program mean.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ExitCodes {
@@ -52,6 +54,7 @@ pub enum ExitCodes {
 }
 
 /// An address, and the environment variables that take its parts.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandTarget {
@@ -125,6 +128,7 @@ fn not_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D
 }
 
 /// A message that means that a program could not check something: a probe error, not a failure.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ErrorPattern {

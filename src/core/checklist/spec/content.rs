@@ -18,6 +18,7 @@ const MIN_COMPILED: usize = 8 << 10;
 const MAX_SHOWN: usize = 80;
 
 /// A check of JSON. With only a path: exactly one node must exist.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JsonCheck {

@@ -6,6 +6,7 @@ use super::{ApiSpec, SecretRef, is_one, one, one_or_more};
 use crate::checklist::Contact;
 
 /// The deployed list of allowed origins.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OriginsSpec {
@@ -16,6 +17,7 @@ pub struct OriginsSpec {
 }
 
 /// The origins that a running application allows.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CorsSpec {
@@ -36,6 +38,7 @@ fn health() -> String {
 }
 
 /// The security headers of an application's responses.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeadersSpec {
@@ -52,6 +55,7 @@ pub struct HeadersSpec {
 }
 
 /// The contacts.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContactsSpec {
@@ -62,6 +66,7 @@ pub struct ContactsSpec {
 }
 
 /// The realtime tokens that a running application accepts.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenSpec {

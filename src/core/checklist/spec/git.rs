@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A git checkout: its tag must point to the release commit, and its work tree must be clean.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GitSpec {

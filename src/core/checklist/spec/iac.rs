@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::is_false;
 
 /// A tool that plans changes to infrastructure.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IacTool {
@@ -17,6 +18,7 @@ pub enum IacTool {
 }
 
 /// A change set, or the state of the infrastructure.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "keys of a table in TOML, each of its own")]
 #[serde(deny_unknown_fields)]
@@ -73,6 +75,7 @@ impl IacSpec {
 }
 
 /// A secret in AWS Secrets Manager, by its metadata; its value is never read.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AwsSecretSpec {

@@ -11,6 +11,7 @@ use super::syntax::{self, Context, Deployment, Digest, Namespace};
 pub const KUBECTL: &str = "kubectl";
 
 /// A namespace of a cluster, checked with `kubectl`.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KubernetesSpec {
@@ -46,7 +47,7 @@ pub struct KubernetesSpec {
         deserialize_with = "syntax::option::<Deployment, _>"
     )]
     pub replicas: Option<String>,
-    /// A command for a dry run: `kubectl` runs with `--dry-run`; other programs have none, and are only looked up.
+    /// A command for a dry run: `kubectl` runs with `--dry-run`; other programs have none, and only have to be on `PATH`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dry_run: Vec<String>,
     /// What that command must pause, where it is one of `kubectl scale`.
@@ -98,18 +99,20 @@ impl KubernetesSpec {
 }
 
 /// What a command must pause.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PauseCheck {
     /// The deployment that consumes: it must be scaled to 0.
     #[serde(deserialize_with = "syntax::one::<Deployment, _>")]
     pub consumer: String,
-    /// The deployment that serves the users: it must go on.
+    /// The deployment that serves the users: it must keep running.
     #[serde(deserialize_with = "syntax::one::<Deployment, _>")]
     pub application: String,
 }
 
 /// A rollout that must be complete.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RolloutCheck {
@@ -126,6 +129,7 @@ pub struct RolloutCheck {
 }
 
 /// The values of environment variables in the deployments' containers.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsCheck {
@@ -137,6 +141,7 @@ pub struct SettingsCheck {
 }
 
 /// The value that a setting must have.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a string, or { url = \"https://…\", path = \"/…\" }")]
 pub enum Setting {
@@ -147,6 +152,7 @@ pub enum Setting {
 }
 
 /// An address as a setting.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddressSetting {
@@ -166,6 +172,7 @@ impl AddressSetting {
 }
 
 /// The paths of the health probes of a deployment's containers.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HealthCheck {
@@ -187,6 +194,7 @@ pub struct HealthCheck {
 }
 
 /// The scheme of a health probe, as Kubernetes writes it.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum HealthScheme {

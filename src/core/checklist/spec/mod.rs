@@ -233,6 +233,7 @@ impl ProbeSpec {
 }
 
 /// A text, an integer or a boolean. Run logs contain no floats.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a string, a whole number, true or false")]
 pub enum Scalar {
@@ -255,6 +256,7 @@ impl fmt::Display for Scalar {
 }
 
 /// The TLS settings of a connection.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
@@ -279,6 +281,7 @@ impl Tls {
 
 /// The value of a header or an environment variable: plain text, or a secret by reference, optionally behind
 /// a prefix such as `Bearer `.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     untagged,
@@ -344,6 +347,7 @@ impl TextOrSecret {
 }
 
 /// A value with a secret.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretValue {

@@ -9,6 +9,7 @@ use super::syntax::{self, DnsName, Host};
 use super::{TextCheck, Tls};
 
 /// A TCP port that must accept connections, and what the server sends there.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TcpSpec {
@@ -26,6 +27,7 @@ pub struct TcpSpec {
 }
 
 /// The certificate of a TLS server.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsSpec {
@@ -69,6 +71,7 @@ const fn https() -> NonZeroU16 {
 }
 
 /// Records of a name in the DNS.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DnsSpec {
@@ -94,6 +97,7 @@ pub struct DnsSpec {
 }
 
 /// A type of DNS records.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum DnsRecord {

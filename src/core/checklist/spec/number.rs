@@ -21,6 +21,7 @@ pub enum Bound<'a> {
 }
 
 /// A minimum and a maximum, both included: `[1, 5]`.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "[Decimal; 2]", into = "[Decimal; 2]")]
 pub struct Range([Decimal; 2]);

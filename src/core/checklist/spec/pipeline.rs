@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{ApiSpec, RabbitmqSpec, RedisSpec, SecretRef, is_one, one, one_or_more};
 
 /// Events, each sent over a WebSocket, that must return over server-sent events with their correlation ids.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PipelineSpec {
@@ -41,6 +42,7 @@ pub struct PipelineSpec {
 }
 
 /// A hop of the pipeline: a broker, and the exchange or channel there.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PipelineHop<T> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{ApiSpec, Decimal};
 
 /// A Prometheus server, and the checks of its data.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrometheusSpec {
@@ -42,6 +43,7 @@ impl PrometheusSpec {
 }
 
 /// A required rule: its name, or its name and a metric.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     untagged,
@@ -55,6 +57,7 @@ pub enum RuleCheck {
 }
 
 /// A rule, and what it must be.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DescribedRule {
@@ -95,6 +98,7 @@ impl RuleCheck {
 }
 
 /// A scrape job: all its targets must be up.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobCheck {
@@ -110,6 +114,7 @@ const fn one() -> u64 {
 }
 
 /// An instant query. Every series of its result must be within the limits; without limits, one series must exist.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QueryCheck {
@@ -126,6 +131,7 @@ pub struct QueryCheck {
 }
 
 /// A counter, summed over its series, that must have increased.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IncreaseCheck {
@@ -137,6 +143,7 @@ pub struct IncreaseCheck {
 }
 
 /// A range query, shown as a sparkline.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trend {

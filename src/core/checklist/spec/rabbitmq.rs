@@ -6,6 +6,7 @@ use super::{Tls, is_default, is_false};
 use crate::secret::SecretRef;
 
 /// A RabbitMQ broker, and its checks.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RabbitmqSpec {
@@ -41,6 +42,7 @@ fn root_vhost() -> String {
 }
 
 /// A required exchange.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExchangeCheck {
@@ -55,6 +57,7 @@ pub struct ExchangeCheck {
 }
 
 /// A required queue.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QueueCheck {
@@ -87,6 +90,7 @@ pub struct QueueCheck {
 }
 
 /// Limits of a queue that its check does not name. They make the broker drop messages.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum QueueLimits {
@@ -98,6 +102,7 @@ pub enum QueueLimits {
 }
 
 /// A required binding; by the management API.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BindingCheck {

@@ -6,6 +6,7 @@ use super::{Tls, is_default};
 use crate::secret::SecretRef;
 
 /// A Redis server, and its checks.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedisSpec {
@@ -53,6 +54,7 @@ impl RedisSpec {
 }
 
 /// The role of a Redis server.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RedisRole {
@@ -64,6 +66,7 @@ pub enum RedisRole {
 }
 
 /// A pub/sub channel and its minimum number of subscribers.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SubscriberCheck {

@@ -6,6 +6,7 @@ use super::syntax::{self, Digest, ImageTag, Repository};
 use super::{ApiSpec, SecretRef, is_false};
 
 /// A repository of a container registry (the distribution API), and its checks.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegistrySpec {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{ApiSpec, TextOrSecret, Tls};
 
 /// A Grafana server: its health, a dashboard, and the data sources behind it.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GrafanaSpec {
@@ -17,6 +18,7 @@ pub struct GrafanaSpec {
 }
 
 /// A Jaeger server: spans of a service, newer than the result of the probe in `since`.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JaegerSpec {
@@ -38,6 +40,7 @@ impl JaegerSpec {
 }
 
 /// A collector of traces over OTLP/HTTP.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OtlpSpec {

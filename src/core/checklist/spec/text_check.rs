@@ -18,6 +18,7 @@ pub struct TextCheck {
 }
 
 /// A rule for a text. Blank lines are not counted.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextRule {
     /// It equals this, ignoring surrounding white space.

@@ -6,6 +6,7 @@ use super::{ApiSpec, SecretRef};
 
 /// A secret in a KV store of version 2, by its metadata; its value is read only if that is allowed, and only its
 /// fingerprint is stored.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VaultSpec {
@@ -49,6 +50,7 @@ const fn quarter() -> u64 {
 }
 
 /// A login to Vault.
+#[cfg_attr(any(test, feature = "testing"), derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum VaultAuth {
