@@ -177,6 +177,11 @@ impl Dialog for RunActionDialog {
     fn decides(&self, key: KeyEvent, cx: &Context) -> bool {
         if self.must_type_environment(cx) { key.code == KeyCode::Enter } else { is_decision(key) }
     }
+
+    /// The dry run is another question than the run.
+    fn stage(&self) -> u8 {
+        self.start.dry_run.into()
+    }
 }
 
 /// The content of the dialog.

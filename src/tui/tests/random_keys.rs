@@ -70,7 +70,16 @@ impl TimedScreen {
             .iter()
             .rposition(|line| line.contains('╰'))
             .and_then(|last| lines.get(last.checked_sub(1)?));
-        let shown = title.zip(keys).map(|(title, keys)| format!("{title}\n{keys}"));
+        // A dialog that moves, because a line of it comes or goes, is the same; what lies beside it is not part of it.
+        let within = |line: &str, ends: [char; 2]| {
+            let (from, to) = (line.find(ends[0])?, line.rfind(ends[1])?);
+            line.get(from..to).map(str::to_owned)
+        };
+        let shown = title.zip(keys).and_then(|(title, keys)| {
+            let from = title.chars().position(|c| c == '╭')?;
+            let keys: String = keys.chars().skip(from).collect();
+            Some(format!("{}\n{}", within(title, ['╭', '╮'])?, within(&keys, ['│', '│'])?))
+        });
         let is_same = shown.as_ref() == self.dialog.as_ref().map(|(shown, _)| shown);
         if !is_same {
             self.dialog = shown.map(|shown| (shown, self.at));
@@ -145,4 +154,17 @@ fn keys_with_pauses_sign_and_start() {
     }
     let signed = confirmed.key(KeyCode::Char('y'), READING_TIME);
     assert!(matches!(&signed[..], [Request::Act(_)]), "{signed:?}");
+}
+
+/// `Tab` shows another question, which has to be read, too.
+#[test]
+fn a_dry_run_that_was_only_just_chosen_does_not_start() {
+    let mut run = TimedScreen::new(&ready_to_deploy(staging_plan()), (120, 40));
+    for code in [KeyCode::Char('A'), KeyCode::Char('j'), KeyCode::Char('a'), KeyCode::Tab] {
+        assert!(run.key(code, READING_TIME).is_empty());
+    }
+    assert!(text(&run.screen.draw()).contains("try rollback/"), "{}", text(&run.screen.draw()));
+    assert!(run.key(KeyCode::Char('y'), READING_TIME / 2).is_empty(), "too early");
+    let started = run.key(KeyCode::Char('y'), READING_TIME);
+    assert!(matches!(&started[..], [Request::RunAction { start, .. }] if start.dry_run), "{started:?}");
 }
