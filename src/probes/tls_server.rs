@@ -62,7 +62,7 @@ fn judge_handshake(
     };
     let why = tls::explain(&error, spec.name(), &spec.tls);
     match tls::tls_error_in(&error) {
-        Some(rustls::Error::InvalidCertificate(_)) if !presented.was_verified() => {
+        Some(rustls::Error::InvalidCertificate(_)) if !presented.reached_the_verifier() => {
             let hint = "this system has no root certificates; name one in `tls.roots`";
             Observation::unknown(what, expected, hint)
         }

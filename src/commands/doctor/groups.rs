@@ -1,4 +1,4 @@
-//! Findings that are the same for several values are told once, with all places.
+//! Findings that are the same for several values are reported once, with all places.
 
 use gonogo_core::checklist::lint::{LintFinding, LintLevel};
 use gonogo_core::error::Problem;

@@ -32,8 +32,8 @@ impl Presented {
         self.lock().as_ref().map(|chain| chain.certificate.clone())
     }
 
-    /// Whether a certificate was presented and verified.
-    pub(super) fn was_verified(&self) -> bool {
+    /// Whether a certificate was presented to the verifier, whatever it decided. Without any root there is no verifier.
+    pub(super) fn reached_the_verifier(&self) -> bool {
         self.lock().is_some()
     }
 
